@@ -1,0 +1,120 @@
+# The daily commands. A bare machine needs Python 3.11 or newer, a Rust toolchain and make; the rest is installed into
+# .venv from the hash-pinned locks in deploy/locks. Files under .venv named .ok-* mark what is done, so that a second
+# call does only what a change made necessary.
+
+PYTHON ?= python3
+WORKERS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKS := deploy/locks
+CARGO := cargo
+CARGO_MANIFEST := --manifest-path native/Cargo.toml --locked
+
+# One interpreter for every build of the binding crate: a different one would rebuild it.
+export PYO3_PYTHON := $(abspath $(BIN)/python)
+export VIRTUAL_ENV := $(abspath $(VENV))
+unexport CONDA_PREFIX
+
+NATIVE_SOURCES := $(shell find native -name target -prune -o -type f \( -name '*.rs' -o -name '*.toml' -o -name Cargo.lock \) -print 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help setup setup-dev run test lint types rust-test py-test nb-test lab bench format lock clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- use ------------------------------------------------------------------------------------------------------------
+
+setup: $(VENV)/.ok-native ## make .venv with everything that `make run` needs
+	@echo "Ready: $(BIN)/omni, $(BIN)/python"
+
+run: $(VENV)/.ok-native ## set up, then run the canonical pipelines on real prices; prints where the report is
+	@$(BIN)/omni run backtest
+
+lab: setup-dev ## set up, then open JupyterLab on the tour
+	$(BIN)/jupyter lab notebooks/00_tour.ipynb
+
+bench: setup ## benchmarks beside other engines, which get an environment of their own; BENCH_FLAGS=--quick for a look
+	$(BIN)/python tests/bench/run.py $(BENCH_FLAGS)
+
+# --- checks ---------------------------------------------------------------------------------------------------------
+
+test: lint types rust-test py-test nb-test ## set up, then every check below, in this order
+
+lint: setup-dev ## formatting and lints of Python, notebooks and Rust
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(CARGO) fmt --manifest-path native/Cargo.toml --all --check
+	$(CARGO) clippy $(CARGO_MANIFEST) --workspace --all-targets -- -D warnings
+
+types: setup-dev ## strict types, and the stub of the native module against the built one
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest omni_lab._native --mypy-config-file pyproject.toml
+
+rust-test: setup-dev ## tests of the Rust crates
+	$(CARGO) test $(CARGO_MANIFEST) --workspace --quiet
+
+py-test: setup-dev ## tests of the package
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+# A lake of their own, so that notebooks neither read nor change what somebody has ingested. The cells of one notebook
+# must stay on one worker.
+NBVAL_FLAGS := --nbval-lax --nbval-current-env --dist loadfile
+nb-test: setup-dev ## every notebook from top to bottom; marked outputs must not have changed
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && \
+	  OMNI_LAB_HOME="$$home" $(BIN)/python -m pytest $(NBVAL_FLAGS) -n $(WORKERS) notebooks
+
+format: setup-dev ## rewrite Python and Rust sources in the house's format
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+	$(CARGO) fmt --manifest-path native/Cargo.toml --all
+
+# --- the environment ------------------------------------------------------------------------------------------------
+
+setup-dev: $(VENV)/.ok-dev $(VENV)/.ok-native
+
+NEEDS_CARGO = command -v $(CARGO) >/dev/null || { \
+  echo "OmniLab's engine is built from Rust, and '$(CARGO)' is not on the PATH. Install a stable toolchain (rustup)." >&2; \
+  exit 1; }
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "OmniLab needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo not there)." >&2; \
+	  echo "Name another one: make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(NEEDS_CARGO)
+	$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/.ok-uv: $(LOCKS)/uv.txt | $(BIN)/pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# The development lock holds the same versions as the lighter one and more: going from one to the other only adds.
+$(VENV)/.ok-run: $(LOCKS)/run.txt $(VENV)/.ok-uv
+	$(BIN)/uv pip install --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.ok-dev: $(LOCKS)/dev.txt $(VENV)/.ok-run
+	$(BIN)/uv pip install --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.ok-native: pyproject.toml $(NATIVE_SOURCES) $(VENV)/.ok-run
+	@$(NEEDS_CARGO)
+	$(BIN)/maturin develop --release --locked --uv
+	@touch $@
+
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-header --no-annotate --no-emit-index-url
+
+lock: $(VENV)/.ok-uv ## remake the locks from pyproject.toml; LOCK_FLAGS=--upgrade takes the newest versions
+	$(COMPILE) $(LOCK_FLAGS) --group bootstrap --output-file $(LOCKS)/uv.txt
+	$(COMPILE) $(LOCK_FLAGS) pyproject.toml --group build --all-extras --output-file $(LOCKS)/dev.txt
+	$(COMPILE) pyproject.toml --group build --extra samples --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/run.txt
+	$(COMPILE) $(LOCK_FLAGS) tests/bench/requirements.in --output-file $(LOCKS)/bench.txt
+
+clean: ## remove the environment, builds and caches; data/ stays
+	rm -rf $(VENV) .venv-bench native/target .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -f omni_lab/_native*.so
+	find omni_lab tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

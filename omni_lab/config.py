@@ -1,0 +1,62 @@
+"""Where things are kept on this machine. The only module that reads the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+HOME_VARIABLE = "OMNI_LAB_HOME"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Directories that stores and runs are written to.
+
+    Nothing is created by asking: whoever writes makes the directory.
+
+    Attributes
+    ----------
+    data_dir : Path
+        Absolute; the parent of the others.
+    """
+
+    data_dir: Path
+
+    @property
+    def lake_dir(self) -> Path:
+        """Tick and bar stores: ``data_dir/lake``."""
+        return self.data_dir / "lake"
+
+    @property
+    def runs_dir(self) -> Path:
+        """Executed notebooks, reports and their metrics, a directory for each run: ``data_dir/runs``."""
+        return self.data_dir / "runs"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> Self:
+        """Settings of this process.
+
+        ``OMNI_LAB_HOME`` names the data directory. Without it, it is ``data/`` in the project that holds the
+        working directory, so that a notebook and the command line agree; outside any project it is ``data/``
+        in the working directory.
+
+        Parameters
+        ----------
+        environ : mapping of str to str, optional
+            The environment to read; this process's by default.
+        cwd : Path, optional
+            The working directory; this process's by default.
+        """
+        home = (os.environ if environ is None else environ).get(HOME_VARIABLE, "")
+        start = (cwd or Path.cwd()).absolute()
+        if home:
+            return cls(data_dir=start / Path(home).expanduser())
+        return cls(data_dir=(_project_above(start) or start) / "data")
+
+
+def _project_above(start: Path) -> Path | None:
+    for directory in (start, *start.parents):
+        if (directory / "omni_lab" / "__init__.py").is_file() and (directory / "pyproject.toml").is_file():
+            return directory
+    return None
