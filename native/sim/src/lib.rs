@@ -1,0 +1,26 @@
+//! Simulated time over bars: instruments and bars in ticks, costs, the ledger, the bar engine, and the drivers that feed it targets.
+//!
+//! `docs/simulation.md` is the contract: what fills when, at which price, and why nothing can look ahead. The engine owns no clock, file or
+//! randomness; the same bars, settings and orders give the same fills.
+#![forbid(unsafe_code)]
+
+mod bars;
+mod config;
+mod engine;
+mod indicators;
+mod instrument;
+mod ledger;
+mod record;
+mod stats;
+mod targets;
+mod trades;
+
+pub use bars::{BarPanel, BarsError, Column, RawBars};
+pub use config::{Commission, FillTiming, LimitFill, OnInsufficientCash, SimConfig, Slippage};
+pub use engine::{BarEngine, OrderRequest};
+pub use indicators::{Indicator, MomentumZ, Sma};
+pub use instrument::{Instrument, InstrumentError, InstrumentSpec};
+pub use ledger::Ledger;
+pub use record::{Counts, FillRecord, FillTime, OrderKind, OrderReason, OrderRecord, OrderStatus, TradeRecord};
+pub use stats::{ReturnStats, return_stats};
+pub use targets::{TargetError, TargetKind, check_targets, run_targets};

@@ -1,0 +1,155 @@
+//! What a run leaves behind: one compact record per order, fill and closed trade, and counts of everything that was held back.
+
+use omni_types::{Side, Ticks};
+
+/// Market, limit or stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum OrderKind {
+    /// Any price.
+    Market = 0,
+    /// The price or better.
+    Limit = 1,
+    /// A market order once the price is reached.
+    Stop = 2,
+}
+
+/// Where an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum OrderStatus {
+    /// Waiting for its price or its time.
+    Working = 0,
+    /// Filled whole.
+    Filled = 1,
+    /// Ended with something unfilled.
+    Canceled = 2,
+    /// Never worked.
+    Rejected = 3,
+    /// Still working after the last bar.
+    Expired = 4,
+}
+
+/// Why an order ended unfilled. The codes are stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum OrderReason {
+    /// It did not.
+    None = 0,
+    /// More than the buying power.
+    InsufficientCash = 1,
+    /// A later target took its place.
+    ReplacedByTarget = 2,
+    /// The strategy canceled it.
+    CanceledByStrategy = 3,
+    /// The data ended.
+    EndOfData = 4,
+    /// The quantity is not positive, or beyond what money can count.
+    InvalidQty = 5,
+    /// The price is not positive.
+    InvalidPrice = 6,
+    /// Limit and stop orders need open, high and low, and the bars have only closes.
+    NoIntrabarPrices = 7,
+}
+
+/// One order. Its id is its place in the list of orders.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderRecord {
+    /// Instrument.
+    pub symbol: u32,
+    /// Step in which it was sent.
+    pub step_sent: u32,
+    /// Step in which it ended.
+    pub step_closed: u32,
+    /// Buy or sell.
+    pub side: Side,
+    /// Market, limit or stop.
+    pub kind: OrderKind,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// Why it ended unfilled.
+    pub reason: OrderReason,
+    /// Lots ordered, positive.
+    pub qty: i64,
+    /// Lots filled.
+    pub filled: i64,
+    /// Limit or stop price; zero for a market order.
+    pub price: Ticks,
+}
+
+impl OrderRecord {
+    /// Lots not yet filled.
+    #[inline]
+    pub fn leaves(&self) -> i64 {
+        self.qty - self.filled
+    }
+}
+
+/// When in its step a fill happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum FillTime {
+    /// At the open.
+    Open = 0,
+    /// Between open and close.
+    Inside = 1,
+    /// At the close.
+    Close = 2,
+}
+
+/// One fill. What follows from it and the bars, such as its commission, is computed when somebody asks: a run may make millions.
+#[derive(Clone, Copy, Debug)]
+pub struct FillRecord {
+    /// The order.
+    pub order: u32,
+    /// Step of the fill.
+    pub step: u32,
+    /// When in the step.
+    pub time: FillTime,
+    /// Whether the order was resting at its limit.
+    pub maker: bool,
+    /// Lots, positive.
+    pub qty: i64,
+    /// Price paid or received.
+    pub price: Ticks,
+}
+
+/// A position, or a part of one, that was closed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TradeRecord {
+    /// Instrument.
+    pub symbol: u32,
+    /// Step in which the position was opened from flat.
+    pub step_entry: u32,
+    /// Step in which this part was closed.
+    pub step_exit: u32,
+    /// Lots closed, signed as the position was (+ long).
+    pub lots: i64,
+    /// Average price of entry, ticks.
+    pub entry_ticks: f64,
+    /// Price of exit.
+    pub exit_price: Ticks,
+    /// Commissions of entry and exit, currency.
+    pub commission: f64,
+    /// Profit after commissions, currency.
+    pub pnl: f64,
+}
+
+/// What was held back, so that nothing is dropped in silence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Orders refused on arrival.
+    pub rejected: u64,
+    /// Orders canceled whole because they were beyond the buying power.
+    pub insufficient_cash: u64,
+    /// Orders cut to the buying power, if need be to nothing.
+    pub reduced: u64,
+    /// Orders replaced by a later target before they were filled.
+    pub replaced: u64,
+    /// Orders still working after the last bar.
+    pub expired: u64,
+    /// Nonzero weights that came to no lot.
+    pub rounded_to_zero: u64,
+    /// Fills cut by the volume limit.
+    pub volume_limited: u64,
+}

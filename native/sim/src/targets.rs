@@ -1,0 +1,83 @@
+//! Drives an engine with an array of targets: one row per step, one column per instrument.
+
+use crate::engine::BarEngine;
+
+/// What the numbers of a target array mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetKind {
+    /// Signed quantity to hold.
+    Quantity,
+    /// Signed fraction of equity to hold.
+    Weight,
+}
+
+/// Why a target array cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum TargetError {
+    /// Not one target for each cell of the panel.
+    Length {
+        /// Targets found.
+        found: usize,
+        /// Targets expected.
+        expected: usize,
+    },
+    /// A target is infinite, or larger than 2^53.
+    Value {
+        /// Row.
+        row: usize,
+        /// Instrument.
+        symbol: usize,
+        /// What stands there.
+        value: f64,
+    },
+}
+
+/// Largest target that a double holds to the unit.
+const LARGEST_TARGET: f64 = 9_007_199_254_740_992.0;
+
+/// Check a target array against the engine's panel.
+///
+/// # Errors
+/// If it has the wrong number of cells, or a cell is neither NaN nor a usable number.
+pub fn check_targets(engine: &BarEngine, targets: &[f64]) -> Result<(), TargetError> {
+    let n_symbols = engine.panel().n_symbols();
+    let expected = engine.panel().n_steps() * n_symbols;
+    if targets.len() != expected {
+        return Err(TargetError::Length { found: targets.len(), expected });
+    }
+    match targets.iter().position(|target| target.abs() > LARGEST_TARGET) {
+        None => Ok(()),
+        Some(at) => Err(TargetError::Value { row: at / n_symbols, symbol: at % n_symbols, value: targets[at] }),
+    }
+}
+
+/// Run the engine to the step `until` (exclusive), deciding row *t* of `targets` at the close of step *t*; NaN decides nothing.
+///
+/// # Panics
+/// If `targets` has not passed [`check_targets`].
+pub fn run_targets(engine: &mut BarEngine, targets: &[f64], kind: TargetKind, until: usize) {
+    let n_symbols = engine.panel().n_symbols();
+    let panel = std::sync::Arc::clone(engine.panel());
+    for step in engine.step()..until.min(panel.n_steps()) {
+        engine.open();
+        engine.inside();
+        engine.close();
+        let row = &targets[step * n_symbols..(step + 1) * n_symbols];
+        let decided =
+            row.iter().zip(panel.close_row(step)).enumerate().filter(|(_, (target, close))| !target.is_nan() && **close != 0);
+        match kind {
+            TargetKind::Quantity => {
+                for (symbol, (&target, _)) in decided {
+                    engine.target(symbol, panel.instruments()[symbol].lots(target));
+                }
+            }
+            TargetKind::Weight => {
+                let equity = engine.ledger().equity().to_f64();
+                for (symbol, (&weight, _)) in decided {
+                    engine.target_weight_of(symbol, weight, equity);
+                }
+            }
+        }
+        engine.settle();
+    }
+}
