@@ -1,0 +1,26 @@
+"""Figures of backtests: arrays in, matplotlib figures or HTML out.
+
+They draw what others computed, read and write no files, and leave no global state behind. A figure shows
+itself in a notebook when it is the last thing in a cell; ``figure.savefig(path)`` writes it. Importing this
+package does not import matplotlib; drawing does.
+"""
+
+from omni_lab.figures.equity import drawdown_figure, equity_figure
+from omni_lab.figures.html import metrics_html
+from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
+from omni_lab.figures.tearsheet import tearsheet_figure
+from omni_lab.figures.theme import DARK, LIGHT, Theme
+from omni_lab.figures.trades import trades_figure
+
+__all__ = [
+    "DARK",
+    "LIGHT",
+    "Theme",
+    "drawdown_figure",
+    "equity_figure",
+    "metrics_html",
+    "monthly_heatmap",
+    "rolling_sharpe_figure",
+    "tearsheet_figure",
+    "trades_figure",
+]

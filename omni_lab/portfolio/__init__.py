@@ -1,0 +1,1 @@
+"""What a portfolio did: performance, drawdowns, returns by month and year. Pure functions of arrays."""
