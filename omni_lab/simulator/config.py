@@ -1,0 +1,148 @@
+"""Settings of a simulation, each a modelling assumption."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from omni_lab.errors import ConfigError
+
+FillTiming = Literal["next_open", "next_close", "this_close"]
+LimitFill = Literal["through", "touch"]
+OnInsufficientCash = Literal["reduce", "reject"]
+
+LARGEST_CAPITAL = 1e15
+"""Capital beyond which the ledger's exact money could not hold every position."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationConfig:
+    """How a backtest fills, costs and limits orders. Unknown settings are refused, as by any dataclass.
+
+    Attributes
+    ----------
+    initial_capital : float
+        Cash at the start, currency; positive.
+    commission_rate : float
+        Fraction of the notional of a fill; 0.0002 is 2 bps.
+    commission_per_share : float
+        Currency per unit of quantity.
+    slippage_bps : float
+        Distance between the price a market or stop order meets and the price it gets, in basis points of the
+        price, rounded up to a whole tick.
+    slippage_ticks : int
+        The same in ticks; both add up.
+    fill : {"next_open", "next_close", "this_close"}
+        When market orders fill. ``this_close`` gets the very price it was decided on: optimistic, and
+        reported as such.
+    limit_fill : {"through", "touch"}
+        Whether the bar must trade beyond a limit price to fill it, or only reach it.
+    max_leverage : float or None
+        Largest gross exposure as a multiple of equity; 1 is an unlevered account, None lifts the rule.
+    on_insufficient_cash : {"reduce", "reject"}
+        Whether an order beyond the buying power is cut to it or canceled. Both are counted.
+    volume_limit : float or None
+        Largest share of a bar's volume that may be filled; None for no limit.
+    risk_free_rate : float
+        Annual rate (decimal) the Sharpe and Sortino ratios are measured against.
+    periods_per_year : float or None
+        Steps in a year for annualising; None infers it from the times.
+    seed : int
+        Seed of everything random in a run: today the ``SYNTH`` instrument.
+
+    Raises
+    ------
+    ConfigError
+        Naming every setting that cannot be used.
+    """
+
+    initial_capital: float = 100_000.0
+    commission_rate: float = 0.0
+    commission_per_share: float = 0.0
+    slippage_bps: float = 0.0
+    slippage_ticks: int = 0
+    fill: FillTiming = "next_open"
+    limit_fill: LimitFill = "through"
+    max_leverage: float | None = 1.0
+    on_insufficient_cash: OnInsufficientCash = "reduce"
+    volume_limit: float | None = None
+    risk_free_rate: float = 0.0
+    periods_per_year: float | None = None
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        problems = [
+            *_out_of_range("initial_capital", self.initial_capital, above=0, most=LARGEST_CAPITAL),
+            *_out_of_range("commission_rate", self.commission_rate, least=0, below=1),
+            *_out_of_range("commission_per_share", self.commission_per_share, least=0),
+            *_out_of_range("slippage_bps", self.slippage_bps, least=0, below=10_000),
+            *_out_of_range("max_leverage", self.max_leverage, above=0, optional=True),
+            *_out_of_range("volume_limit", self.volume_limit, above=0, optional=True),
+            *_out_of_range("risk_free_rate", self.risk_free_rate, above=-1),
+            *_out_of_range("periods_per_year", self.periods_per_year, above=0, optional=True),
+            *_not_whole("slippage_ticks", self.slippage_ticks, 1_000_000_000),
+            *_not_whole("seed", self.seed, 2**63),
+            *_not_among("fill", self.fill, FillTiming),
+            *_not_among("limit_fill", self.limit_fill, LimitFill),
+            *_not_among("on_insufficient_cash", self.on_insufficient_cash, OnInsufficientCash),
+        ]
+        if problems:
+            raise ConfigError("; ".join(problems), where="SimulationConfig")
+
+    @classmethod
+    def from_mapping(cls, settings: Mapping[str, Any]) -> SimulationConfig:
+        """Settings by name, as a parameter file holds them.
+
+        Raises
+        ------
+        ConfigError
+            If a name is unknown (the valid ones are listed), or a value is refused.
+        """
+        known = [field.name for field in fields(cls)]
+        for name in settings:
+            if name not in known:
+                raise ConfigError("unknown setting", found=name, expected=known, where="SimulationConfig")
+        return cls(**settings)
+
+    def to_engine(self) -> dict[str, Any]:
+        """What the native engine takes."""
+        elsewhere = ("risk_free_rate", "periods_per_year", "seed")
+        return {name: value for name, value in asdict(self).items() if name not in elsewhere}
+
+
+def _out_of_range(
+    name: str,
+    value: object,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    most: float | None = None,
+    optional: bool = False,
+) -> list[str]:
+    if value is None and optional:
+        return []
+    bounds = [("at least", least), ("above", above), ("below", below), ("at most", most)]
+    stated = " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
+    fine = (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and (least is None or value >= least)
+        and (above is None or value > above)
+        and (below is None or value < below)
+        and (most is None or value <= most)
+    )
+    return [] if fine else [f"{name} must be a number {stated}{' or None' * optional}, not {value!r}"]
+
+
+def _not_whole(name: str, value: object, below: int) -> list[str]:
+    fine = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < below
+    return [] if fine else [f"{name} must be a whole number from 0 to {below - 1}, not {value!r}"]
+
+
+def _not_among(name: str, value: object, choices: Any) -> list[str]:
+    known = get_args(choices)
+    return [] if value in known else [f"{name} must be one of {', '.join(map(repr, known))}, not {value!r}"]

@@ -1,0 +1,162 @@
+"""One run of the native engine and what it left behind: a door to the native module."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from omni_lab._native import BarEngine
+from omni_lab.data.bars import Bars
+from omni_lab.errors import ConfigError, ShapeError
+from omni_lab.simulator.config import SimulationConfig
+from omni_lab.strategies.base import Strategy
+from omni_lab.typing import AnyArray, ArrayLike, FloatArray
+
+Columns = dict[str, AnyArray]
+
+_PATIENCE_SECONDS = 2.0
+_CALLBACKS = ("on_start", "on_fill", "on_stop")
+
+
+class Run:
+    """A finished run: raw columns in ticks, lots and steps, fetched from the engine when asked for."""
+
+    def __init__(self, engine: BarEngine) -> None:
+        self._engine = engine
+
+    @cached_property
+    def equity(self) -> FloatArray:
+        """Equity after each step, currency."""
+        return self._engine.equity()
+
+    @cached_property
+    def orders(self) -> Columns:
+        """One row an order; codes as in ``native/sim/src/record.rs``."""
+        return self._engine.orders()
+
+    @cached_property
+    def fills(self) -> Columns:
+        """One row a fill."""
+        return self._engine.fills()
+
+    @cached_property
+    def trades(self) -> Columns:
+        """One row a closed trade."""
+        return self._engine.trades()
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """What was held back."""
+        return self._engine.counts()
+
+    @cached_property
+    def totals(self) -> dict[str, float]:
+        """Cash, costs and numbers of things at the end."""
+        return self._engine.totals()
+
+    @cached_property
+    def stats(self) -> dict[str, float]:
+        """Final equity, mean and standard deviation of returns, deepest drawdown."""
+        return self._engine.stats()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything fetched, so that a run can be sent to another process."""
+        names = ("equity", "orders", "fills", "trades", "counts", "totals", "stats")
+        return {name: getattr(self, name) for name in names}
+
+
+def run_targets(
+    bars: Bars, config: SimulationConfig, targets: ArrayLike, kind: str, *, progress: bool, label: str
+) -> Run:
+    """Run an array of targets; see :meth:`EventSimulator.run_targets`."""
+    engine = new_engine(bars, config)
+    with Progress(bars.n_times, label, progress) as report:
+        engine.run_targets(target_cells(bars, targets), kind, report)
+    return Run(engine)
+
+
+def run_strategy(bars: Bars, config: SimulationConfig, strategy: Strategy, *, progress: bool) -> Run:
+    """Run a strategy's callbacks; those it does not override are not called."""
+    engine = new_engine(bars, config)
+    wanted = {name: _overridden(strategy, name) for name in _CALLBACKS}
+    with Progress(bars.n_times, strategy.name, progress) as report:
+        engine.run_strategy(strategy.on_bar, **wanted, progress=report)
+    return Run(engine)
+
+
+def new_engine(bars: Bars, config: SimulationConfig) -> BarEngine:
+    """An engine over bars, after the checks that concern both bars and settings."""
+    if config.fill == "next_open" and not bars.has_ohlc:
+        raise ConfigError(
+            "fill='next_open' needs opens, and these bars have only closes",
+            found=f"closes of {', '.join(bars.symbols[:3])}",
+            where="SimulationConfig.fill",
+            hint="Use fill='next_close', which gets the first price known after the decision.",
+        )
+    if config.volume_limit is not None and not bars.has_volume:
+        raise ConfigError(
+            "volume_limit needs volumes, and these bars have none",
+            found=config.volume_limit,
+            where="SimulationConfig.volume_limit",
+            hint="Set it to None, or load bars with volume.",
+        )
+    return BarEngine(bars.native, **config.to_engine())
+
+
+def target_cells(bars: Bars, targets: ArrayLike) -> FloatArray:
+    """Targets as a float panel of the bars' shape."""
+    cells = np.asarray(targets)
+    if cells.dtype.kind not in "fiub":
+        raise ShapeError(
+            "targets must be numbers", found=str(cells.dtype), expected="float64", where="targets"
+        )
+    if cells.ndim == 1:
+        cells = cells[:, np.newaxis]
+    if cells.shape != (bars.n_times, bars.n_symbols):
+        raise ShapeError(
+            "targets must have one row a step and one column an instrument",
+            found=cells.shape,
+            expected=str((bars.n_times, bars.n_symbols)),
+            where="targets",
+        )
+    return np.ascontiguousarray(cells, dtype=np.float64)
+
+
+class Progress:
+    """A progress bar that appears only when a run takes longer than two seconds."""
+
+    def __init__(self, total: int, label: str, wanted: bool) -> None:
+        self._total = total
+        self._label = label
+        self._wanted = wanted
+        self._started = time.monotonic()
+        self._bar: Any = None
+
+    def __enter__(self) -> Callable[[int], None]:
+        return self._report
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _report(self, done: int) -> None:
+        if not self._wanted or (self._bar is None and time.monotonic() - self._started < _PATIENCE_SECONDS):
+            return
+        if self._bar is None:
+            from tqdm.auto import tqdm
+
+            self._bar = tqdm(
+                total=self._total, desc=self._label, unit=" steps", unit_scale=True, file=sys.stderr
+            )
+        self._bar.update(done - self._bar.n)
+
+
+def _overridden(strategy: Strategy, name: str) -> Callable[..., None] | None:
+    method = getattr(strategy, name)
+    inherited = getattr(method, "__func__", None) is getattr(Strategy, name)
+    return None if inherited else method

@@ -1,0 +1,249 @@
+"""What a strategy is: a few callbacks and parameters that can be told from outside.
+
+The protocols say what a strategy may rely on; the simulator hands in the native objects that fulfil them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass
+from typing import Any, Literal, Protocol, TypeVar
+
+from omni_lab.errors import ConfigError
+from omni_lab.typing import FloatArray
+
+Column = Literal["open", "high", "low", "close", "volume"]
+
+
+class Bar(Protocol):
+    """A closed bar. It may be kept: later bars do not change it."""
+
+    @property
+    def symbol(self) -> str:
+        """The instrument."""
+
+    @property
+    def index(self) -> int:
+        """Number of the step, from zero."""
+
+    @property
+    def ts(self) -> int:
+        """Time at which the bar closed, nanoseconds since 1970 UTC."""
+
+    @property
+    def open(self) -> float:
+        """First price; NaN when only closes are known."""
+
+    @property
+    def high(self) -> float:
+        """Highest price; NaN when only closes are known."""
+
+    @property
+    def low(self) -> float:
+        """Lowest price; NaN when only closes are known."""
+
+    @property
+    def close(self) -> float:
+        """Last price."""
+
+    @property
+    def volume(self) -> float:
+        """Traded quantity; NaN when not known."""
+
+
+class Fill(Protocol):
+    """One execution of an order of the strategy."""
+
+    @property
+    def order_id(self) -> int:
+        """The order, as ``buy`` or ``sell`` returned it."""
+
+    @property
+    def symbol(self) -> str:
+        """The instrument."""
+
+    @property
+    def side(self) -> str:
+        """``"BUY"`` or ``"SELL"``."""
+
+    @property
+    def qty(self) -> float:
+        """Quantity, positive."""
+
+    @property
+    def price(self) -> float:
+        """Price paid or received."""
+
+    @property
+    def commission(self) -> float:
+        """Commission, currency."""
+
+    @property
+    def position(self) -> float:
+        """Position after the fill and those that came before it in the same moment, signed."""
+
+    @property
+    def ts(self) -> int:
+        """Closing time of the bar in which it happened, nanoseconds since 1970 UTC."""
+
+    @property
+    def index(self) -> int:
+        """Number of the step."""
+
+
+class Indicator(Protocol):
+    """A number the engine keeps current; declared in ``on_start``."""
+
+    @property
+    def value(self) -> float:
+        """Value as of the close being handled, for its instrument; NaN until the window is full."""
+
+    def of(self, symbol: str) -> float:
+        """Value for another instrument."""
+
+
+class Context(Protocol):
+    """Through which a strategy sees its account and sends orders; valid inside its callbacks.
+
+    Wherever ``symbol`` may be given, it defaults to the instrument whose bar or fill is being handled.
+    """
+
+    @property
+    def index(self) -> int:
+        """Number of the current step, from zero."""
+
+    @property
+    def ts(self) -> int:
+        """Closing time of the current step, nanoseconds since 1970 UTC."""
+
+    @property
+    def symbol(self) -> str:
+        """Instrument whose bar or fill is being handled."""
+
+    @property
+    def symbols(self) -> list[str]:
+        """All instruments."""
+
+    @property
+    def cash(self) -> float:
+        """Cash, currency."""
+
+    @property
+    def equity(self) -> float:
+        """Cash plus positions at their marks, currency."""
+
+    @property
+    def position(self) -> float:
+        """Signed quantity held of the current instrument."""
+
+    def position_of(self, symbol: str | None = None) -> float:
+        """Signed quantity held of an instrument."""
+
+    def average_price(self, symbol: str | None = None) -> float:
+        """Average entry price of the open position; NaN when flat."""
+
+    def buy(
+        self, qty: float, *, symbol: str | None = None, limit: float | None = None, stop: float | None = None
+    ) -> int:
+        """Send a buy order: market, or limit, or stop. Returns its id.
+
+        Prices are rounded to the nearest tick, quantities down to whole lots.
+        """
+
+    def sell(
+        self, qty: float, *, symbol: str | None = None, limit: float | None = None, stop: float | None = None
+    ) -> int:
+        """Send a sell order; as :meth:`buy`."""
+
+    def target(self, qty: float, *, symbol: str | None = None) -> None:
+        """Aim at a signed position.
+
+        Order the difference, replacing what an earlier target still has working.
+        """
+
+    def target_weight(self, weight: float, *, symbol: str | None = None) -> None:
+        """Aim at a position worth this signed fraction of equity, both as of the current close."""
+
+    def cancel(self, order_id: int) -> bool:
+        """Cancel an order; False when it is not working any more."""
+
+    def is_working(self, order_id: int) -> bool:
+        """Whether the order still waits to be filled."""
+
+    def history(self, column: Column, n_bars: int, *, symbol: str | None = None) -> FloatArray:
+        """The last ``n_bars`` values up to the current bar, oldest first; fewer at the start of the data."""
+
+    def sma(self, window: int) -> Indicator:
+        """Declare a simple moving average of closes."""
+
+    def momentum_z(self, window: int) -> Indicator:
+        """Declare the z-score of the log return over ``window`` bars (see :class:`MomentumStrategy`)."""
+
+
+class Strategy:
+    """Base class: override the callbacks you need, at least :meth:`on_bar`.
+
+    A run calls ``on_start`` once, ``on_bar`` for each closed bar, ``on_fill`` after each execution,
+    ``on_stop`` once. State that belongs to one run is set up in ``on_start``, so that an instance can run
+    again.
+    """
+
+    @property
+    def name(self) -> str:
+        """Under which name results list it: the class's."""
+        return type(self).__name__
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What distinguishes this instance from others of its class, for the manifest of a run.
+
+        By default the fields of ``self.config`` if that is a dataclass, otherwise nothing.
+        """
+        config = getattr(self, "config", None)
+        return asdict(config) if is_dataclass(config) and not isinstance(config, type) else {}
+
+    def on_start(self, ctx: Context) -> None:
+        """Before the first bar: declare indicators, set up state."""
+
+    def on_bar(self, ctx: Context, bar: Bar) -> None:
+        """After a bar has closed: decide."""
+        raise NotImplementedError(f"{type(self).__name__} must define on_bar")
+
+    def on_fill(self, ctx: Context, fill: Fill) -> None:
+        """After one of the strategy's orders was filled, in whole or in part."""
+
+    def on_stop(self, ctx: Context) -> None:
+        """After the last bar."""
+
+
+ConfigT = TypeVar("ConfigT")
+
+
+def parse_config(kind: type[ConfigT], given: Mapping[str, Any] | ConfigT | None) -> ConfigT:
+    """A frozen settings object from a mapping, refusing names it does not know.
+
+    Parameters
+    ----------
+    kind : type
+        A dataclass whose ``__post_init__`` checks values.
+    given : mapping or instance or None
+        Settings by name; None for the defaults.
+
+    Raises
+    ------
+    ConfigError
+        If a name is unknown (the valid ones are listed), or a value is refused.
+    """
+    if given is None:
+        return kind()
+    if isinstance(given, kind):
+        return given
+    if not isinstance(given, Mapping):
+        raise ConfigError(
+            "settings must be a mapping", found=type(given).__name__, expected=f"dict or {kind.__name__}"
+        )
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    for name in given:
+        if name not in known:
+            raise ConfigError("unknown setting", found=name, expected=known, where=kind.__name__)
+    return kind(**given)
