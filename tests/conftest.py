@@ -1,0 +1,47 @@
+"""What every test may ask for, and what holds for all: repeatable examples, and no silent skips in CI."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+DATA_VARIABLE = "OMNI_LAB_TEST_DATA"
+NO_SKIP_VARIABLE = "OMNI_LAB_NO_SKIP"
+
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Directory of real market data that is too large, or not ours, to ship."""
+    directory = os.environ.get(DATA_VARIABLE)
+    if not directory:
+        pytest.skip(f"set {DATA_VARIABLE} to the directory of real market data")
+    path = Path(directory)
+    assert path.is_dir(), f"{DATA_VARIABLE}={directory} is not a directory"
+    return path
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure where the machine is meant to have everything."""
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get(NO_SKIP_VARIABLE):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{NO_SKIP_VARIABLE} is set, and this was skipped. {reason}"

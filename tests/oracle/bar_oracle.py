@@ -1,0 +1,543 @@
+"""A bar backtest in plain Python, written from `docs/simulation.md` alone.
+
+It holds the slow and obvious twin of the bar simulator: every rule of that page once, in the order of the
+page, with Python integers for ticks, lots and money, and a plain loop over steps and orders. It shares no
+code with the engine and was written without it, so where the two agree, they agree because both follow the
+page. Speed, reports and metrics are left to the engine.
+
+Where the page can be read in more than one way, the reading chosen here is marked "Reading:".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+MONEY_UNITS = 10**18
+"""Money units in one unit of the currency."""
+
+NO_BAR = -1
+"""Stands for a price, in ticks, where an instrument has no bar in a step."""
+
+WHOLE_NUMBER_TOLERANCE = 1e-9
+"""A slippage (ticks) or a sizing quotient (lots) this close to a whole number counts as that number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OracleSettings:
+    """The settings of the page, with its names and defaults."""
+
+    initial_capital: float = 100_000.0
+    commission_rate: float = 0.0
+    commission_per_share: float = 0.0
+    slippage_bps: float = 0.0
+    slippage_ticks: int = 0
+    fill: Literal["next_open", "next_close", "this_close"] = "next_open"
+    limit_fill: Literal["through", "touch"] = "through"
+    max_leverage: float | None = 1.0
+    on_insufficient_cash: Literal["reduce", "reject"] = "reduce"
+    volume_limit: float | None = None
+
+    def __post_init__(self) -> None:
+        # Reading: "`slippage_bps` of the price, or `slippage_ticks`" means one of the two.
+        if self.slippage_bps and self.slippage_ticks:
+            raise ValueError("state slippage_bps or slippage_ticks, not both")
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Bars of shape (n_steps, n_symbols); NaN in all prices of a cell means that there is no bar."""
+
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+    tick_size: Sequence[float | None] = ()
+    lot_size: Sequence[float] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One wish of a strategy, sent in the decision of `step`.
+
+    `quantity` is unsigned for "buy" and "sell" and signed for "target"; "target_weight" reads `weight`;
+    "cancel" names, in `cancels`, the position in the script of the buy or sell that it cancels.
+    """
+
+    step: int
+    symbol: int
+    action: Literal["buy", "sell", "target", "target_weight", "cancel"]
+    quantity: float = 0.0
+    weight: float = 0.0
+    limit: float | None = None
+    stop: float | None = None
+    cancels: int = -1
+
+
+class OracleFill(NamedTuple):
+    """One execution; `quantity` in shares, unsigned."""
+
+    step: int
+    symbol: int
+    side: Literal["BUY", "SELL"]
+    quantity: float
+    price: float
+    commission: float
+
+
+class OracleTrade(NamedTuple):
+    """A part of a position that was closed; `pnl` is after the commissions of both sides."""
+
+    symbol: int
+    side: Literal["LONG", "SHORT"]
+    quantity: float
+    entry_price: float
+    exit_price: float
+    pnl: float
+    commission: float
+    exit_step: int
+
+
+@dataclass(frozen=True, slots=True)
+class OracleResult:
+    """What the engine must reproduce: per step (`equity`, `cash`, `positions`) and per event."""
+
+    equity: FloatArray
+    cash: FloatArray
+    positions: FloatArray
+    fills: list[OracleFill]
+    trades: list[OracleTrade]
+    counts: dict[str, int]
+
+
+@dataclass(slots=True, eq=False)
+class _Order:
+    """An order that is working; `leaves` is in lots, signed (+ buys)."""
+
+    symbol: int
+    leaves: int
+    sent: int
+    kind: Literal["MARKET", "LIMIT", "STOP"] = "MARKET"
+    price: int = 0
+    done: bool = False
+
+
+@dataclass(slots=True)
+class _Position:
+    """One instrument: signed lots, last mark (ticks), cost and fees of what is open (money units)."""
+
+    lots: int = 0
+    mark: int = 0
+    cost: int = 0
+    fees: int = 0
+
+
+def run_oracle(
+    panel: Panel,
+    settings: OracleSettings,
+    *,
+    targets: FloatArray | None = None,
+    kind: Literal["quantity", "weight"] = "quantity",
+    script: Sequence[Request] = (),
+) -> OracleResult:
+    """Backtest a target array or a script of orders.
+
+    Parameters
+    ----------
+    panel : Panel
+        Bars of shape (n_steps, n_symbols).
+    settings : OracleSettings
+        Costs, fill rule and buying power.
+    targets : ndarray of float64, shape (n_steps, n_symbols), optional
+        Row t is decided at the close of step t; NaN keeps what is working.
+    kind : {"quantity", "weight"}
+        What the numbers in `targets` are.
+    script : sequence of Request
+        Orders by step of decision, in the order in which they are sent.
+    """
+    return _Oracle(panel, settings, targets, kind, script).run()
+
+
+def infer_tick_size(prices: FloatArray) -> float:
+    """The coarsest of 1e-2 … 1e-8 on whose grid all prices lie, else 1e-9."""
+    prices = prices[~np.isnan(prices)]
+    for digits in range(2, 9):
+        in_ticks = prices * 10.0**digits
+        if np.all(np.abs(in_ticks - np.rint(in_ticks)) <= np.minimum(1e-12 * in_ticks, 0.05)):
+            return float(f"1e-{digits}")
+    return 1e-9
+
+
+def slippage_in_ticks(price: int, settings: OracleSettings) -> int:
+    """Whole ticks by which a market or stop order at `price` ticks is moved against us."""
+    if settings.slippage_ticks:
+        return settings.slippage_ticks
+    distance = price * settings.slippage_bps / 10_000
+    nearest = round(distance)
+    return nearest if abs(distance - nearest) <= WHOLE_NUMBER_TOLERANCE else math.ceil(distance)
+
+
+def whole_lots(quotient: float) -> int:
+    """Truncate toward zero; a quotient within 1e-9 of the next whole number counts as that number."""
+    nearest = round(quotient)
+    return nearest if abs(quotient - nearest) <= WHOLE_NUMBER_TOLERANCE else math.trunc(quotient)
+
+
+def money(amount: float) -> int:
+    """Whole money units nearest to an amount that was stated in decimals."""
+    return round(Fraction(repr(float(amount))) * MONEY_UNITS)
+
+
+class _Oracle:
+    def __init__(
+        self,
+        panel: Panel,
+        settings: OracleSettings,
+        targets: FloatArray | None,
+        kind: Literal["quantity", "weight"],
+        script: Sequence[Request],
+    ) -> None:
+        self.settings = settings
+        self.n_steps, self.n_symbols = panel.close.shape
+        symbols = range(self.n_symbols)
+
+        self.tick_size: list[float] = []
+        for s in symbols:
+            stated = panel.tick_size[s] if panel.tick_size else None
+            prices = np.concatenate([a[:, s] for a in (panel.open, panel.high, panel.low, panel.close)])
+            self.tick_size.append(infer_tick_size(prices) if stated is None else stated)
+        self.lot_size = [panel.lot_size[s] if panel.lot_size else 1.0 for s in symbols]
+        # Money units in one lot at one tick.
+        self.unit = [
+            exactly_whole(Fraction(repr(tick)) * Fraction(repr(lot)) * MONEY_UNITS)
+            for tick, lot in zip(self.tick_size, self.lot_size, strict=True)
+        ]
+        self.open, self.high, self.low, self.close = (
+            [self._in_ticks(prices[:, s], s) for s in symbols]
+            for prices in (panel.open, panel.high, panel.low, panel.close)
+        )
+        self.volume = panel.volume
+        self.targets = None if targets is None else [targets[:, s].tolist() for s in symbols]
+        self.kind = kind
+        self.script: dict[int, list[tuple[int, Request]]] = {}
+        for number, request in enumerate(script):
+            self.script.setdefault(request.step, []).append((number, request))
+        self.order_of_request: dict[int, _Order] = {}
+
+        self.step = 0
+        self.present: list[int] = []  # instruments that have a bar in this step
+        self.working: list[
+            _Order
+        ] = []  # in the order they were sent, until the end of the step that ends them
+        self.earlier_target: dict[int, _Order] = {}  # by instrument, the last order sent for a target
+        self.positions = [_Position() for _ in symbols]
+        self.cash = money(settings.initial_capital)
+        self.value = 0  # Σ position × mark, at the marks of the moment
+        self.gross = 0  # Σ |position| × mark, at the marks of the moment
+        self.volume_left = [0] * self.n_symbols
+        leverage = settings.max_leverage
+        self.max_leverage = None if leverage is None else Fraction(repr(float(leverage))).as_integer_ratio()
+
+        self.fills: list[OracleFill] = []
+        self.trades: list[OracleTrade] = []
+        self.counts = {"reduced": 0, "insufficient_cash": 0, "expired": 0, "rounded_to_zero": 0}
+
+    def _in_ticks(self, prices: FloatArray, symbol: int) -> list[int]:
+        missing = np.isnan(prices)
+        ticks = np.rint(np.where(missing, 0.0, prices) / self.tick_size[symbol]).astype(np.int64)
+        in_ticks: list[int] = np.where(missing, NO_BAR, ticks).tolist()
+        return in_ticks
+
+    # ---- Time --------------------------------------------------------------------------------------
+
+    def run(self) -> OracleResult:
+        equity, cash = np.empty(self.n_steps), np.empty(self.n_steps)
+        lots = np.empty((self.n_steps, self.n_symbols))
+        all_symbols = range(self.n_symbols)
+        for step in range(self.n_steps):
+            self.step = step
+            self.present = [s for s in all_symbols if self.close[s][step] != NO_BAR]
+            if self.settings.volume_limit is not None:
+                for s in self.present:
+                    shares = self.settings.volume_limit * float(self.volume[step, s])
+                    self.volume_left[s] = math.floor(shares / self.lot_size[s])
+            self._mark(self.open)
+            self._fill_at_the_open()
+            self._fill_inside_the_bar()
+            self._mark(self.close)
+            self._fill_at_the_close()
+            self._decide()
+            self._fill_at_this_close()
+            self.working = [order for order in self.working if not order.done]
+            equity[step] = self._equity() / MONEY_UNITS
+            cash[step] = self.cash / MONEY_UNITS
+            lots[step] = [position.lots for position in self.positions]
+        self.counts["expired"] = len(self.working)
+        return OracleResult(equity, cash, lots * self.lot_size, self.fills, self.trades, self.counts)
+
+    def _mark(self, prices: list[list[int]]) -> None:
+        """Mark every instrument that has a bar; the others keep their last mark."""
+        for s in self.present:
+            position = self.positions[s]
+            price = prices[s][self.step]
+            if position.lots:
+                change = (price - position.mark) * self.unit[s]
+                self.value += position.lots * change
+                self.gross += abs(position.lots) * change
+            position.mark = price
+
+    def _fill_at_the_open(self) -> None:
+        """Point 1: market orders, and limits and stops that the open satisfies, fill at the open."""
+        if not self.working:
+            return
+
+        def meets_the_open(order: _Order) -> bool:
+            price = self.open[order.symbol][self.step]
+            if order.kind == "MARKET":
+                return self.settings.fill == "next_open"
+            if order.kind == "LIMIT":
+                return price <= order.price if order.leaves > 0 else price >= order.price
+            return price >= order.price if order.leaves > 0 else price <= order.price
+
+        meeting = [order for order in self._on_a_bar() if meets_the_open(order)]
+        self._fill_all(meeting, self.open)
+
+    def _fill_inside_the_bar(self) -> None:
+        """Point 2: stops at their price, then limits at theirs; the mark stays the open."""
+        resting = [order for order in self._on_a_bar() if order.kind != "MARKET"]
+        if not resting:
+            return
+
+        def reached(order: _Order) -> bool:
+            low, high = self.low[order.symbol][self.step], self.high[order.symbol][self.step]
+            if order.kind == "LIMIT" and self.settings.limit_fill == "through":
+                return low < order.price <= high if order.leaves > 0 else low <= order.price < high
+            return low <= order.price <= high
+
+        # Reading: instruments go in the order of their columns.
+        for s in self.present:
+            here = [order for order in resting if order.symbol == s]
+            stops = [order for order in here if order.kind == "STOP"]
+            buys = [order for order in here if order.kind == "LIMIT" and order.leaves > 0]
+            sells = [order for order in here if order.kind == "LIMIT" and order.leaves < 0]
+            buys.sort(key=lambda order: -order.price)
+            sells.sort(key=lambda order: order.price)
+            for order in stops + buys + sells:
+                if reached(order):
+                    self._fill(order, order.price)
+
+    def _fill_at_the_close(self) -> None:
+        """Point 3: with `next_close`, market orders that were working before this step fill at the close."""
+        # Reading: with `this_close`, a market order that could not fill at the close it was sent at, for want
+        # of a bar or of volume, fills here in a later step.
+        if self.working and self.settings.fill != "next_open":
+            self._fill_all([order for order in self._on_a_bar() if order.kind == "MARKET"], self.close)
+
+    def _fill_at_this_close(self) -> None:
+        """Point 4: with `this_close`, market orders fill at the close they were decided on."""
+        # Reading: they fill once all decisions of the step are taken, so that those that reduce can go first.
+        if self.working and self.settings.fill == "this_close":
+            new = [order for order in self._on_a_bar() if order.sent == self.step]
+            self._fill_all([order for order in new if order.kind == "MARKET"], self.close)
+
+    def _fill_all(self, orders: list[_Order], prices: list[list[int]]) -> None:
+        """Fill orders as sent, but those that only reduce a position before the others."""
+        # Reading: one pass fills the orders that only reduce when they are reached, a second pass the others.
+        others = []
+        for order in orders:
+            if self._only_reduces(order):
+                self._fill(order, prices[order.symbol][self.step])
+            else:
+                others.append(order)
+        for order in others:
+            self._fill(order, prices[order.symbol][self.step])
+
+    def _only_reduces(self, order: _Order) -> bool:
+        lots = self.positions[order.symbol].lots
+        return lots * order.leaves < 0 and abs(order.leaves) <= abs(lots)
+
+    def _on_a_bar(self) -> list[_Order]:
+        return [o for o in self.working if not o.done and self.close[o.symbol][self.step] != NO_BAR]
+
+    # ---- Decision ----------------------------------------------------------------------------------
+
+    def _decide(self) -> None:
+        if self.targets is not None:
+            # Reading: a number for an instrument that has no bar in this step is no decision, like NaN.
+            in_lots = self._lots if self.kind == "quantity" else self._lots_of_weight
+            for s in self.present:
+                wish = self.targets[s][self.step]
+                if not math.isnan(wish):
+                    self._aim(s, in_lots(s, wish))
+        for number, request in self.script.get(self.step, ()):
+            self._take(number, request)
+
+    def _take(self, number: int, request: Request) -> None:
+        s = request.symbol
+        if request.action == "target":
+            self._aim(s, self._lots(s, request.quantity))
+        elif request.action == "target_weight":
+            self._aim(s, self._lots_of_weight(s, request.weight))
+        elif request.action == "cancel":
+            self.order_of_request[request.cancels].done = True
+        else:
+            order = _Order(s, self._lots(s, request.quantity), self.step)
+            if request.action == "sell":
+                order.leaves = -order.leaves
+            if request.limit is not None:
+                order.kind, order.price = "LIMIT", round(request.limit / self.tick_size[s])
+            elif request.stop is not None:
+                order.kind, order.price = "STOP", round(request.stop / self.tick_size[s])
+            self.order_of_request[number] = order
+            self.working.append(order)
+
+    def _aim(self, symbol: int, target: int) -> None:
+        """Order the difference to the target, and drop what is still working from an earlier one."""
+        position = self.positions[symbol].lots
+        earlier = self.earlier_target.get(symbol)
+        if earlier is not None and not earlier.done:
+            if target == position + earlier.leaves:
+                return
+            earlier.done = True
+        if target != position:
+            order = _Order(symbol, target - position, self.step)
+            self.earlier_target[symbol] = order
+            self.working.append(order)
+
+    def _lots(self, symbol: int, quantity: float) -> int:
+        return whole_lots(quantity / self.lot_size[symbol])
+
+    def _lots_of_weight(self, symbol: int, weight: float) -> int:
+        price_of_lot = self.positions[symbol].mark * self.tick_size[symbol] * self.lot_size[symbol]
+        lots = whole_lots(weight * (self._equity() / MONEY_UNITS) / price_of_lot)
+        if lots == 0 and weight != 0:
+            self.counts["rounded_to_zero"] += 1
+        return lots
+
+    # ---- Fills -------------------------------------------------------------------------------------
+
+    def _fill(self, order: _Order, price: int) -> None:
+        """Fill as much of an order as volume and buying power allow, at `price` ticks before slippage."""
+        s = order.symbol
+        side = 1 if order.leaves > 0 else -1
+        if order.kind != "LIMIT":
+            price += side * slippage_in_ticks(price, self.settings)
+            order.kind = (
+                "MARKET"  # Reading: what a volume limit leaves of a triggered stop is a market order.
+            )
+        wanted = abs(order.leaves)
+        if self.settings.volume_limit is not None:
+            wanted = min(wanted, self.volume_left[s])
+            if wanted == 0:
+                return
+        allowed = self._allowed(s, side, wanted, price)
+        if allowed < wanted:
+            order.done = True
+            if self.settings.on_insufficient_cash == "reject":
+                self.counts["insufficient_cash"] += 1
+                return
+            self.counts["reduced"] += 1
+        elif wanted == abs(order.leaves):
+            order.done = True
+        if allowed:
+            order.leaves -= side * allowed
+            self.volume_left[s] -= allowed
+            self._book(s, side, allowed, price)
+
+    def _allowed(self, symbol: int, side: int, wanted: int, price: int) -> int:
+        """The most lots, up to `wanted`, that the buying power rule allows; what closes is always allowed."""
+        lots = self.positions[symbol].lots
+        closing = min(wanted, abs(lots)) if lots * side < 0 else 0
+        if closing == wanted or self._rule_holds_after(symbol, side * wanted, price):
+            return wanted
+        holds, fails = closing, wanted  # the rule holds less the more is opened, so halve the range
+        while fails - holds > 1:
+            middle = (holds + fails) // 2
+            if self._rule_holds_after(symbol, side * middle, price):
+                holds = middle
+            else:
+                fails = middle
+        return holds
+
+    def _rule_holds_after(self, symbol: int, lots: int, price: int) -> bool:
+        """Whether Σ |position| × mark ≤ max_leverage × equity after a fill of signed `lots` at `price`."""
+        if self.max_leverage is None:
+            return True
+        position, unit = self.positions[symbol], self.unit[symbol]
+        gross = self.gross + (abs(position.lots + lots) - abs(position.lots)) * position.mark * unit
+        equity = self._equity() + lots * (position.mark - price) * unit
+        equity -= self._commission(symbol, lots, price)
+        times, over = self.max_leverage
+        return gross * over <= equity * times
+
+    def _equity(self) -> int:
+        return self.cash + self.value
+
+    def _commission(self, symbol: int, lots: int, price: int) -> int:
+        rate, per_share = self.settings.commission_rate, self.settings.commission_per_share
+        if not rate and not per_share:
+            return 0
+        quantity = abs(lots) * self.lot_size[symbol]
+        notional = quantity * (price * self.tick_size[symbol])
+        return round((rate * notional + per_share * quantity) * MONEY_UNITS)
+
+    def _book(self, symbol: int, side: int, lots: int, price: int) -> None:
+        """Write one fill into cash, position and trades."""
+        position, unit = self.positions[symbol], self.unit[symbol]
+        commission = self._commission(symbol, lots, price)
+        old, new = position.lots, position.lots + side * lots
+        self.cash -= side * lots * price * unit + commission
+        self.value += side * lots * position.mark * unit
+        self.gross += (abs(new) - abs(old)) * position.mark * unit
+
+        closed = min(lots, abs(old)) if old * side < 0 else 0
+        if closed:
+            entry_cost = position.cost * closed // abs(old)
+            entry_fees = position.fees * closed // abs(old)
+            exit_fees = commission * closed // lots
+            gain = -side * (closed * price * unit - entry_cost) - entry_fees - exit_fees
+            position.cost -= entry_cost
+            position.fees -= entry_fees
+            shares = closed * self.lot_size[symbol]
+            self.trades.append(
+                OracleTrade(
+                    symbol=symbol,
+                    side="LONG" if old > 0 else "SHORT",
+                    quantity=shares,
+                    entry_price=entry_cost / MONEY_UNITS / shares,
+                    exit_price=price * self.tick_size[symbol],
+                    pnl=gain / MONEY_UNITS,
+                    commission=(entry_fees + exit_fees) / MONEY_UNITS,
+                    exit_step=self.step,
+                )
+            )
+        if lots > closed:
+            position.cost += (lots - closed) * price * unit
+            position.fees += commission - commission * closed // lots
+        position.lots = new
+        self.fills.append(
+            OracleFill(
+                step=self.step,
+                symbol=symbol,
+                side="BUY" if side > 0 else "SELL",
+                quantity=lots * self.lot_size[symbol],
+                price=price * self.tick_size[symbol],
+                commission=commission / MONEY_UNITS,
+            )
+        )
+
+
+def exactly_whole(number: Fraction) -> int:
+    """The number as an int; one lot at one tick must be a whole number of money units."""
+    if number.denominator != 1:
+        raise ValueError(f"one lot at one tick is {number} money units, expected a whole number")
+    return int(number)
