@@ -1,0 +1,257 @@
+//! What a strategy acts through: its account, its orders, its indicators and the past.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use numpy::PyArray1;
+use omni_sim::{BarEngine, BarPanel, Column, MomentumZ, OrderKind, OrderRequest, OrderStatus, Sma};
+use omni_types::{Side, Ticks};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use super::views::Indicator;
+use crate::errors::Facts;
+
+/// What context and indicators share: the instruments and which of them is being handled.
+pub(super) struct Board {
+    pub(super) columns: HashMap<String, usize>,
+    pub(super) symbol: Cell<usize>,
+}
+
+impl Board {
+    pub(super) fn column(&self, py: Python<'_>, symbol: &str) -> PyResult<usize> {
+        self.columns.get(symbol).copied().ok_or_else(|| {
+            let mut known: Vec<_> = self.columns.keys().map(String::as_str).collect();
+            known.sort_unstable();
+            let expected = known.join(", ");
+            Facts::new("UnknownSymbolError", "the bars hold no such symbol").found(symbol).expected(&expected).raise(py)
+        })
+    }
+}
+
+pub(super) struct Declared {
+    kernels: Vec<Box<dyn omni_sim::Indicator>>,
+    values: Rc<[Cell<f64>]>,
+}
+
+/// Through which a strategy sees its account and sends orders.
+#[pyclass(frozen, unsendable, module = "omni_lab._native")]
+pub(crate) struct Context {
+    pub(super) engine: RefCell<Option<BarEngine>>,
+    pub(super) panel: Arc<BarPanel>,
+    pub(super) board: Rc<Board>,
+    pub(super) names: Rc<Vec<Py<PyString>>>,
+    pub(super) declared: RefCell<Vec<Declared>>,
+    pub(super) started: Cell<bool>,
+}
+
+impl Context {
+    pub(super) fn with<T>(&self, py: Python<'_>, act: impl FnOnce(&mut BarEngine) -> T) -> PyResult<T> {
+        match self.engine.borrow_mut().as_mut() {
+            Some(engine) => Ok(act(engine)),
+            None => Err(Facts::new("ConfigError", "the context belongs to a run that is over")
+                .hint("Use the context only inside the strategy's callbacks.")
+                .raise(py)),
+        }
+    }
+
+    fn column(&self, py: Python<'_>, symbol: Option<&str>) -> PyResult<usize> {
+        symbol.map_or(Ok(self.board.symbol.get()), |symbol| self.board.column(py, symbol))
+    }
+
+    fn number(py: Python<'_>, name: &str, value: f64) -> PyResult<f64> {
+        // Beyond this, a double cannot tell one lot from the next.
+        if value.abs() <= 9_007_199_254_740_992.0 {
+            return Ok(value);
+        }
+        Err(Facts::new("DataError", format!("{name} cannot be used"))
+            .found(value)
+            .expected("a finite number below 2^53")
+            .raise(py))
+    }
+
+    fn send(
+        &self,
+        py: Python<'_>,
+        side: Side,
+        qty: f64,
+        symbol: Option<&str>,
+        limit: Option<f64>,
+        stop: Option<f64>,
+    ) -> PyResult<u32> {
+        let symbol = self.column(py, symbol)?;
+        let instrument = &self.panel.instruments()[symbol];
+        let (kind, price) = match (limit, stop) {
+            (None, None) => (OrderKind::Market, 0.0),
+            (Some(limit), None) => (OrderKind::Limit, Self::number(py, "limit", limit)?),
+            (None, Some(stop)) => (OrderKind::Stop, Self::number(py, "stop", stop)?),
+            (Some(_), Some(_)) => {
+                let error = Facts::new("ConfigError", "an order has a limit or a stop price, not both");
+                return Err(error
+                    .hint("Stop-limit orders are not simulated on bars; send the limit when the stop fills.")
+                    .raise(py));
+            }
+        };
+        let qty = instrument.lots(Self::number(py, "qty", qty)?);
+        let price = Ticks(instrument.exact_ticks(price).round() as i64);
+        self.with(py, |engine| engine.send(OrderRequest { symbol, side, qty, kind, price }))
+    }
+
+    fn declare(&self, py: Python<'_>, name: String, kernel: impl Fn() -> Box<dyn omni_sim::Indicator>) -> PyResult<Indicator> {
+        if self.started.get() {
+            let error = Facts::new("ConfigError", format!("{name} is declared after the first bar"));
+            return Err(error.hint("Declare indicators in on_start, so that they see every bar.").raise(py));
+        }
+        let n = self.panel.n_symbols();
+        let values: Rc<[Cell<f64>]> = (0..n).map(|_| Cell::new(f64::NAN)).collect();
+        let kernels = (0..n).map(|_| kernel()).collect();
+        self.declared.borrow_mut().push(Declared { kernels, values: Rc::clone(&values) });
+        Ok(Indicator { board: Rc::clone(&self.board), values, name })
+    }
+
+    /// Bring the indicators of one instrument up to date with its closed bar.
+    pub(super) fn update_indicators(&self, step: usize, symbol: usize) {
+        let close = self.panel.close(step, symbol);
+        for declared in self.declared.borrow_mut().iter_mut() {
+            let kernel = &mut declared.kernels[symbol];
+            let value = kernel.update(close);
+            let value = if kernel.in_ticks() { self.panel.instruments()[symbol].mean_price(value) } else { value };
+            declared.values[symbol].set(value);
+        }
+    }
+}
+
+fn window(py: Python<'_>, name: &str, window: i64, least: i64) -> PyResult<usize> {
+    usize::try_from(window).ok().filter(|_| window >= least).ok_or_else(|| {
+        let expected = format!("a whole number ≥ {least}");
+        Facts::new("ConfigError", format!("the window of {name} cannot be used")).found(window).expected(&expected).raise(py)
+    })
+}
+
+#[pymethods]
+impl Context {
+    #[getter]
+    fn index(&self, py: Python<'_>) -> PyResult<usize> {
+        self.with(py, |engine| engine.step().min(engine.panel().n_steps() - 1))
+    }
+
+    #[getter]
+    fn ts(&self, py: Python<'_>) -> PyResult<i64> {
+        Ok(self.panel.ts()[self.index(py)?])
+    }
+
+    #[getter]
+    fn symbol(&self, py: Python<'_>) -> Py<PyString> {
+        self.names[self.board.symbol.get()].clone_ref(py)
+    }
+
+    #[getter]
+    fn symbols(&self, py: Python<'_>) -> Vec<Py<PyString>> {
+        self.names.iter().map(|name| name.clone_ref(py)).collect()
+    }
+
+    #[getter]
+    fn cash(&self, py: Python<'_>) -> PyResult<f64> {
+        self.with(py, |engine| engine.ledger().cash().to_f64())
+    }
+
+    #[getter]
+    fn equity(&self, py: Python<'_>) -> PyResult<f64> {
+        self.with(py, |engine| engine.ledger().equity().to_f64())
+    }
+
+    #[getter]
+    fn position(&self, py: Python<'_>) -> PyResult<f64> {
+        self.position_of(py, None)
+    }
+
+    #[pyo3(signature = (symbol=None))]
+    fn position_of(&self, py: Python<'_>, symbol: Option<&str>) -> PyResult<f64> {
+        let symbol = self.column(py, symbol)?;
+        let instrument = &self.panel.instruments()[symbol];
+        self.with(py, |engine| instrument.quantity(engine.ledger().lots(symbol)))
+    }
+
+    #[pyo3(signature = (symbol=None))]
+    fn average_price(&self, py: Python<'_>, symbol: Option<&str>) -> PyResult<f64> {
+        let symbol = self.column(py, symbol)?;
+        let instrument = &self.panel.instruments()[symbol];
+        self.with(py, |engine| instrument.mean_price(engine.ledger().average_price_ticks(symbol)))
+    }
+
+    #[pyo3(signature = (qty, *, symbol=None, limit=None, stop=None))]
+    fn buy(&self, py: Python<'_>, qty: f64, symbol: Option<&str>, limit: Option<f64>, stop: Option<f64>) -> PyResult<u32> {
+        self.send(py, Side::Buy, qty, symbol, limit, stop)
+    }
+
+    #[pyo3(signature = (qty, *, symbol=None, limit=None, stop=None))]
+    fn sell(&self, py: Python<'_>, qty: f64, symbol: Option<&str>, limit: Option<f64>, stop: Option<f64>) -> PyResult<u32> {
+        self.send(py, Side::Sell, qty, symbol, limit, stop)
+    }
+
+    #[pyo3(signature = (qty, *, symbol=None))]
+    fn target(&self, py: Python<'_>, qty: f64, symbol: Option<&str>) -> PyResult<()> {
+        let symbol = self.column(py, symbol)?;
+        let lots = self.panel.instruments()[symbol].lots(Self::number(py, "the target", qty)?);
+        self.with(py, |engine| engine.target(symbol, lots))
+    }
+
+    #[pyo3(signature = (weight, *, symbol=None))]
+    fn target_weight(&self, py: Python<'_>, weight: f64, symbol: Option<&str>) -> PyResult<()> {
+        let symbol = self.column(py, symbol)?;
+        let weight = Self::number(py, "the weight", weight)?;
+        self.with(py, |engine| engine.target_weight(symbol, weight))
+    }
+
+    fn cancel(&self, py: Python<'_>, order_id: u32) -> PyResult<bool> {
+        self.with(py, |engine| engine.cancel(order_id))
+    }
+
+    fn is_working(&self, py: Python<'_>, order_id: u32) -> PyResult<bool> {
+        self.with(py, |engine| engine.orders().get(order_id as usize).is_some_and(|order| order.status == OrderStatus::Working))
+    }
+
+    #[pyo3(signature = (column, n_bars, *, symbol=None))]
+    fn history<'py>(
+        &self,
+        py: Python<'py>,
+        column: &str,
+        n_bars: usize,
+        symbol: Option<&str>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let symbol = self.column(py, symbol)?;
+        let columns = [Column::Open, Column::High, Column::Low, Column::Close, Column::Volume];
+        let named = columns.into_iter().find(|known| known.name() == column).ok_or_else(|| {
+            Facts::new("SchemaError", "no such column").found(column).expected("open, high, low, close or volume").raise(py)
+        })?;
+        let (now, instrument) = (self.index(py)?, &self.panel.instruments()[symbol]);
+        let value: Box<dyn Fn(usize) -> f64> = match (self.panel.column(named), self.panel.volumes()) {
+            (Some(ticks), _) => Box::new(move |cell| instrument.price(Ticks(ticks[cell]))),
+            (None, Some(volumes)) if named == Column::Volume => Box::new(move |cell| volumes[cell]),
+            (None, _) => {
+                let error = Facts::new("SchemaError", format!("the bars have no {column}"));
+                return Err(error.hint("Load bars that carry it.").raise(py));
+            }
+        };
+        let mut values = Vec::with_capacity(n_bars.min(now + 1));
+        for step in (0..=now).rev().filter(|&step| self.panel.has_bar(step, symbol)).take(n_bars) {
+            values.push(value(step * self.panel.n_symbols() + symbol));
+        }
+        values.reverse();
+        Ok(PyArray1::from_vec(py, values))
+    }
+
+    #[pyo3(name = "sma")]
+    fn declare_sma(&self, py: Python<'_>, window: i64) -> PyResult<Indicator> {
+        let n = self::window(py, "sma", window, 1)?;
+        self.declare(py, format!("sma({n})"), || Box::new(Sma::new(n)))
+    }
+
+    #[pyo3(name = "momentum_z")]
+    fn declare_momentum_z(&self, py: Python<'_>, window: i64) -> PyResult<Indicator> {
+        let n = self::window(py, "momentum_z", window, 2)?;
+        self.declare(py, format!("momentum_z({n})"), || Box::new(MomentumZ::new(n)))
+    }
+}
