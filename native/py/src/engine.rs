@@ -11,13 +11,11 @@ use omni_types::Money;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::STEPS_PER_BREATH;
 use crate::bars::Bars;
 use crate::columns::Columns;
 use crate::errors::{Facts, target_error};
 use crate::strategy::{Callbacks, drive};
-
-/// Steps between two looks at Ctrl-C and two reports of progress.
-pub(crate) const STEPS_PER_BREATH: usize = 1 << 15;
 
 #[pyclass(module = "omni_lab._native")]
 pub(crate) struct BarEngine {

@@ -1,5 +1,6 @@
 //! Strategies in Python: the loop that calls them.
 
+mod board;
 mod context;
 mod views;
 
@@ -12,10 +13,10 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use crate::STEPS_PER_BREATH;
 use crate::book::side_name;
-use crate::engine::STEPS_PER_BREATH;
 
-use context::Board;
+use board::Board;
 
 pub(crate) use context::Context;
 pub(crate) use views::{Bar, Fill, Indicator};

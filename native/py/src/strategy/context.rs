@@ -1,7 +1,6 @@
 //! What a strategy acts through: its account, its orders, its indicators and the past.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,25 +10,9 @@ use omni_types::{Side, Ticks};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use super::board::Board;
 use super::views::Indicator;
 use crate::errors::Facts;
-
-/// What context and indicators share: the instruments and which of them is being handled.
-pub(super) struct Board {
-    pub(super) columns: HashMap<String, usize>,
-    pub(super) symbol: Cell<usize>,
-}
-
-impl Board {
-    pub(super) fn column(&self, py: Python<'_>, symbol: &str) -> PyResult<usize> {
-        self.columns.get(symbol).copied().ok_or_else(|| {
-            let mut known: Vec<_> = self.columns.keys().map(String::as_str).collect();
-            known.sort_unstable();
-            let expected = known.join(", ");
-            Facts::new("UnknownSymbolError", "the bars hold no such symbol").found(symbol).expected(&expected).raise(py)
-        })
-    }
-}
 
 pub(super) struct Declared {
     kernels: Vec<Box<dyn omni_sim::Indicator>>,

@@ -9,7 +9,7 @@ use omni_types::Ticks;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::context::Board;
+use super::board::Board;
 
 /// A closed bar. Reads straight from the panel; nothing is converted before it is asked for.
 #[pyclass(frozen, unsendable, module = "omni_lab._native")]
