@@ -46,11 +46,6 @@ class OracleSettings:
     on_insufficient_cash: Literal["reduce", "reject"] = "reduce"
     volume_limit: float | None = None
 
-    def __post_init__(self) -> None:
-        # Reading: "`slippage_bps` of the price, or `slippage_ticks`" means one of the two.
-        if self.slippage_bps and self.slippage_ticks:
-            raise ValueError("state slippage_bps or slippage_ticks, not both")
-
 
 @dataclass(frozen=True, slots=True)
 class Panel:
@@ -179,9 +174,7 @@ def infer_tick_size(prices: FloatArray) -> float:
 
 def slippage_in_ticks(price: int, settings: OracleSettings) -> int:
     """Whole ticks by which a market or stop order at `price` ticks is moved against us."""
-    if settings.slippage_ticks:
-        return settings.slippage_ticks
-    distance = price * settings.slippage_bps / 10_000
+    distance = price * settings.slippage_bps / 10_000 + settings.slippage_ticks
     nearest = round(distance)
     return nearest if abs(distance - nearest) <= WHOLE_NUMBER_TOLERANCE else math.ceil(distance)
 
@@ -245,7 +238,7 @@ class _Oracle:
         self.gross = 0  # Σ |position| × mark, at the marks of the moment
         self.volume_left = [0] * self.n_symbols
         leverage = settings.max_leverage
-        self.max_leverage = None if leverage is None else Fraction(repr(float(leverage))).as_integer_ratio()
+        self.max_leverage = None if leverage is None else Fraction(round(leverage * 10**9), 10**9)
 
         self.fills: list[OracleFill] = []
         self.trades: list[OracleTrade] = []
@@ -337,14 +330,12 @@ class _Oracle:
 
     def _fill_at_the_close(self) -> None:
         """Point 3: with `next_close`, market orders that were working before this step fill at the close."""
-        # Reading: with `this_close`, a market order that could not fill at the close it was sent at, for want
-        # of a bar or of volume, fills here in a later step.
+        # With `this_close`, so do those that an earlier step left over, for want of a bar or of volume.
         if self.working and self.settings.fill != "next_open":
             self._fill_all([order for order in self._on_a_bar() if order.kind == "MARKET"], self.close)
 
     def _fill_at_this_close(self) -> None:
         """Point 4: with `this_close`, market orders fill at the close they were decided on."""
-        # Reading: they fill once all decisions of the step are taken, so that those that reduce can go first.
         if self.working and self.settings.fill == "this_close":
             new = [order for order in self._on_a_bar() if order.sent == self.step]
             self._fill_all([order for order in new if order.kind == "MARKET"], self.close)
@@ -431,9 +422,7 @@ class _Oracle:
         side = 1 if order.leaves > 0 else -1
         if order.kind != "LIMIT":
             price += side * slippage_in_ticks(price, self.settings)
-            order.kind = (
-                "MARKET"  # Reading: what a volume limit leaves of a triggered stop is a market order.
-            )
+            order.kind = "MARKET"  # what a volume limit leaves of a triggered stop
         wanted = abs(order.leaves)
         if self.settings.volume_limit is not None:
             wanted = min(wanted, self.volume_left[s])
@@ -476,8 +465,7 @@ class _Oracle:
         gross = self.gross + (abs(position.lots + lots) - abs(position.lots)) * position.mark * unit
         equity = self._equity() + lots * (position.mark - price) * unit
         equity -= self._commission(symbol, lots, price)
-        times, over = self.max_leverage
-        return gross * over <= equity * times
+        return gross * self.max_leverage.denominator <= equity * self.max_leverage.numerator
 
     def _equity(self) -> int:
         return self.cash + self.value

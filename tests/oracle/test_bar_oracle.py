@@ -198,6 +198,11 @@ def test_stops_come_before_limits_inside_a_bar() -> None:
     assert brief(script(DIP, *sent)) == [(1, "SELL", 1.0, 98.0), (1, "SELL", 1.0, 102.0)]
 
 
+def test_buy_limits_fill_from_the_highest_price_down() -> None:
+    sent = (Request(0, 0, "buy", 1, limit=98.0), Request(0, 0, "buy", 1, limit=99.0))
+    assert brief(script(DIP, *sent)) == [(1, "BUY", 1.0, 99.0), (1, "BUY", 1.0, 98.0)]
+
+
 def test_a_cancelled_order_does_not_fill() -> None:
     result = script(DIP, Request(0, 0, "buy", 1, limit=97.0), Request(1, 0, "cancel", cancels=0))
     assert result.fills == []
@@ -213,6 +218,7 @@ def test_a_cancelled_order_does_not_fill() -> None:
         ({"slippage_bps": 10.0}, 103.11),  # 103 × 0.001 = 10.3 ticks, rounded against us to 11
         ({"slippage_bps": 100.0}, 104.03),  # exactly 103 ticks
         ({"slippage_ticks": 3}, 103.03),
+        ({"slippage_bps": 10.0, "slippage_ticks": 3}, 103.14),  # 13.3 ticks
     ],
 )
 def test_slippage_moves_a_purchase_up_by_whole_ticks(settings: dict[str, Any], price: float) -> None:
@@ -248,6 +254,19 @@ def test_a_volume_limit_is_shared_by_all_orders_of_a_bar() -> None:
     sent = (Request(0, 0, "buy", 4), Request(0, 0, "buy", 4))
     result = script(bars, *sent, volume_limit=0.5)
     assert [(f.step, f.quantity) for f in result.fills] == [(1, 4.0), (1, 1.0), (2, 3.0)]
+
+
+def test_what_volume_leaves_of_a_triggered_stop_is_a_market_order() -> None:
+    bars = panel([FLAT, (100.0, 103.0, 97.0, 101.0, 8.0), FLAT])
+    result = script(bars, Request(0, 0, "buy", 6, stop=103.0), volume_limit=0.5)
+    # The third bar never reaches 103, and the other two shares are bought at its open.
+    assert brief(result) == [(1, "BUY", 4.0, 103.0), (2, "BUY", 2.0, 100.0)]
+
+
+def test_what_volume_leaves_of_an_order_at_this_close_fills_at_the_next_close() -> None:
+    bars = panel([(*FLAT, 8.0), (101.0, 103.0, 101.0, 102.0)])
+    result = script(bars, Request(0, 0, "buy", 6), volume_limit=0.5, fill="this_close")
+    assert brief(result) == [(0, "BUY", 4.0, 100.0), (1, "BUY", 2.0, 102.0)]
 
 
 # ---- Buying power ------------------------------------------------------------------------------
@@ -368,8 +387,3 @@ def test_equity_is_cash_plus_positions_at_their_marks(seed: int) -> None:
 )
 def test_the_tick_size_is_the_coarsest_decimal_grid(prices: list[float], tick_size: float) -> None:
     assert infer_tick_size(np.array(prices)) == tick_size
-
-
-def test_bps_and_ticks_of_slippage_exclude_each_other() -> None:
-    with pytest.raises(ValueError, match="not both"):
-        OracleSettings(slippage_bps=1.0, slippage_ticks=1)

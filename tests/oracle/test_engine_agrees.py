@@ -7,7 +7,7 @@ ones carry the irregularities that nobody would think of drawing.
 import csv
 import gzip
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -65,7 +65,7 @@ def sampled(*values: Any) -> st.SearchStrategy[Any]:
 
 @st.composite
 def configurations(draw: st.DrawFn) -> OracleSettings:
-    slippage_bps, slippage_ticks = draw(sampled((0.0, 0), (0.0, 3), (2.0, 0), (37.5, 0)))
+    slippage_bps, slippage_ticks = draw(sampled((0.0, 0), (0.0, 3), (2.0, 0), (37.5, 1)))
     return OracleSettings(
         initial_capital=draw(sampled(10_000.0, 3_333.33, 1e6)),
         commission_rate=draw(sampled(0.0, 2e-4, 0.01)),
@@ -167,6 +167,16 @@ def test_random_scripts_of_orders(data: st.DataObject) -> None:
     assert_agreement(panel, data.draw(configurations()), script=data.draw(scripts(panel)))
 
 
+@settings(max_examples=100)
+@given(data=st.data(), kind=sampled("quantity", "weight"), fill=sampled("this_close", "next_close"))
+def test_bars_of_closes_only(data: st.DataObject, kind: Kind, fill: Fill) -> None:
+    panel = data.draw(markets())
+    closes = replace(panel, open=panel.close, high=panel.close, low=panel.close)
+    config = replace(data.draw(configurations()), fill=fill, volume_limit=None)
+    targets = data.draw(target_arrays(panel, kind))
+    assert_agreement(closes, config, targets=targets, kind=kind, closes_only=True)
+
+
 # ---- Real --------------------------------------------------------------------------------------
 
 
@@ -204,28 +214,26 @@ def assert_agreement(
     kind: Kind = "quantity",
     script: Sequence[Request] = (),
     ts: TimeArray | None = None,
+    closes_only: bool = False,
 ) -> OracleResult:
     """Run both; compare equity, positions, fills, trades and counts; return the oracle's result."""
     n_steps, n_symbols = panel.close.shape
     symbols = [f"S{s}" for s in range(n_symbols)]
     if ts is None:
         ts = START_NS + MINUTE_NS * np.arange(n_steps, dtype=np.int64)
-    bars = Bars.from_arrays(
-        ts,
-        panel.open,
-        panel.high,
-        panel.low,
-        panel.close,
-        panel.volume,
-        instruments=[
-            Instrument(
-                symbol,
-                tick_size=panel.tick_size[s] if panel.tick_size else None,
-                lot_size=panel.lot_size[s] if panel.lot_size else 1.0,
-            )
-            for s, symbol in enumerate(symbols)
-        ],
-    )
+    instruments = [
+        Instrument(
+            symbol,
+            tick_size=panel.tick_size[s] if panel.tick_size else None,
+            lot_size=panel.lot_size[s] if panel.lot_size else 1.0,
+        )
+        for s, symbol in enumerate(symbols)
+    ]
+    if closes_only:
+        bars = Bars.from_closes(ts, panel.close, instruments=instruments)
+    else:
+        prices = (panel.open, panel.high, panel.low, panel.close)
+        bars = Bars.from_arrays(ts, *prices, panel.volume, instruments=instruments)
     simulator = EventSimulator(SimulationConfig(**asdict(config)))
     if targets is None:
         found = simulator.run_backtest(Script(script, symbols), bars, progress=False)
