@@ -3,9 +3,15 @@
 //! The panel is dense and row-major, one row per step and one column per instrument; a cell without a bar holds a close of zero, which no
 //! real bar can have.
 
+mod loading;
+
+use std::ops::Range;
+
 use omni_types::{Nanos, Ticks};
 
 use crate::instrument::{Instrument, InstrumentError, InstrumentSpec};
+
+use loading::Loaded;
 
 /// Prices and volumes as they arrive: row-major, `ts.len()` rows of one cell per instrument; NaN in every price of a cell means no bar.
 #[derive(Clone, Copy, Debug)]
@@ -127,30 +133,6 @@ pub struct BarPanel {
     off_grid: u64,
 }
 
-/// Candidates for an inferred tick size, as ticks per unit of price.
-const INFERRED_TICKS: [f64; 8] = [1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
-/// Whole numbers up to here survive the rounding trick below.
-const LARGEST_TICKS: f64 = 2_251_799_813_685_248.0;
-
-/// Adding 1.5 · 2^52 to a number up to 2^51 rounds it, and leaves it as an integer in the low bits: two instructions, several numbers at
-/// a time, where `f64::round` and a conversion are calls.
-const ROUNDING: f64 = 6_755_399_441_055_744.0;
-
-/// Whether `exact` ticks are a whole number but for floating-point noise; so is NaN, an empty cell.
-#[inline]
-fn on_grid(exact: f64) -> bool {
-    let distance = (exact - ((exact + ROUNDING) - ROUNDING)).abs();
-    exact.is_nan() | (distance <= (exact.abs() * 1e-12).clamp(1e-9, 0.05))
-}
-
-/// Cells in a stretch of a column that is worked on at once.
-const STRETCH: usize = 1024;
-
-/// A value for each cell of a stretch of whole rows, from one value for each instrument.
-fn stretch<T: Copy>(by_symbol: &[T]) -> Vec<T> {
-    by_symbol.repeat(STRETCH.div_ceil(by_symbol.len()))
-}
-
 impl BarPanel {
     /// Check the bars and put them on their tick grids.
     ///
@@ -161,21 +143,7 @@ impl BarPanel {
         if n_steps == 0 || n_symbols == 0 {
             return Err(BarsError::Empty);
         }
-        check_lengths(raw, n_steps * n_symbols)?;
-        check_times(raw.ts)?;
-        check_cells(raw, n_symbols)?;
-        let instruments = settle_grids(raw, specs)?;
-
-        let mut off_grid = 0;
-        let close = to_ticks(raw.close, &instruments, &mut off_grid)?;
-        let open_high_low = match raw.open_high_low {
-            None => None,
-            Some([open, high, low]) => Some([
-                to_ticks(open, &instruments, &mut off_grid)?,
-                to_ticks(high, &instruments, &mut off_grid)?,
-                to_ticks(low, &instruments, &mut off_grid)?,
-            ]),
-        };
+        let Loaded { instruments, close, open_high_low, off_grid } = loading::load(raw, specs)?;
         for symbol in 0..n_symbols {
             if close.iter().skip(symbol).step_by(n_symbols).all(|&ticks| ticks == 0) {
                 return Err(BarsError::NoBars { symbol });
@@ -237,6 +205,13 @@ impl BarPanel {
         &self.close[step * n..(step + 1) * n]
     }
 
+    /// Closes of some steps, row-major.
+    #[inline]
+    pub(crate) fn closes(&self, steps: Range<usize>) -> &[i64] {
+        let n = self.instruments.len();
+        &self.close[steps.start * n..steps.end * n]
+    }
+
     /// Opens of one step, if known.
     #[inline]
     pub(crate) fn open_row(&self, step: usize) -> Option<&[i64]> {
@@ -273,144 +248,6 @@ impl BarPanel {
     pub fn volume(&self, step: usize, symbol: usize) -> Option<f64> {
         self.volume.as_ref().map(|volume| volume[step * self.instruments.len() + symbol])
     }
-}
-
-fn check_lengths(raw: &RawBars<'_>, expected: usize) -> Result<(), BarsError> {
-    let check = |column, cells: &[f64]| match cells.len() {
-        found if found == expected => Ok(()),
-        found => Err(BarsError::Length { column, found, expected }),
-    };
-    check(Column::Close, raw.close)?;
-    if let Some([open, high, low]) = raw.open_high_low {
-        check(Column::Open, open)?;
-        check(Column::High, high)?;
-        check(Column::Low, low)?;
-    }
-    raw.volume.map_or(Ok(()), |volume| check(Column::Volume, volume))
-}
-
-fn check_times(ts: &[i64]) -> Result<(), BarsError> {
-    match ts.windows(2).position(|pair| pair[0] >= pair[1]) {
-        None => Ok(()),
-        Some(at) => Err(BarsError::TimeOrder { row: at + 1, before: Nanos(ts[at]), ts: Nanos(ts[at + 1]) }),
-    }
-}
-
-/// One pass over all cells that only asks "is everything fine?", which the processor does quickly; the slow search for what is wrong runs
-/// only when something is.
-fn check_cells(raw: &RawBars<'_>, n_symbols: usize) -> Result<(), BarsError> {
-    let priced = |x: f64| x > 0.0 && x < f64::INFINITY;
-    let fine = match raw.open_high_low {
-        None => raw.close.iter().all(|&close| priced(close)),
-        Some([open, high, low]) => {
-            raw.close.iter().zip(open).zip(high.iter().zip(low)).fold(true, |fine, ((&c, &o), (&h, &l))| {
-                fine & (l > 0.0) & (h < f64::INFINITY) & (l <= o) & (l <= c) & (o <= h) & (c <= h)
-            })
-        }
-    };
-    let volume_fine =
-        raw.volume.is_none_or(|volume| volume.iter().fold(true, |fine, &v| fine & (0.0..f64::INFINITY).contains(&v)));
-    if fine && volume_fine {
-        return Ok(());
-    }
-    (0..raw.close.len()).try_for_each(|cell| check_cell(raw, n_symbols, cell))
-}
-
-fn check_cell(raw: &RawBars<'_>, n_symbols: usize, cell: usize) -> Result<(), BarsError> {
-    let (row, symbol) = (cell / n_symbols, cell % n_symbols);
-    let close = raw.close[cell];
-    let prices = raw.open_high_low.map_or([close; 4], |[open, high, low]| [open[cell], high[cell], low[cell], close]);
-    // With several instruments an empty cell is how "no bar in this step" is said; with one instrument it is a hole in the data.
-    if n_symbols > 1 && prices.iter().all(|price| price.is_nan()) {
-        return Ok(());
-    }
-    for (column, value) in [Column::Open, Column::High, Column::Low, Column::Close].into_iter().zip(prices) {
-        if !(value > 0.0 && value.is_finite()) {
-            let column = if raw.open_high_low.is_some() { column } else { Column::Close };
-            return Err(BarsError::Value { row, symbol, column, value });
-        }
-    }
-    let [open, high, low, close] = prices;
-    if low > open.min(close) || high < open.max(close) {
-        return Err(BarsError::Range { row, symbol, prices });
-    }
-    match raw.volume.map(|volume| volume[cell]) {
-        Some(value) if !(value >= 0.0 && value.is_finite()) => {
-            Err(BarsError::Value { row, symbol, column: Column::Volume, value })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The coarsest decimal grid that holds all of an instrument's prices, where its tick size is not given.
-fn settle_grids(raw: &RawBars<'_>, specs: &[InstrumentSpec]) -> Result<Vec<Instrument>, BarsError> {
-    let mut grids = vec![0; specs.len()];
-    if specs.iter().any(|spec| spec.tick_size.is_none()) {
-        let [open, high, low] = raw.open_high_low.unwrap_or([&[]; 3]);
-        for prices in [raw.close, open, high, low] {
-            refine_grids(prices, &mut grids);
-        }
-    }
-    let settle = |(symbol, (spec, grid)): (usize, (&InstrumentSpec, usize))| {
-        let tick_size = spec.tick_size.unwrap_or(1.0 / INFERRED_TICKS[grid]);
-        Instrument::new(spec.symbol.clone(), tick_size, spec.lot_size).map_err(|error| BarsError::Instrument { symbol, error })
-    };
-    specs.iter().zip(grids).enumerate().map(settle).collect()
-}
-
-/// Move each instrument to a finer grid until it holds all these prices; a price on one grid is on all finer ones.
-fn refine_grids(prices: &[f64], grids: &mut [usize]) {
-    let mut scales = stretch(&grids.iter().map(|&grid| INFERRED_TICKS[grid]).collect::<Vec<_>>());
-    for cells in prices.chunks(scales.len()) {
-        if cells.iter().zip(&scales).fold(true, |fine, (&price, &scale)| fine & on_grid(price * scale)) {
-            continue;
-        }
-        let n_symbols = grids.len();
-        for (cell, &price) in cells.iter().enumerate() {
-            let grid = &mut grids[cell % n_symbols];
-            while *grid + 1 < INFERRED_TICKS.len() && !on_grid(price * INFERRED_TICKS[*grid]) {
-                *grid += 1;
-            }
-        }
-        if grids.iter().all(|&grid| grid + 1 == INFERRED_TICKS.len()) {
-            return;
-        }
-        scales = stretch(&grids.iter().map(|&grid| INFERRED_TICKS[grid]).collect::<Vec<_>>());
-    }
-}
-
-fn to_ticks(prices: &[f64], instruments: &[Instrument], off_grid: &mut u64) -> Result<Vec<i64>, BarsError> {
-    let scales = stretch(&instruments.iter().map(Instrument::tick_scale).collect::<Vec<_>>());
-    let mut ticks = vec![0; prices.len()];
-    let mut outside = false;
-    for (cells, out) in prices.chunks(scales.len()).zip(ticks.chunks_mut(scales.len())) {
-        let mut off = 0;
-        for ((&price, &(per_price, tick_size)), ticks) in cells.iter().zip(&scales).zip(out) {
-            let exact = price * per_price / tick_size;
-            let shifted = exact + ROUNDING;
-            let rounded = shifted - ROUNDING;
-            off += u64::from((exact - rounded).abs() > 0.05);
-            outside |= !price.is_nan() & !(1.0..=LARGEST_TICKS).contains(&rounded);
-            // An empty cell, NaN, becomes zero.
-            *ticks = if price.is_nan() { 0 } else { (shifted.to_bits() - ROUNDING.to_bits()) as i64 };
-        }
-        *off_grid += off;
-    }
-    if !outside {
-        return Ok(ticks);
-    }
-    let fits = |(price, instrument): (&f64, &Instrument)| {
-        let rounded = instrument.exact_ticks(*price).round();
-        price.is_nan() || (1.0..=LARGEST_TICKS).contains(&rounded)
-    };
-    let cell = prices.iter().zip(instruments.iter().cycle()).position(|pair| !fits(pair)).expect("a price was outside");
-    let symbol = cell % instruments.len();
-    Err(BarsError::Grid {
-        row: cell / instruments.len(),
-        symbol,
-        value: prices[cell],
-        tick_size: instruments[symbol].tick_size(),
-    })
 }
 
 #[cfg(test)]

@@ -115,6 +115,13 @@ impl Ledger {
         }
     }
 
+    /// Equity as a function of the mark of an instrument that is the only one held: its value at a mark of zero, and per tick.
+    #[inline]
+    pub fn equity_by_mark(&self, symbol: usize) -> (Money, Money) {
+        let position = &self.positions[symbol];
+        (self.cash, Money(i128::from(position.lots) * position.unit))
+    }
+
     /// Book a fill of `lots` (signed) at `price`, which the market showed at `met`.
     #[inline]
     pub fn fill(&mut self, symbol: usize, lots: i64, price: Ticks, met: Ticks, commission: Money) {

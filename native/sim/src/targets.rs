@@ -1,5 +1,7 @@
 //! Drives an engine with an array of targets: one row per step, one column per instrument.
 
+use std::sync::Arc;
+
 use crate::engine::BarEngine;
 
 /// What the numbers of a target array mean.
@@ -56,15 +58,27 @@ pub fn check_targets(engine: &BarEngine, targets: &[f64]) -> Result<(), TargetEr
 /// # Panics
 /// If `targets` has not passed [`check_targets`].
 pub fn run_targets(engine: &mut BarEngine, targets: &[f64], kind: TargetKind, until: usize) {
-    let n_symbols = engine.panel().n_symbols();
-    let panel = std::sync::Arc::clone(engine.panel());
-    for step in engine.step()..until.min(panel.n_steps()) {
+    let panel = Arc::clone(engine.panel());
+    let n_symbols = panel.n_symbols();
+    let until = until.min(panel.n_steps());
+    while engine.step() < until {
+        if n_symbols == 1 && kind == TargetKind::Quantity && engine.is_idle() {
+            // Most targets repeat what is held: go straight to the next that does not.
+            let held = panel.instruments()[0].quantity(engine.ledger().lots(0));
+            let ahead = &targets[engine.step()..until];
+            let quiet = ahead.iter().position(|&target| target != held && !target.is_nan()).unwrap_or(ahead.len());
+            engine.coast(engine.step() + quiet);
+            if engine.step() == until {
+                return;
+            }
+        }
+        let step = engine.step();
         engine.open();
         engine.inside();
         engine.close();
         let row = &targets[step * n_symbols..(step + 1) * n_symbols];
-        let decided =
-            row.iter().zip(panel.close_row(step)).enumerate().filter(|(_, (target, close))| !target.is_nan() && **close != 0);
+        let cells = row.iter().zip(panel.close_row(step)).enumerate();
+        let decided = cells.filter(|(_, (target, close))| !target.is_nan() && **close != 0);
         match kind {
             TargetKind::Quantity => {
                 for (symbol, (&target, _)) in decided {

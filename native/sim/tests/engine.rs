@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use omni_sim::{
     BarEngine, BarPanel, Column, Commission, FillTiming, InstrumentSpec, LimitFill, OnInsufficientCash, OrderKind, OrderReason,
-    OrderRequest, OrderStatus, RawBars, SimConfig, Slippage,
+    OrderRequest, OrderStatus, RawBars, SimConfig, Slippage, TargetKind, run_targets,
 };
 use omni_types::{Money, Side, Ticks};
 use proptest::prelude::*;
@@ -240,6 +240,39 @@ fn run(panel: &Arc<BarPanel>, config: &SimConfig, actions: &[Vec<Action>]) -> Ba
     }
     engine.finish();
     engine
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn coasting_through_quiet_steps_changes_nothing(
+        moves in prop::collection::vec((-4_i64..5, -5_i64..6, 0_i64..4), 2..60),
+        changes in prop::collection::vec((1_usize..9, -90_i64..90, any::<bool>()), 1..20),
+        config in settings(),
+    ) {
+        let rows: Vec<[f64; 4]> = moves.iter().scan(100_i64, |last, &(gap, drift, reach)| {
+            let open = (*last + gap).max(5);
+            *last = (open + drift).max(5);
+            let (high, low) = (open.max(*last) + reach, (open.min(*last) - reach).max(1));
+            Some([open, high, low, *last].map(|price| price as f64))
+        }).collect();
+        let config = SimConfig { volume_limit: None, ..config };
+        let targets: Vec<f64> = changes.iter()
+            .flat_map(|&(n, lots, silent)| (0..n).map(move |at| if silent && at > 0 { f64::NAN } else { lots as f64 }))
+            .chain(std::iter::repeat(f64::NAN))
+            .take(rows.len())
+            .collect();
+        let (mut coasting, mut stepping) = (engine(&rows, config.clone()), engine(&rows, config));
+        run_targets(&mut coasting, &targets, TargetKind::Quantity, rows.len());
+        for &target in &targets {
+            step(&mut stepping, |engine| if !target.is_nan() { engine.target(0, target as i64) });
+        }
+        prop_assert_eq!(coasting.equity(), stepping.equity());
+        prop_assert_eq!(format!("{:?}", coasting.fills()), format!("{:?}", stepping.fills()));
+        prop_assert_eq!(coasting.n_steps_exposed(), stepping.n_steps_exposed());
+        prop_assert_eq!(coasting.ledger().equity(), stepping.ledger().equity());
+    }
 }
 
 proptest! {
