@@ -21,7 +21,7 @@ NATIVE_SOURCES := $(shell find native -name target -prune -o -type f \( -name '*
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup setup-dev run test lint types rust-test py-test nb-test lab bench format lock clean
+.PHONY: help setup setup-dev run test lint types rust-test py-test nb-test notebooks lab bench format lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,7 +58,7 @@ rust-test: setup-dev ## tests of the Rust crates
 	$(CARGO) test $(CARGO_MANIFEST) --workspace --quiet
 
 py-test: setup-dev ## tests of the package
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -p no:nbval -n $(WORKERS)
 
 # A lake of their own, so that notebooks neither read nor change what somebody has ingested. The cells of one notebook
 # must stay on one worker.
@@ -66,6 +66,9 @@ NBVAL_FLAGS := --nbval-lax --nbval-current-env --dist loadfile
 nb-test: setup-dev ## every notebook from top to bottom; marked outputs must not have changed
 	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && \
 	  OMNI_LAB_HOME="$$home" $(BIN)/python -m pytest $(NBVAL_FLAGS) -n $(WORKERS) notebooks
+
+notebooks: setup-dev ## run the notebooks and write their outputs again; the way to accept a new result
+	$(BIN)/python -m tests.notebooks.refresh
 
 format: setup-dev ## rewrite Python and Rust sources in the house's format
 	$(BIN)/ruff check --fix-only --quiet
