@@ -32,6 +32,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help, in half the time
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 runs_app = typer.Typer(help="The runs that were made.", invoke_without_command=True)
@@ -78,7 +79,7 @@ def run(
         float | None, typer.Option(metavar="SECONDS", min=0.0, help="Longest a cell may take.")
     ] = None,
 ) -> None:
-    """Run a pipeline notebook: its report, metrics and record go into a directory of their own."""
+    """Run a pipeline notebook and write its report."""
     from omni_lab.pipelines import run_pipeline
     from omni_lab.pipelines.registry import INTERRUPTED, SUCCEEDED
     from omni_lab.pipelines.runner import prepare_run
@@ -158,7 +159,7 @@ def store_ls() -> None:
 
 @app.command()
 def doctor() -> None:
-    """Say what is installed, what is missing, and what to type about it."""
+    """Say what is installed and what is missing."""
     from omni_lab.pipelines.doctor import BROKEN, diagnose, format_findings
 
     findings = diagnose()

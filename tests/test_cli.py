@@ -1,6 +1,7 @@
 """The command line says what happened in its exit code, and what was wrong in a sentence."""
 
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -41,10 +42,11 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
         "heavy = {'pandas', 'duckdb', 'matplotlib', 'papermill', 'yaml', 'nbformat'}\n"
         "print('loaded', *sorted(heavy & set(sys.modules)))"
     )
-    began = time.process_time()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "loaded"
-    assert time.process_time() - began < 5
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
 
 
 def test_version() -> None:
@@ -217,15 +219,10 @@ def test_the_readmes_links_lead_somewhere() -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-def test_the_readmes_commands_exist(home: Path) -> None:
+def test_the_readmes_commands_exist() -> None:
     block = re.search(r"```\nomni run .*?```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
     assert block is not None
-    for command in re.findall(r"(?:^|· )omni ([^#·\n]+)", block.group(), flags=re.MULTILINE):
-        words = [word for word in command.split() if not word.startswith("-") and "=" not in word]
-        assert omni(*words[:1], "--help").exit_code == 0
-        assert (
-            omni(
-                *[*words[:1], *(["show"] if "show" in words else ["ls"] if "ls" in words else [])], "--help"
-            ).exit_code
-            == 0
-        )
+    commands = re.findall(r"\bomni (\w+)(?: (show|ls)\b)?", block.group())
+    assert {("run", ""), ("runs", "show"), ("ingest", ""), ("store", "ls"), ("doctor", "")} <= set(commands)
+    for command, subcommand in commands:
+        assert omni(*filter(None, (command, subcommand)), "--help").exit_code == 0

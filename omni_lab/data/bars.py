@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from omni_lab._native import Bars as NativeBars
+from omni_lab.data.times import as_nanoseconds, check_increasing
 from omni_lab.domain import Instrument
 from omni_lab.errors import DataError, SchemaError, ShapeError, UnknownSymbolError
 from omni_lab.typing import AnyArray, ArrayLike, BoolArray, FloatArray, IntArray
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _PRICES = ("open", "high", "low", "close")
-_NANOSECONDS_PER_DAY = 86_400_000_000_000
 
 
 class Bars:
@@ -104,7 +104,7 @@ class Bars:
         ShapeError, SchemaError
             If columns disagree in shape or are not numbers.
         """
-        times = _times(ts)
+        times = as_nanoseconds(ts)
         prices = {
             name: _cells(name, value) for name, value in zip(_PRICES, (open, high, low, close), strict=True)
         }
@@ -120,17 +120,22 @@ class Bars:
             symbols = [instrument.symbol for instrument in instruments]
         names = _names(symbol, symbols, cells.shape[1])
         specs = _instruments(names, instruments)
-        native = NativeBars(
-            times,
-            list(names),
-            [spec.tick_size for spec in specs],
-            [spec.lot_size for spec in specs],
-            cells,
-            prices["open"],
-            prices["high"],
-            prices["low"],
-            _cells("volume", volume),
-        )
+        try:
+            native = NativeBars(
+                times,
+                list(names),
+                [spec.tick_size for spec in specs],
+                [spec.lot_size for spec in specs],
+                cells,
+                prices["open"],
+                prices["high"],
+                prices["low"],
+                _cells("volume", volume),
+            )
+        except DataError:
+            # Of times out of order the engine knows only numbers; here they can be told as dates.
+            check_increasing(times)
+            raise
         settled = [
             Instrument(spec.symbol, tick_size=tick, lot_size=spec.lot_size, currency=spec.currency)
             for spec, tick in zip(specs, native.tick_sizes, strict=True)
@@ -193,13 +198,13 @@ class Bars:
         from omni_lab.data.frames import read_frame
 
         table = read_frame(frame)
-        if table.symbols is None:
+        if not table.symbols:
             columns = {name: table.column(name) for name in (*_PRICES, "volume")}
-            return cls.from_arrays(table.ts, **columns, symbol=symbol, instruments=instruments)  # type: ignore[arg-type]
+            return cls.from_arrays(_moments(table.ts), **columns, symbol=symbol, instruments=instruments)  # type: ignore[arg-type]
         if symbol is not None:
             table = table.only(symbol)
-        names, ts, panel = table.to_panel()
-        return cls.from_arrays(ts, **panel, symbols=names, instruments=instruments)  # type: ignore[arg-type]
+        ts, panel = table.to_panel()
+        return cls.from_arrays(_moments(ts), **panel, symbols=table.symbols, instruments=instruments)  # type: ignore[arg-type]
 
     @cached_property
     def ts(self) -> IntArray:
@@ -234,39 +239,57 @@ class Bars:
         return self._native
 
     def take(self, symbols: Sequence[str]) -> Bars:
-        """The same bars of some instruments only; steps in which none of them has a bar are left out."""
+        """The same bars of some instruments only; steps in which none of them has a bar are left out.
+
+        Raises
+        ------
+        UnknownSymbolError
+            If the bars do not hold one of them.
+        """
+        for symbol in symbols:
+            if symbol not in self.symbols:
+                raise UnknownSymbolError("the bars hold no such symbol", found=symbol, expected=self.symbols)
         columns = [self.symbols.index(symbol) for symbol in symbols]
         cells = {name: None if value is None else value[:, columns] for name, value in self._values().items()}
-        steps = ~np.isnan(np.asarray(cells["close"])).all(axis=1)
-        return self._rebuilt(cells, steps, [self.instruments[column] for column in columns])
+        there = ~np.isnan(np.asarray(cells["close"])).all(axis=1)
+        return self._rebuilt(cells, self.ts, [self.instruments[column] for column in columns], there)
 
-    def slice(self, first: int, stop: int) -> Bars:
+    def slice(self, first: int, stop: int | None) -> Bars:
         """The steps from ``first`` up to ``stop`` (exclusive).
 
         Instruments without a bar among them are left out.
         """
-        return self.replaced({}, first=first, stop=stop)
+        cells = {name: None if value is None else value[first:stop] for name, value in self._values().items()}
+        return self._rebuilt(cells, self.ts[first:stop], self.instruments)
 
-    def replaced(self, changed: Mapping[str, FloatArray], *, first: int = 0, stop: int | None = None) -> Bars:
-        """The same bars with other values in some columns, on the same grids.
-
-        ``first`` and ``stop`` cut them as :meth:`slice` does.
-        """
-        steps = np.zeros(self.n_times, dtype=np.bool_)
-        steps[first:stop] = True
-        return self._rebuilt({**self._values(), **changed}, steps, self.instruments)
+    def replaced(self, changed: Mapping[str, FloatArray]) -> Bars:
+        """The same bars with other values in some columns, on the same grids."""
+        cells = {
+            name: changed[name] if name in changed else self._native.values(name)
+            for name in (*_PRICES, "volume")
+        }
+        return self._rebuilt(cells, self.ts, self.instruments)
 
     def _values(self) -> dict[str, FloatArray | None]:
         return {name: self._native.values(name) for name in (*_PRICES, "volume")}
 
     def _rebuilt(
-        self, cells: Mapping[str, FloatArray | None], steps: BoolArray, instruments: Sequence[Instrument]
+        self,
+        cells: Mapping[str, FloatArray | None],
+        ts: IntArray,
+        instruments: Sequence[Instrument],
+        steps: BoolArray | None = None,
     ) -> Bars:
-        there = ~np.isnan(np.asarray(cells["close"])[steps]).all(axis=0)
-        kept = [instrument for instrument, here in zip(instruments, there, strict=True) if here]
-        columns = {name: None if value is None else value[steps][:, there] for name, value in cells.items()}
-        names = [instrument.symbol for instrument in kept]
-        return Bars.from_arrays(self.ts[steps], **columns, symbols=names, instruments=kept)  # type: ignore[arg-type]
+        """Bars of other cells; steps and instruments without a bar are left out."""
+        if steps is not None and not steps.all():
+            ts = ts[steps]
+            cells = {name: None if value is None else value[steps] for name, value in cells.items()}
+        there = ~np.isnan(np.asarray(cells["close"])).all(axis=0)
+        if not there.all():
+            cells = {name: None if value is None else value[:, there] for name, value in cells.items()}
+            instruments = [each for each, here in zip(instruments, there, strict=True) if here]
+        names = [each.symbol for each in instruments]
+        return Bars.from_arrays(_moments(ts), **cells, symbols=names, instruments=instruments)  # type: ignore[arg-type]
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Prices on their grid survive the way through floats exactly.
@@ -312,33 +335,6 @@ class Bars:
         shown = ", ".join(self.symbols[:4]) + (", …" if self.n_symbols > 4 else "")
         kind = "bars" if self.has_ohlc else "closes"
         return f"Bars({shown}: {self.n_times:,} steps of {kind}, {first} to {last})"
-
-
-def _times(ts: ArrayLike) -> IntArray:
-    times = np.asarray(ts)
-    if times.ndim != 1:
-        raise ShapeError("times must be one-dimensional", found=times.shape, where="ts")
-    if times.dtype.kind == "M":
-        if np.isnat(times).any():
-            raise DataError(
-                "a time is missing", found="NaT", where=f"row {int(np.isnat(times).argmax())} of ts"
-            )
-        times = times.astype("datetime64[ns]").view(np.int64)
-    elif times.dtype.kind not in "iu":
-        raise SchemaError(
-            "times have the wrong type",
-            found=str(times.dtype),
-            expected="datetime64, or int64 nanoseconds since 1970 UTC",
-            where="ts",
-        )
-    elif times.size and abs(int(times[-1])) < _NANOSECONDS_PER_DAY and int(times[-1]) > 1_000_000_000:
-        raise DataError(
-            "integer times must be nanoseconds since 1970 UTC",
-            found=int(times[-1]),
-            where="ts",
-            hint="These look like seconds or milliseconds; multiply them, or pass datetime64.",
-        )
-    return np.ascontiguousarray(times, dtype=np.int64)
 
 
 def _cells(name: str, values: ArrayLike | None) -> FloatArray | None:
@@ -397,7 +393,12 @@ def _restored(
     ts: IntArray, values: dict[str, FloatArray | None], instruments: tuple[Instrument, ...]
 ) -> Bars:
     names = [instrument.symbol for instrument in instruments]
-    return Bars.from_arrays(ts, **values, symbols=names, instruments=instruments)  # type: ignore[arg-type]
+    return Bars.from_arrays(_moments(ts), **values, symbols=names, instruments=instruments)  # type: ignore[arg-type]
+
+
+def _moments(ts: IntArray) -> AnyArray:
+    """Nanoseconds known to be such, so that nobody asks again whether they are seconds."""
+    return ts.view("datetime64[ns]")
 
 
 def _frozen(array: AnyArray) -> AnyArray:

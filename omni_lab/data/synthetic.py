@@ -14,6 +14,8 @@ SYNTHETIC_SYMBOL = "SYNTH"
 """The symbol under which the simulator finds :func:`synthetic_bars`."""
 
 _STEPS_INSIDE_A_BAR = 26
+# As many weekdays as nanoseconds in 64 bits can count, and some to spare.
+_MOST_BARS = 60_000
 _FIRST_CLOSE = datetime(2019, 1, 2, 21, tzinfo=UTC)
 _NANOSECONDS_PER_DAY = 86_400_000_000_000
 
@@ -32,7 +34,7 @@ def synthetic_bars(symbol: str = SYNTHETIC_SYMBOL, *, n_bars: int = 1260, seed: 
     symbol : str
         Name of the instrument.
     n_bars : int
-        Number of weekdays from 2019-01-02 on.
+        Number of weekdays from 2019-01-02 on, at most 60,000 (until the year 2248).
     seed : int
         Same seed, same bars.
 
@@ -44,12 +46,10 @@ def synthetic_bars(symbol: str = SYNTHETIC_SYMBOL, *, n_bars: int = 1260, seed: 
     Raises
     ------
     ConfigError
-        If ``n_bars`` is not positive.
+        If ``n_bars`` or ``seed`` cannot be used.
     """
-    if n_bars < 1:
-        raise ConfigError(
-            "there must be at least one bar", found=n_bars, expected="n_bars ≥ 1", where="synthetic_bars"
-        )
+    _check_whole("n_bars", n_bars, 1, _MOST_BARS)
+    _check_whole("seed", seed, 0, 2**63 - 1)
     rng = np.random.default_rng(seed)
     switch = rng.random(n_bars) < 1.0 / 60.0
     regime = 1.0 - 2.0 * (np.cumsum(switch) % 2)
@@ -70,6 +70,16 @@ def synthetic_bars(symbol: str = SYNTHETIC_SYMBOL, *, n_bars: int = 1260, seed: 
         instruments=[Instrument(symbol, tick_size=0.01)],
         symbol=symbol,
     )
+
+
+def _check_whole(name: str, value: object, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
+        raise ConfigError(
+            f"{name} cannot be used",
+            found=value,
+            expected=f"a whole number from {least} to {most}",
+            where="synthetic_bars",
+        )
 
 
 def _weekday_closes(n_bars: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -6,8 +6,9 @@ How orders fill, and why nothing can look ahead, is written in ``docs/simulation
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.event_simulator import EventSimulator
 from omni_lab.simulator.lookahead import Leak, LookaheadReport
-from omni_lab.simulator.results import BacktestResults, Table
+from omni_lab.simulator.results import BacktestResults
 from omni_lab.simulator.sweep import SweepResults
+from omni_lab.simulator.tables import Table
 
 __all__ = [
     "BacktestResults",

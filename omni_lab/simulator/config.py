@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, get_args
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
-from omni_lab.errors import ConfigError
+from omni_lab.strategies.settings import not_among, not_whole, out_of_range, parse_settings, refuse, settings
 
 FillTiming = Literal["next_open", "next_close", "this_close"]
 LimitFill = Literal["through", "touch"]
@@ -17,9 +16,10 @@ LARGEST_CAPITAL = 1e15
 """Capital beyond which the ledger's exact money could not hold every position."""
 
 
+@settings
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulationConfig:
-    """How a backtest fills, costs and limits orders. Unknown settings are refused, as by any dataclass.
+    """How a backtest fills, costs and limits orders.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class SimulationConfig:
     Raises
     ------
     ConfigError
-        Naming every setting that cannot be used.
+        Naming every setting that cannot be used, or one that does not exist.
     """
 
     initial_capital: float = 100_000.0
@@ -73,23 +73,22 @@ class SimulationConfig:
     seed: int = 7
 
     def __post_init__(self) -> None:
-        problems = [
-            *_out_of_range("initial_capital", self.initial_capital, above=0, most=LARGEST_CAPITAL),
-            *_out_of_range("commission_rate", self.commission_rate, least=0, below=1),
-            *_out_of_range("commission_per_share", self.commission_per_share, least=0),
-            *_out_of_range("slippage_bps", self.slippage_bps, least=0, below=10_000),
-            *_out_of_range("max_leverage", self.max_leverage, above=0, optional=True),
-            *_out_of_range("volume_limit", self.volume_limit, above=0, optional=True),
-            *_out_of_range("risk_free_rate", self.risk_free_rate, above=-1),
-            *_out_of_range("periods_per_year", self.periods_per_year, above=0, optional=True),
-            *_not_whole("slippage_ticks", self.slippage_ticks, 1_000_000_000),
-            *_not_whole("seed", self.seed, 2**63),
-            *_not_among("fill", self.fill, FillTiming),
-            *_not_among("limit_fill", self.limit_fill, LimitFill),
-            *_not_among("on_insufficient_cash", self.on_insufficient_cash, OnInsufficientCash),
-        ]
-        if problems:
-            raise ConfigError("; ".join(problems), where="SimulationConfig")
+        refuse(
+            self,
+            out_of_range("initial_capital", self.initial_capital, above=0, most=LARGEST_CAPITAL),
+            out_of_range("commission_rate", self.commission_rate, least=0, below=1),
+            out_of_range("commission_per_share", self.commission_per_share, least=0),
+            out_of_range("slippage_bps", self.slippage_bps, least=0, below=10_000),
+            out_of_range("max_leverage", self.max_leverage, above=0, optional=True),
+            out_of_range("volume_limit", self.volume_limit, above=0, optional=True),
+            out_of_range("risk_free_rate", self.risk_free_rate, above=-1),
+            out_of_range("periods_per_year", self.periods_per_year, above=0, optional=True),
+            not_whole("slippage_ticks", self.slippage_ticks, most=1_000_000_000),
+            not_whole("seed", self.seed, most=2**63 - 1),
+            not_among("fill", self.fill, FillTiming),
+            not_among("limit_fill", self.limit_fill, LimitFill),
+            not_among("on_insufficient_cash", self.on_insufficient_cash, OnInsufficientCash),
+        )
 
     @classmethod
     def from_mapping(cls, settings: Mapping[str, Any]) -> SimulationConfig:
@@ -100,49 +99,9 @@ class SimulationConfig:
         ConfigError
             If a name is unknown (the valid ones are listed), or a value is refused.
         """
-        known = [field.name for field in fields(cls)]
-        for name in settings:
-            if name not in known:
-                raise ConfigError("unknown setting", found=name, expected=known, where="SimulationConfig")
-        return cls(**settings)
+        return parse_settings(cls, settings)
 
     def to_engine(self) -> dict[str, Any]:
         """What the native engine takes."""
         elsewhere = ("risk_free_rate", "periods_per_year", "seed")
         return {name: value for name, value in asdict(self).items() if name not in elsewhere}
-
-
-def _out_of_range(
-    name: str,
-    value: object,
-    *,
-    least: float | None = None,
-    above: float | None = None,
-    below: float | None = None,
-    most: float | None = None,
-    optional: bool = False,
-) -> list[str]:
-    if value is None and optional:
-        return []
-    bounds = [("at least", least), ("above", above), ("below", below), ("at most", most)]
-    stated = " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
-    fine = (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-        and (least is None or value >= least)
-        and (above is None or value > above)
-        and (below is None or value < below)
-        and (most is None or value <= most)
-    )
-    return [] if fine else [f"{name} must be a number {stated}{' or None' * optional}, not {value!r}"]
-
-
-def _not_whole(name: str, value: object, below: int) -> list[str]:
-    fine = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < below
-    return [] if fine else [f"{name} must be a whole number from 0 to {below - 1}, not {value!r}"]
-
-
-def _not_among(name: str, value: object, choices: Any) -> list[str]:
-    known = get_args(choices)
-    return [] if value in known else [f"{name} must be one of {', '.join(map(repr, known))}, not {value!r}"]

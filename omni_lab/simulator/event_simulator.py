@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from omni_lab.data.bars import Bars
-from omni_lab.errors import ConfigError, DataError, UnknownSymbolError
+from omni_lab.data.times import iso
+from omni_lab.errors import ConfigError, DataError
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.lookahead import LookaheadReport, check_lookahead
 from omni_lab.simulator.results import BacktestResults
-from omni_lab.simulator.run import run_strategy, run_targets
+from omni_lab.simulator.run import name_of, run_strategy, run_targets
 from omni_lab.simulator.sweep import SweepResults, sweep
 from omni_lab.strategies.base import Strategy
 from omni_lab.typing import ArrayLike
@@ -95,15 +96,15 @@ class EventSimulator:
             If bars or settings cannot be used. What a strategy raises passes through, with a note saying at
             which step, time and symbol.
         """
+        _refuse_unknown_kind(kind)
         bars = resolve_bars(bars, symbol=symbol, symbols=symbols, start=start, end=end, seed=self.config.seed)
         if isinstance(strategy, Strategy):
             run = run_strategy(bars, self.config, strategy, progress=progress)
             return BacktestResults(
                 run, bars=bars, config=self.config, strategy=strategy.name, parameters=strategy.parameters
             )
-        name = getattr(strategy, "__name__", type(strategy).__name__)
-        _refuse_no_strategy(strategy, name)
-        return self.run_targets(bars, strategy(bars), kind=kind, name=name, progress=progress)
+        _refuse_no_strategy(strategy)
+        return self.run_targets(bars, strategy(bars), kind=kind, name=name_of(strategy), progress=progress)
 
     def run_targets(
         self,
@@ -121,7 +122,8 @@ class EventSimulator:
         bars : Bars or frame
             As in :meth:`run_backtest`.
         targets : array_like of float, shape (n_times,) or (n_times, n_symbols)
-            Row *t* is decided at the close of bar *t*. NaN decides nothing.
+            Row *t* is decided at the close of bar *t*. NaN decides nothing. The columns of a pandas or polars
+            frame go by name, and a pandas index of times must be that of the bars; all else goes by position.
         kind : {"quantity", "weight"}
             Signed quantities, or signed fractions of equity.
         name : str
@@ -136,8 +138,9 @@ class EventSimulator:
         Raises
         ------
         ShapeError, DataError
-            If the targets do not fit the bars, or hold infinities.
+            If the targets do not fit the bars or their labels, or hold infinities.
         """
+        _refuse_unknown_kind(kind)
         bars = resolve_bars(bars, seed=self.config.seed)
         run = run_targets(bars, self.config, targets, kind, progress=progress, label=name)
         return BacktestResults(run, bars=bars, config=self.config, strategy=name, parameters={"kind": kind})
@@ -146,7 +149,7 @@ class EventSimulator:
         self,
         bars: Any,
         signals: Signals,
-        grid: Mapping[str, Iterable[Any]] | Iterable[Mapping[str, Any]],
+        grid: Mapping[str, Any] | Iterable[Mapping[str, Any]],
         *,
         kind: str = "quantity",
         progress: bool = True,
@@ -160,7 +163,7 @@ class EventSimulator:
         signals : callable
             ``signals(bars, **parameters)`` returns targets as in :meth:`run_targets`.
         grid : mapping of sequences, or sequence of mappings
-            Values by name, all combinations of which are run; or the parameter sets themselves.
+            Values by name (one or many), all combinations of which are run; or the parameter sets themselves.
         kind, progress
             As in :meth:`run_targets`.
 
@@ -170,6 +173,14 @@ class EventSimulator:
             One row a parameter set, and the number of trials, without which no Sharpe ratio of the best row
             means anything.
         """
+        _refuse_unknown_kind(kind)
+        if isinstance(signals, type) or not callable(signals):
+            raise ConfigError(
+                "a sweep needs a function from bars and parameters to targets",
+                found=name_of(signals),
+                where="signals",
+                hint="Call run_backtest once for each setting of a Strategy.",
+            )
         bars = resolve_bars(bars, seed=self.config.seed)
         return sweep(bars, self.config, signals, grid, kind=kind, progress=progress)
 
@@ -179,8 +190,7 @@ class EventSimulator:
         bars: Any = None,
         *,
         symbol: str | None = None,
-        kind: str = "weight",
-        max_cuts: int | None = 40,
+        max_cuts: int | None = None,
         progress: bool = True,
     ) -> LookaheadReport:
         """Whether any decision of a strategy depends on what came after it.
@@ -191,12 +201,14 @@ class EventSimulator:
 
         Parameters
         ----------
-        strategy, bars, symbol, kind
-            As in :meth:`run_backtest`. Arrays, frames and bars of the data's length that the strategy holds
-            itself (as attributes, closure or global variables) are changed in the same way.
-        max_cuts : int or None
-            At how many bars to look: those where it decided, evenly chosen, and as many evenly spaced; None
-            for every bar.
+        strategy, bars, symbol
+            As in :meth:`run_backtest`. Arrays, frames and bars that the strategy holds itself (as attributes,
+            default arguments, closure or global variables) are changed in the same way, if they have one row
+            a step or a pandas index of times.
+        max_cuts : int, optional
+            After how many steps to change the future, all futures at each: those where it decided, evenly
+            chosen, and as many evenly spaced. By default as many as take about two seconds on one core: of
+            two thousand daily bars every one, of a million bars a few, which take longer.
         progress : bool
             Whether a check longer than two seconds shows a progress bar.
 
@@ -204,21 +216,34 @@ class EventSimulator:
         -------
         LookaheadReport
             True if clean; otherwise it names the first decision found to change.
+
+        Raises
+        ------
+        ConfigError
+            If the strategy cannot be copied.
+        DataError
+            If there is but one step.
         """
         bars = resolve_bars(bars, symbol=symbol, seed=self.config.seed)
         if not isinstance(strategy, Strategy):
-            _refuse_no_strategy(strategy, getattr(strategy, "__name__", type(strategy).__name__))
-        return check_lookahead(strategy, bars, self.config, kind=kind, max_cuts=max_cuts, progress=progress)
+            _refuse_no_strategy(strategy)
+        return check_lookahead(strategy, bars, self.config, max_cuts=max_cuts, progress=progress)
 
 
-def _refuse_no_strategy(given: object, name: str) -> None:
+def _refuse_unknown_kind(kind: str) -> None:
+    if kind not in ("weight", "quantity"):
+        raise ConfigError("unknown kind of target", found=kind, expected=("weight", "quantity"), where="kind")
+
+
+def _refuse_no_strategy(given: object) -> None:
     if callable(given) and not isinstance(given, type):
         return
+    hint = "Arrays of targets go to run_targets." if hasattr(given, "shape") else None
     raise ConfigError(
         "this is not a strategy",
-        found=name,
+        found=name_of(given),
         expected="an instance of omni_lab.strategies.Strategy, or a function from bars to targets",
-        hint="Pass an instance, MyStrategy(), not the class." if isinstance(given, type) else None,
+        hint="Pass an instance, MyStrategy(), not the class." if isinstance(given, type) else hint,
     )
 
 
@@ -234,6 +259,8 @@ def resolve_bars(
     """Bars from whatever was given: bars, a frame, or symbols of the store."""
     if symbol is not None and symbols is not None:
         raise ConfigError("give symbol or symbols, not both", found=[symbol, *symbols])
+    if isinstance(symbols, str):
+        symbols = [symbols]
     names = [symbol] if symbol is not None else list(symbols) if symbols is not None else None
     if bars is None:
         if not names:
@@ -247,7 +274,7 @@ def resolve_bars(
         single = names[0] if names and len(names) == 1 else None
         bars = Bars.from_frame(bars, symbol=single)
     if names is not None and tuple(names) != bars.symbols:
-        bars = _only(bars, names)
+        bars = bars.take(names)
     return _between(bars, start, end)
 
 
@@ -261,19 +288,12 @@ def _from_store(names: list[str], seed: int, start: Any, end: Any) -> Bars:
     return DuckDBStore().load(names, start, end)
 
 
-def _only(bars: Bars, names: list[str]) -> Bars:
-    for name in names:
-        if name not in bars.symbols:
-            raise UnknownSymbolError("the bars hold no such symbol", found=name, expected=list(bars.symbols))
-    return bars.take(names)
-
-
 def _between(bars: Bars, start: Any, end: Any) -> Bars:
     if start is None and end is None:
         return bars
     from omni_lab.store.ranges import parse_range
 
-    available = f"{np.datetime64(int(bars.ts[0]), 'ns')} to {np.datetime64(int(bars.ts[-1]), 'ns')}"
+    available = f"{iso(int(bars.ts[0]))} to {iso(int(bars.ts[-1]))}"
     first, last = parse_range(start, end, available=available, where="run_backtest")
     begin = 0 if first is None else int(np.searchsorted(bars.ts, first, side="left"))
     stop = bars.n_times if last is None else int(np.searchsorted(bars.ts, last, side="right"))

@@ -1,31 +1,43 @@
 """The look-ahead guard: a decision must not change when only its future does.
 
-A strategy is run on the data as it is, then, for each of several bars (cuts), on data that ends there and on
-data that goes on differently: mirrored (every later rise a fall) and shaken (every later price moved at
-random). Decisions made up to the cut that differ have seen what came after it. Passing is evidence, not
-proof: a leak that never changes a decision at the bars examined goes unseen.
+A strategy is run on the data as it is, then, for each of many steps (cuts), on data that ends there or goes
+on differently: mirrored (every later rise a fall) or shaken (every later price moved at random). Decisions
+made up to the cut that differ have seen what came after it. Passing is evidence, not proof: a leak that never
+changes a decision at the steps examined goes unseen.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from omni_lab.data.bars import Bars
-from omni_lab.errors import DataError, OmniError
+from omni_lab.data.times import iso
+from omni_lab.errors import ConfigError, DataError
 from omni_lab.simulator.captured import with_captured
 from omni_lab.simulator.config import SimulationConfig
+from omni_lab.simulator.decisions import Decisions, Orders, Targets
 from omni_lab.simulator.futures import Ended, Future, Mirrored, Shaken
-from omni_lab.simulator.run import Progress, run_strategy, target_cells
+from omni_lab.simulator.run import Progress, name_of, run_strategy, target_cells
 from omni_lab.strategies.base import Strategy
-from omni_lab.typing import FloatArray
+from omni_lab.typing import ArrayLike, IntArray
 
-Decisions = dict[tuple[int, str], tuple[Any, ...]]
-"""What was decided, by step and symbol."""
+_FUTURES = (Ended, Mirrored, Shaken)
+
+# What two seconds buy on one core, about. A run has a price of its own, and one for every bar in it. Counted
+# and not timed, so that the same check does the same work everywhere.
+_SECONDS = 2.0
+_SECONDS_A_RUN = 3e-4
+_SECONDS_A_BAR = {Targets: 1.5e-7, Orders: 5e-7}
+_FEWEST_RUNS = 15
+# Without data of its own a strategy meets no bar before its time, and there is little to find.
+_RUNS_WITHOUT_DATA = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +56,8 @@ class Leak:
         Last step on which both runs had the same data.
     how : str
         What was done to the future.
-    original, changed : tuple
-        The decision before and after: orders as (action, side, type, quantity, price), or a target; empty
-        when there was none.
+    original, changed : str
+        The decision before and after.
     """
 
     step: int
@@ -54,20 +65,19 @@ class Leak:
     symbol: str
     cut: int
     how: str
-    original: tuple[Any, ...]
-    changed: tuple[Any, ...]
+    original: str
+    changed: str
 
     def __str__(self) -> str:
-        when = np.datetime64(self.ts, "ns").astype("datetime64[s]")
         return (
-            f"The decision of step {self.step} ({when}) on {self.symbol} changes when the future after step "
-            f"{self.cut} is {self.how}: {_shown(self.original)} becomes {_shown(self.changed)}."
+            f"The decision of step {self.step} ({iso(self.ts)}) on {self.symbol} changes when the future "
+            f"after step {self.cut} is {self.how}: {self.original} becomes {self.changed}."
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookaheadReport:
-    """What the guard found; true when it found nothing.
+    """What the guard found; true when it could look and found nothing.
 
     Attributes
     ----------
@@ -77,24 +87,34 @@ class LookaheadReport:
         The first decision found to change, or None.
     deterministic : bool
         Whether two runs on the same data decided the same; if not, nothing can be said about look-ahead.
-    n_cuts, n_runs, n_decisions : int
-        Bars examined, runs made, decisions of the original run.
+    n_times, n_cuts, n_runs, n_decisions : int
+        Steps of the data, those after which the future was changed, runs made, decisions of the original run.
     captured : tuple of str
         Data of the strategy's own that was changed along with the bars.
+    n_failed : int
+        Runs in which the strategy raised an error, so that nothing could be compared.
+    failure : str
+        The first of these errors.
+    inconclusive : bool
+        Whether it failed every time that the data ended early, or every time that the future was changed.
     """
 
     strategy: str
-    leak: Leak | None
-    deterministic: bool
-    n_cuts: int
+    leak: Leak | None = None
+    deterministic: bool = True
+    n_times: int
+    n_cuts: int = 0
     n_runs: int
     n_decisions: int
     captured: tuple[str, ...] = ()
+    n_failed: int = 0
+    failure: str = ""
+    inconclusive: bool = False
 
     @property
     def passed(self) -> bool:
-        """Whether the strategy is deterministic and no decision changed."""
-        return self.deterministic and self.leak is None
+        """Whether the strategy could be examined and no decision changed."""
+        return self.deterministic and self.leak is None and not self.inconclusive
 
     def __bool__(self) -> bool:
         return self.passed
@@ -115,153 +135,193 @@ class LookaheadReport:
             return f"{self.strategy} decides differently on the same data; seed its randomness first."
         if self.leak is not None:
             return f"{self.strategy} looks ahead. {self.leak}"
-        own = f" Its own data ({', '.join(self.captured)}) was changed too." if self.captured else ""
-        effort = f"{self.n_decisions:,} decisions, {self.n_cuts} cuts, {self.n_runs} runs"
-        return f"No look-ahead found in {self.strategy}: {effort}.{own}"
+        failed = f"{self.n_failed:,} of {self.n_runs:,} runs failed ({self.failure})"
+        if self.inconclusive:
+            return f"{self.strategy} cannot be examined: {failed}."
+        sentences = [
+            f"No look-ahead found in {self.strategy}: {self.n_decisions:,} decisions, {self.n_runs:,} runs, "
+            f"the future changed after {self.n_cuts:,} of {self.n_times:,} steps."
+        ]
+        if self.captured:
+            own = ", ".join(self.captured)
+            sentences.append(f"Its own data ({own}) was changed too, but how it was made goes unseen.")
+        if self.n_failed:
+            sentences.append(f"But {failed}.")
+        return " ".join(sentences)
 
 
 def check_lookahead(
-    strategy: Any,
-    bars: Bars,
-    config: SimulationConfig,
-    *,
-    kind: str,
-    max_cuts: int | None,
-    progress: bool,
+    strategy: Any, bars: Bars, config: SimulationConfig, *, max_cuts: int | None, progress: bool
 ) -> LookaheadReport:
     """See :meth:`EventSimulator.check_lookahead`."""
-    name = (
-        strategy.name
-        if isinstance(strategy, Strategy)
-        else getattr(strategy, "__name__", type(strategy).__name__)
-    )
-    decide = _decider(config, kind)
-    original = decide(strategy, bars)
-    runs = 2
-    if decide(strategy, bars) != original:
-        return LookaheadReport(
-            strategy=name, leak=None, deterministic=False, n_cuts=0, n_runs=runs, n_decisions=len(original)
-        )
-    cuts = _cuts(original, bars.n_times, max_cuts)
-    captured: tuple[str, ...] = ()
+    if bars.n_times < 2:
+        raise DataError("there is no future to change", found="1 step", expected="at least 2", where="bars")
+    if max_cuts is not None and max_cuts < 1:
+        raise ConfigError("max_cuts cannot be used", found=max_cuts, expected="at least 1, or None")
+    guard = _Guard(strategy, bars, config)
+    facts: dict[str, Any] = {
+        "strategy": name_of(strategy),
+        "n_times": bars.n_times,
+        "n_decisions": guard.original.n,
+    }
+    with _quiet():
+        again = guard.decide(strategy, bars)
+    if guard.original.first_change(again, bars.n_times) is not None:
+        return LookaheadReport(deterministic=False, n_runs=2, **facts)
+    plan = guard.plan(max_cuts)
     leak = None
-    with Progress(len(cuts), "look-ahead check", progress) as report:
-        for examined, cut in enumerate(cuts):
-            for future in (Ended(bars.n_times, cut), Mirrored(bars.n_times, cut), Shaken(bars.n_times, cut)):
-                subject, captured = with_captured(strategy, future)
-                runs += 1
-                leak = _compare(decide, subject, future, original, bars)
-                if leak is not None:
-                    break
-            report(examined + 1)
+    with Progress(len(plan), "look-ahead check", progress, unit="runs") as report:
+        for done, future in enumerate(plan):
+            leak = guard.leak(future)
+            report(done + 1)
             if leak is not None:
                 break
     return LookaheadReport(
-        strategy=name,
         leak=leak,
-        deterministic=True,
-        n_cuts=len(cuts),
-        n_runs=runs,
-        n_decisions=len(original),
-        captured=captured,
+        n_cuts=len({future.cut for future in plan}),
+        n_runs=2 + guard.n_runs,
+        captured=guard.captured,
+        n_failed=guard.n_failed,
+        failure=guard.failure,
+        inconclusive=leak is None and guard.inconclusive,
+        **facts,
     )
 
 
-def _decider(config: SimulationConfig, kind: str) -> Callable[[Any, Bars], Decisions]:
-    def decide(strategy: Any, bars: Bars) -> Decisions:
-        if isinstance(strategy, Strategy):
-            return _orders(bars, config, copy.deepcopy(strategy))
-        return _targets(bars, target_cells(bars, strategy(bars)))
+class _Guard:
+    """One strategy on one set of bars, run again under other futures."""
 
-    return decide
+    def __init__(self, strategy: Any, bars: Bars, config: SimulationConfig) -> None:
+        self._strategy = strategy
+        self._bars = bars
+        self._config = config
+        self.original = self.decide(strategy, bars)
+        there = ~np.isnan(bars.close())
+        self._n_bars = int(there.sum())
+        self._all_listed = int(there.argmax(axis=0).max())
+        with _quiet():
+            _, self.captured = with_captured(strategy, self._future(Mirrored, 0), bars)
+        self.n_runs = 0
+        self.n_failed = 0
+        self.failure = ""
+        self._worked: dict[str, bool] = {}
 
+    def decide(self, strategy: Any, bars: Bars) -> Decisions:
+        """What a fresh copy of the strategy decides on bars."""
+        try:
+            subject = copy.deepcopy(strategy)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ConfigError(
+                "the strategy cannot be copied, and the guard runs copies of it",
+                found=f"{type(error).__name__}: {error}",
+                where=name_of(strategy),
+                hint="Open what cannot be copied (files, locks, connections) in on_start.",
+            ) from error
+        if isinstance(subject, Strategy):
+            return Orders(run_strategy(bars, self._config, subject, progress=False), bars)
+        return Targets(target_cells(bars, subject(bars)))
 
-def _orders(bars: Bars, config: SimulationConfig, strategy: Strategy) -> Decisions:
-    orders = run_strategy(bars, config, strategy, progress=False).orders
-    decisions: Decisions = {}
-    names = bars.symbols
-    columns = [orders[name].tolist() for name in ("step_sent", "symbol", "side", "kind", "qty", "price")]
-    for step, symbol, *order in zip(*columns, strict=True):
-        key = (step, names[symbol])
-        decisions[key] = (*decisions.get(key, ()), ("SEND", *order))
-    for row in np.flatnonzero(orders["reason"] == 3).tolist():
-        key = (int(orders["step_closed"][row]), names[orders["symbol"][row]])
-        decisions[key] = (*decisions.get(key, ()), ("CANCEL", row))
-    return decisions
+    def plan(self, max_cuts: int | None) -> list[Future]:
+        """The futures to try, by cut.
 
-
-def _targets(bars: Bars, targets: FloatArray) -> Decisions:
-    steps, columns = np.nonzero(~np.isnan(targets))
-    values = targets[steps, columns].tolist()
-    return {
-        (step, bars.symbols[column]): (value,)
-        for step, column, value in zip(steps.tolist(), columns.tolist(), values, strict=True)
-    }
-
-
-def _cuts(decisions: Decisions, n_times: int, max_cuts: int | None) -> list[int]:
-    """Bars to examine.
-
-    Where decisions were made, and evenly spaced ones, in which a decision could appear.
-    """
-    everywhere = np.arange(n_times - 1)
-    if max_cuts is None or max_cuts >= n_times - 1:
-        return [int(cut) for cut in everywhere]
-    decided = np.unique([step for step, _ in decisions if step < n_times - 1]).astype(np.int64)
-    return sorted({*_evenly(decided, (max_cuts + 1) // 2), *_evenly(everywhere, max_cuts // 2)})
-
-
-def _evenly(values: Any, n: int) -> list[int]:
-    if len(values) <= n:
-        return [int(value) for value in values]
-    return [int(value) for value in values[np.linspace(0, len(values) - 1, n).astype(np.int64)]] if n else []
-
-
-def _compare(
-    decide: Callable[[Any, Bars], Decisions], subject: Any, future: Future, original: Decisions, bars: Bars
-) -> Leak | None:
-    cut = future.cut
-    try:
-        changed = decide(subject, future.of_bars(bars))
-    except OmniError:
-        raise
-    except (IndexError, KeyError, ValueError) as error:
-        # Data that ends at a bar is data a live run would have had then; not coping with it means reaching
-        # past it.
-        symbol = bars.symbols[0]
-        note = (f"{type(error).__name__}: {error}",)
-        return Leak(
-            step=cut, ts=int(bars.ts[cut]), symbol=symbol, cut=cut, how=future.how, original=(), changed=note
-        )
-    before = {key: what for key, what in original.items() if key[0] <= cut}
-    after = {key: what for key, what in changed.items() if key[0] <= cut}
-    different = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
-    if not different:
-        return None
-    step, symbol = min(different)
-    return Leak(
-        step=step,
-        ts=int(bars.ts[step]),
-        symbol=symbol,
-        cut=cut,
-        how=future.how,
-        original=before.get((step, symbol), ()),
-        changed=after.get((step, symbol), ()),
-    )
-
-
-def _shown(decision: tuple[Any, ...]) -> str:
-    if not decision:
-        return "nothing"
-    words = []
-    for part in decision:
-        if isinstance(part, tuple) and part[0] == "SEND":
-            side, kind = ("BUY", "SELL")[part[1] - 1], ("MARKET", "LIMIT", "STOP")[part[2]]
-            words.append(f"{side} {part[3]:,} lots {kind}")
-        elif isinstance(part, tuple):
-            words.append(f"cancel of order {part[1]}")
-        elif isinstance(part, str):
-            words.append(part)
+        Some cuts meet all of them. As many others as can be afforded meet one each, drawn at random so that
+        no rhythm of the strategy escapes it.
+        """
+        last = self._bars.n_times - 1
+        if isinstance(self.original, Orders) and not self.captured:
+            n_cuts = max_cuts or min(_RUNS_WITHOUT_DATA, self._affordable())
+            thorough, kinds = self._cuts(min(n_cuts, last)), 1
+            others = thorough[:0]
+        elif max_cuts is not None:
+            thorough, kinds = self._cuts(min(max_cuts, last)), len(_FUTURES)
+            others = thorough[:0]
         else:
-            words.append(f"target {part:g}")
-    return " and ".join(words)
+            n_runs, kinds = self._affordable(), len(_FUTURES)
+            thorough = _evenly(np.arange(last), max(n_runs // 10, _FEWEST_RUNS // kinds))
+            others = self._cuts(n_runs - kinds * len(thorough), without=thorough)
+        drawn = np.random.default_rng(0).integers(0, kinds, len(others))
+        pairs = [(cut, kind) for cut in thorough.tolist() for kind in range(kinds)]
+        pairs += zip(others.tolist(), drawn.tolist(), strict=True)
+        return list(dict.fromkeys(self._future(_FUTURES[kind], cut) for cut, kind in sorted(pairs)))
+
+    def leak(self, future: Future) -> Leak | None:
+        """The first decision that another future changes, or None."""
+        self.n_runs += 1
+        with _quiet():
+            subject, _ = with_captured(self._strategy, future, self._bars)
+            bars = self._bars_with(future)
+            try:
+                changed = self.decide(subject, bars)
+            except Exception as error:  # noqa: BLE001 - it may fail in any way on data it has not seen
+                return self._failed(future, error)
+        self._worked[future.how] = True
+        found = self.original.first_change(changed, future.cut)
+        if found is None:
+            return None
+        step, column = found
+        return self._leak(
+            future, step, column, self.original.shown(step, column), changed.shown(step, column)
+        )
+
+    @property
+    def inconclusive(self) -> bool:
+        """Whether some kind of future made it fail every time."""
+        return not all(self._worked.values())
+
+    def _failed(self, future: Future, error: Exception) -> Leak | None:
+        fact = f"{type(error).__name__}: {error}"
+        # What runs on less data and yet not on this looks for a row that is not there yet.
+        if self._worked.get(future.how) and isinstance(future, Ended) and isinstance(error, LookupError):
+            return self._leak(future, future.cut, 0, self.original.shown(future.cut, 0), fact)
+        self.n_failed += 1
+        self.failure = self.failure or fact
+        self._worked.setdefault(future.how, False)
+        return None
+
+    def _leak(self, future: Future, step: int, column: int, original: str, changed: str) -> Leak:
+        return Leak(
+            step=step,
+            ts=int(self._bars.ts[step]),
+            symbol=self._bars.symbols[column],
+            cut=future.cut,
+            how=future.how,
+            original=original,
+            changed=changed,
+        )
+
+    def _future(self, kind: type[Future], cut: int) -> Future:
+        # Bars that end before an instrument has one would lack it altogether.
+        if kind is Ended and cut < self._all_listed:
+            kind = Mirrored
+        return kind(cut, int(self._bars.ts[cut]))
+
+    def _bars_with(self, future: Future) -> Bars:
+        if isinstance(self.original, Orders) and future.cut >= self._all_listed:
+            # A strategy meets bars one by one: those after the cut come after all that is compared.
+            future = self._future(Ended, future.cut)
+        return future.of_bars(self._bars)
+
+    def _affordable(self) -> int:
+        a_run = _SECONDS_A_RUN + _SECONDS_A_BAR[type(self.original)] * self._n_bars
+        return max(_FEWEST_RUNS, int(_SECONDS / a_run))
+
+    def _cuts(self, n: int, *, without: ArrayLike = ()) -> IntArray:
+        """Steps to cut after: where something was decided, up to half of them, and evenly spaced ones."""
+        everywhere = np.setdiff1d(np.arange(self._bars.n_times - 1), without)
+        decided = _evenly(np.intersect1d(self.original.steps, everywhere), (n + 1) // 2)
+        between = _evenly(np.setdiff1d(everywhere, decided), n - len(decided))
+        return np.union1d(decided, between)
+
+
+def _evenly(values: IntArray, n: int) -> IntArray:
+    if n <= 0 or len(values) <= n:
+        return values[: max(n, 0)]
+    return values[np.linspace(0, len(values) - 1, n).astype(np.int64)]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What a strategy has to say about its numbers, it has said in its first run."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +99,9 @@ def _months(results: BacktestResults) -> Any:
 
 def _rolling(results: BacktestResults) -> Any:
     per_year = results["periods_per_year"]
-    window = int(min(max(2, round(per_year * _ROLLING_YEARS)), max(2, results.bars.n_times // 4)))
+    # A single step leaves the number of steps in a year open.
+    wanted = 2 if math.isnan(per_year) else round(per_year * _ROLLING_YEARS)
+    window = min(max(2, wanted), max(2, results.bars.n_times // 4))
     return rolling_sharpe(results.returns, window, per_year, results.config.risk_free_rate), window
 
 

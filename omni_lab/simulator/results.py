@@ -5,87 +5,42 @@ Everything is computed from the engine's columns when it is first asked for.
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import math
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from omni_lab import __version__
 from omni_lab.data.bars import Bars
+from omni_lab.data.times import iso
 from omni_lab.errors import SchemaError
 from omni_lab.simulator.caveats import caveats
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.run import Columns, Run
+from omni_lab.simulator.tables import Table, Words, frozen
 from omni_lab.typing import AnyArray, FloatArray, IntArray
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_SIDES = np.array(["", "BUY", "SELL"])
-_KINDS = np.array(["MARKET", "LIMIT", "STOP"])
-_STATUSES = np.array(["WORKING", "FILLED", "CANCELED", "REJECTED", "EXPIRED"])
-_REASONS = np.array(
-    [
-        "",
-        "INSUFFICIENT_CASH",
-        "REPLACED_BY_TARGET",
-        "CANCELED_BY_STRATEGY",
-        "END_OF_DATA",
-        "INVALID_QTY",
-        "INVALID_PRICE",
-        "NO_INTRABAR_PRICES",
-    ]
+# By code, as in native/sim/src/record.rs.
+_SIDES = ("", "BUY", "SELL")
+_KINDS = ("MARKET", "LIMIT", "STOP")
+_STATUSES = ("WORKING", "FILLED", "CANCELED", "REJECTED", "EXPIRED")
+_REASONS = (
+    "",
+    "INSUFFICIENT_CASH",
+    "REPLACED_BY_TARGET",
+    "CANCELED_BY_STRATEGY",
+    "END_OF_DATA",
+    "INVALID_QTY",
+    "INVALID_PRICE",
+    "NO_INTRABAR_PRICES",
 )
-_TIMES = np.array(["OPEN", "INSIDE", "CLOSE"])
-
-
-class Table:
-    """Named columns of equal length, immutable.
-
-    ``table["price"]`` is an array, ``len(table)`` the number of rows.
-
-    Attributes
-    ----------
-    columns : tuple of str
-        Names of the columns.
-    """
-
-    def __init__(self, columns: Mapping[str, AnyArray]) -> None:
-        self._columns = dict(columns)
-        self.columns = tuple(self._columns)
-        for column in self._columns.values():
-            column.flags.writeable = False
-
-    def __getitem__(self, name: str) -> AnyArray:
-        try:
-            return self._columns[name]
-        except KeyError:
-            raise SchemaError("no such column", found=name, expected=self.columns) from None
-
-    def __len__(self) -> int:
-        return len(next(iter(self._columns.values())))
-
-    def to_pandas(self) -> pd.DataFrame:
-        """A pandas frame; columns whose names begin with ``ts`` become times in UTC."""
-        import pandas as pd
-
-        frame = pd.DataFrame(self._columns)
-        for name in frame.columns:
-            if name.startswith("ts"):
-                frame[name] = pd.to_datetime(frame[name], utc=True)
-        return frame
-
-    def __repr__(self) -> str:
-        return f"Table({len(self):,} rows: {', '.join(self.columns)})"
-
-    def _repr_html_(self) -> str:
-        shown = 10
-        html = Table({name: self[name][:shown] for name in self.columns}).to_pandas().to_html(index=False)
-        return html if len(self) <= shown else f"{html}<p>{shown} of {len(self):,} rows</p>"
+_TIMES = ("OPEN", "INSIDE", "CLOSE")
 
 
 class BacktestResults(Mapping[str, float]):
@@ -102,35 +57,57 @@ class BacktestResults(Mapping[str, float]):
         Under which assumptions.
     strategy : str
         Name of the strategy.
-    parameters : dict
-        Its parameters.
     """
 
     bars: Bars
     config: SimulationConfig
     strategy: str
-    parameters: dict[str, Any]
     _run: Run
+    _parameters: dict[str, Any]
 
     def __init__(
         self, run: Run, *, bars: Bars, config: SimulationConfig, strategy: str, parameters: dict[str, Any]
     ) -> None:
-        vars(self).update(_run=run, bars=bars, config=config, strategy=strategy, parameters=parameters)
+        vars(self).update(
+            _run=run, bars=bars, config=config, strategy=strategy, _parameters=copy.deepcopy(parameters)
+        )
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"results are frozen; {name!r} cannot be set")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"results are frozen; {name!r} cannot be deleted")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What was computed is left behind: it can be computed again, and would double the size."""
+        return {name: vars(self)[name] for name in ("_run", "bars", "config", "strategy", "_parameters")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+
     def __getitem__(self, name: str) -> float:
         try:
-            return self.metrics[name]
+            return self._metrics[name]
         except KeyError:
-            raise SchemaError("no such metric", found=name, expected=list(self.metrics)) from None
+            raise SchemaError("no such metric", found=name, expected=list(self._metrics)) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._metrics
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """A metric, or the default where there is none of that name."""
+        return self._metrics.get(name, default)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.metrics)
+        return iter(self._metrics)
 
     def __len__(self) -> int:
-        return len(self.metrics)
+        return len(self._metrics)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The strategy's parameters."""
+        return copy.deepcopy(self._parameters)
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -163,38 +140,39 @@ class BacktestResults(Mapping[str, float]):
         """Simple return of each step, the first against the initial capital, shape (n_times,)."""
         from omni_lab.portfolio.performance import returns_from_equity
 
-        return returns_from_equity(self.equity, self.config.initial_capital)
+        return frozen(returns_from_equity(self.equity, self.config.initial_capital))
 
     @cached_property
     def drawdown(self) -> FloatArray:
         """Equity relative to its running peak, minus one, shape (n_times,)."""
         from omni_lab.portfolio.performance import drawdown
 
-        return drawdown(self.equity, self.config.initial_capital)
+        return frozen(drawdown(self.equity, self.config.initial_capital))
 
     @cached_property
     def positions(self) -> FloatArray:
         """Signed quantities held after each step, shape (n_times, n_symbols)."""
         fills = self._run.fills
-        change = np.zeros((self.bars.n_times, self.bars.n_symbols))
-        np.add.at(change, (fills["step"], fills["symbol"]), _signed(fills) * self._lot_sizes[fills["symbol"]])
-        return np.cumsum(change, axis=0)
+        # Whole lots add up exactly; a position that was closed is zero and nothing beside it.
+        lots = np.zeros((self.bars.n_times, self.bars.n_symbols), dtype=np.int64)
+        np.add.at(lots, (fills["step"], fills["symbol"]), _signed(fills))
+        np.cumsum(lots, axis=0, out=lots)
+        return frozen(self._quantity(lots, np.arange(self.bars.n_symbols)))
 
     @cached_property
     def gross_exposure(self) -> FloatArray:
         """Sum of the absolute position values after each step, currency, shape (n_times,)."""
         from omni_lab.simulator.marks import last_known
 
-        return np.asarray(np.nansum(np.abs(self.positions) * last_known(self.bars.close()), axis=1))
+        return frozen(np.nansum(np.abs(self.positions) * last_known(self.bars.close()), axis=1))
 
     @cached_property
     def cash(self) -> FloatArray:
         """Cash after each step, currency, shape (n_times,)."""
-        fills = self.fills
-        paid = np.where(fills["side"] == "BUY", 1.0, -1.0) * fills["notional"] + fills["commission"]
-        change = np.zeros(self.bars.n_times)
-        np.add.at(change, self._run.fills["step"], paid)
-        return np.asarray(self.config.initial_capital - np.cumsum(change))
+        raw, fills = self._run.fills, self.fills
+        paid = np.where(raw["side"] == 1, fills["notional"], -fills["notional"]) + fills["commission"]
+        change = np.bincount(raw["step"], weights=paid, minlength=self.bars.n_times)
+        return frozen(self.config.initial_capital - np.cumsum(change))
 
     @cached_property
     def fills(self) -> Table:
@@ -204,23 +182,23 @@ class BacktestResults(Mapping[str, float]):
         slippage_cost, time (OPEN, INSIDE or CLOSE), liquidity.
         """
         raw = self._run.fills
-        codes, qty = raw["symbol"], raw["qty"] * self._lot_sizes[raw["symbol"]]
-        price = self._price(raw["price"], codes)
-        distance = np.abs(price - self._price(raw["reference"], codes))
+        codes = raw["symbol"]
+        qty, price = self._quantity(raw["qty"], codes), self._price(raw["price"], codes)
+        distance = self._price(np.abs(raw["price"] - raw["reference"]), codes)
         return Table(
             {
                 "fill_id": np.arange(len(codes)),
                 "order_id": raw["order"].astype(np.int64),
                 "ts": self.ts[raw["step"]],
-                "symbol": self._names[codes],
-                "side": _SIDES[raw["side"]],
+                "symbol": Words(codes, self.symbols),
+                "side": Words(raw["side"], _SIDES),
                 "qty": qty,
                 "price": price,
                 "notional": price * qty,
                 "commission": raw["commission"],
                 "slippage_cost": distance * qty,
-                "time": _TIMES[raw["time"]],
-                "liquidity": np.where(raw["maker"], "MAKER", "TAKER"),
+                "time": Words(raw["time"], _TIMES),
+                "liquidity": Words(raw["maker"].view(np.uint8), ("TAKER", "MAKER")),
             }
         )
 
@@ -232,28 +210,27 @@ class BacktestResults(Mapping[str, float]):
         filled_qty, avg_price, status, reason.
         """
         raw, fills = self._run.orders, self._run.fills
-        codes, lots = raw["symbol"], self._lot_sizes[raw["symbol"]]
-        value = np.zeros(len(codes))
-        np.add.at(value, fills["order"], self._price(fills["price"], fills["symbol"]) * fills["qty"])
-        filled = raw["filled"]
+        codes, filled, kind = raw["symbol"], raw["filled"], raw["kind"]
         price = self._price(raw["price"], codes)
+        # In ticks and lots these sums are exact.
+        value = np.bincount(fills["order"], weights=fills["price"] * fills["qty"], minlength=len(codes))
         with np.errstate(invalid="ignore"):
-            average = np.where(filled > 0, value / filled, np.nan)
+            average = self._price(value / filled, codes)
         return Table(
             {
                 "order_id": np.arange(len(codes)),
                 "ts_submitted": self.ts[raw["step_sent"]],
                 "ts_closed": self.ts[raw["step_closed"]],
-                "symbol": self._names[codes],
-                "side": _SIDES[raw["side"]],
-                "type": _KINDS[raw["kind"]],
-                "qty": raw["qty"] * lots,
-                "limit_price": np.where(raw["kind"] == 1, price, np.nan),
-                "stop_price": np.where(raw["kind"] == 2, price, np.nan),
-                "filled_qty": filled * lots,
+                "symbol": Words(codes, self.symbols),
+                "side": Words(raw["side"], _SIDES),
+                "type": Words(kind, _KINDS),
+                "qty": self._quantity(raw["qty"], codes),
+                "limit_price": np.where(kind == 1, price, np.nan),
+                "stop_price": np.where(kind == 2, price, np.nan),
+                "filled_qty": self._quantity(filled, codes),
                 "avg_price": average,
-                "status": _STATUSES[raw["status"]],
-                "reason": _REASONS[raw["reason"]],
+                "status": Words(raw["status"], _STATUSES),
+                "reason": Words(raw["reason"], _REASONS),
             }
         )
 
@@ -266,12 +243,11 @@ class BacktestResults(Mapping[str, float]):
         """
         raw = self._run.trades
         codes = raw["symbol"]
-        qty = np.abs(raw["lots"]) * self._lot_sizes[codes]
-        entry = raw["entry_ticks"] * np.array([i.tick_size for i in self.bars.instruments])[codes]
+        qty, entry = self._quantity(np.abs(raw["lots"]), codes), self._price(raw["entry_ticks"], codes)
         return Table(
             {
-                "symbol": self._names[codes],
-                "side": np.where(raw["lots"] > 0, "LONG", "SHORT"),
+                "symbol": Words(codes, self.symbols),
+                "side": Words((raw["lots"] > 0).view(np.uint8), ("SHORT", "LONG")),
                 "qty": qty,
                 "ts_entry": self.ts[raw["step_entry"]],
                 "ts_exit": self.ts[raw["step_exit"]],
@@ -284,9 +260,13 @@ class BacktestResults(Mapping[str, float]):
             }
         )
 
-    @cached_property
+    @property
     def metrics(self) -> dict[str, float]:
         """Metrics by name, as :func:`omni_lab.portfolio.performance.summarize` defines them."""
+        return dict(self._metrics)
+
+    @cached_property
+    def _metrics(self) -> dict[str, float]:
         from omni_lab.portfolio.performance import summarize
 
         totals = self._run.totals
@@ -305,7 +285,7 @@ class BacktestResults(Mapping[str, float]):
             periods_per_year=self.config.periods_per_year,
         )
 
-    @cached_property
+    @property
     def counts(self) -> dict[str, int]:
         """Everything that was held back.
 
@@ -328,7 +308,7 @@ class BacktestResults(Mapping[str, float]):
                 digest.update(name.encode() + column.tobytes())
         return digest.hexdigest()
 
-    @cached_property
+    @property
     def manifest(self) -> dict[str, Any]:
         """What it takes to run this again and to know that it came out the same."""
         return {
@@ -336,10 +316,10 @@ class BacktestResults(Mapping[str, float]):
                 "fingerprint": self.bars.fingerprint,
                 "symbols": list(self.symbols),
                 "n_times": self.bars.n_times,
-                "first": str(np.datetime64(int(self.ts[0]), "ns")),
-                "last": str(np.datetime64(int(self.ts[-1]), "ns")),
+                "first": iso(int(self.ts[0])),
+                "last": iso(int(self.ts[-1])),
             },
-            "strategy": {"name": self.strategy, "parameters": dict(self.parameters)},
+            "strategy": {"name": self.strategy, "parameters": self.parameters},
             "settings": asdict(self.config),
             "seed": self.config.seed,
             "versions": {
@@ -387,34 +367,37 @@ class BacktestResults(Mapping[str, float]):
 
     def __repr__(self) -> str:
         shown = ("total_return", "sharpe_ratio", "max_drawdown", "n_trades")
-        figures = ", ".join(f"{name} {self.metrics[name]:.4g}" for name in shown)
+        figures = ", ".join(f"{name} {self[name]:.4g}" for name in shown)
         return f"BacktestResults({self.strategy} on {self.listed_symbols}: {figures})"
 
     def _repr_html_(self) -> str:
         from omni_lab.figures import metrics_html
 
-        first, last = (str(np.datetime64(int(t), "ns"))[:10] for t in (self.ts[0], self.ts[-1]))
+        first, last = (iso(int(ts))[:10] for ts in (self.ts[0], self.ts[-1]))
         span = f"{first} to {last}, {self.bars.n_times:,} steps"
         subtitle = f"{self.listed_symbols}, {span}, fill={self.config.fill}"
         return metrics_html(self.metrics, title=self.strategy, subtitle=subtitle, notes=self.warnings)
 
-    @cached_property
-    def _names(self) -> AnyArray:
-        return np.array(self.symbols, dtype=np.dtypes.StringDType())
-
-    @cached_property
-    def _lot_sizes(self) -> FloatArray:
-        return np.array([instrument.lot_size for instrument in self.bars.instruments])
-
     def _price(self, ticks: AnyArray, codes: AnyArray) -> FloatArray:
-        """Ticks as prices.
+        """Ticks as prices."""
+        return _scaled(ticks, [each.tick_size or math.nan for each in self.bars.instruments], codes)
 
-        Dividing by ticks per unit gives 100.07 where multiplying by 0.01 gives 100.07000000000001.
-        """
-        sizes = np.array([instrument.tick_size for instrument in self.bars.instruments], dtype=np.float64)
-        per_unit = np.round(1.0 / sizes)
-        whole = np.abs(per_unit * sizes - 1.0) < 1e-12
-        return np.where(whole[codes], ticks / np.maximum(per_unit, 1.0)[codes], ticks * sizes[codes])
+    def _quantity(self, lots: AnyArray, codes: AnyArray) -> FloatArray:
+        """Lots as quantities."""
+        return _scaled(lots, [each.lot_size for each in self.bars.instruments], codes)
+
+
+def _scaled(counts: AnyArray, sizes: Sequence[float], codes: AnyArray) -> FloatArray:
+    """Whole steps as decimals.
+
+    Dividing by steps per unit gives 100.07 where multiplying by 0.01 gives 100.07000000000001.
+    """
+    size = np.array(sizes)
+    per_unit = np.maximum(np.round(1.0 / size), 1.0)
+    whole = np.abs(per_unit * size - 1.0) < 1e-12
+    if whole.all():
+        return np.asarray(counts / per_unit[codes])
+    return np.where(whole[codes], counts / per_unit[codes], counts * size[codes])
 
 
 def _signed(fills: Columns) -> IntArray:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from omni_lab._native import BarEngine
 from omni_lab.data.bars import Bars
-from omni_lab.errors import ConfigError, ShapeError
+from omni_lab.data.times import as_nanoseconds, iso
+from omni_lab.errors import ConfigError, DataError, SchemaError, ShapeError
 from omni_lab.simulator.config import SimulationConfig
+from omni_lab.simulator.tables import frozen
 from omni_lab.strategies.base import Strategy
-from omni_lab.typing import AnyArray, ArrayLike, FloatArray
+from omni_lab.typing import AnyArray, FloatArray
 
 Columns = dict[str, AnyArray]
 
@@ -29,37 +31,37 @@ class Run:
     def __init__(self, engine: BarEngine) -> None:
         self._engine = engine
 
-    @cached_property
+    @functools.cached_property
     def equity(self) -> FloatArray:
         """Equity after each step, currency."""
-        return self._engine.equity()
+        return frozen(self._engine.equity())
 
-    @cached_property
+    @functools.cached_property
     def orders(self) -> Columns:
         """One row an order; codes as in ``native/sim/src/record.rs``."""
         return self._engine.orders()
 
-    @cached_property
+    @functools.cached_property
     def fills(self) -> Columns:
         """One row a fill."""
         return self._engine.fills()
 
-    @cached_property
+    @functools.cached_property
     def trades(self) -> Columns:
         """One row a closed trade."""
         return self._engine.trades()
 
-    @cached_property
+    @functools.cached_property
     def counts(self) -> dict[str, int]:
         """What was held back."""
         return self._engine.counts()
 
-    @cached_property
+    @functools.cached_property
     def totals(self) -> dict[str, float]:
         """Cash, costs and numbers of things at the end."""
         return self._engine.totals()
 
-    @cached_property
+    @functools.cached_property
     def stats(self) -> dict[str, float]:
         """Final equity, mean and standard deviation of returns, deepest drawdown."""
         return self._engine.stats()
@@ -71,7 +73,7 @@ class Run:
 
 
 def run_targets(
-    bars: Bars, config: SimulationConfig, targets: ArrayLike, kind: str, *, progress: bool, label: str
+    bars: Bars, config: SimulationConfig, targets: Any, kind: str, *, progress: bool, label: str
 ) -> Run:
     """Run an array of targets; see :meth:`EventSimulator.run_targets`."""
     engine = new_engine(bars, config)
@@ -82,6 +84,14 @@ def run_targets(
 
 def run_strategy(bars: Bars, config: SimulationConfig, strategy: Strategy, *, progress: bool) -> Run:
     """Run a strategy's callbacks; those it does not override are not called."""
+    if strategy.needs_intrabar_prices and not bars.has_ohlc:
+        raise ConfigError(
+            f"{strategy.name} sends stop or limit orders, and these bars have only closes",
+            found=f"closes of {', '.join(bars.symbols[:3])}",
+            expected="bars with open, high and low",
+            where="run_backtest",
+            hint="Turn off what needs them (a stop loss, for example), or load full bars.",
+        )
     engine = new_engine(bars, config)
     wanted = {name: _overridden(strategy, name) for name in _CALLBACKS}
     with Progress(bars.n_times, strategy.name, progress) as report:
@@ -108,12 +118,16 @@ def new_engine(bars: Bars, config: SimulationConfig) -> BarEngine:
     return BarEngine(bars.native, **config.to_engine())
 
 
-def target_cells(bars: Bars, targets: ArrayLike) -> FloatArray:
-    """Targets as a float panel of the bars' shape."""
-    cells = np.asarray(targets)
+def target_cells(bars: Bars, targets: Any) -> FloatArray:
+    """Targets as a float panel of the bars' shape, labelled columns in the order of the bars."""
+    cells = np.asarray(_in_order(bars, targets))
     if cells.dtype.kind not in "fiub":
-        raise ShapeError(
-            "targets must be numbers", found=str(cells.dtype), expected="float64", where="targets"
+        raise SchemaError(
+            "targets must be numbers",
+            found=str(cells.dtype),
+            expected="float64",
+            where="targets",
+            hint="A function of bars must return them.",
         )
     if cells.ndim == 1:
         cells = cells[:, np.newaxis]
@@ -127,11 +141,48 @@ def target_cells(bars: Bars, targets: ArrayLike) -> FloatArray:
     return np.ascontiguousarray(cells, dtype=np.float64)
 
 
+def _in_order(bars: Bars, targets: Any) -> Any:
+    """Labelled targets put in the order of the bars: weights must not reach another instrument or day."""
+    index: Any = getattr(targets, "index", None)
+    if getattr(getattr(index, "dtype", None), "kind", "") == "M" and (
+        len(index) != bars.n_times or (as_nanoseconds(index) != bars.ts).any()
+    ):
+        raise DataError(
+            "the targets' times are not those of the bars",
+            found=f"{len(index):,} from {index[0] if len(index) else 'none'}",
+            expected=f"{bars.n_times:,} from {iso(int(bars.ts[0]))}",
+            where="targets",
+            hint="Reindex them, or pass targets.to_numpy() to go by position.",
+        )
+    labels = [name for name in getattr(targets, "columns", ()) if isinstance(name, str)]
+    if not labels or bars.n_symbols == 1:
+        return targets
+    if sorted(labels) != sorted(bars.symbols):
+        raise ShapeError(
+            "the targets' columns are not the bars' instruments",
+            found=labels,
+            expected=bars.symbols,
+            where="targets",
+            hint="Rename them, or pass targets.to_numpy() to go by position.",
+        )
+    return targets[list(bars.symbols)]
+
+
+def name_of(strategy: object) -> str:
+    """Under which name results list it."""
+    if isinstance(strategy, Strategy):
+        return strategy.name
+    if isinstance(strategy, functools.partial):
+        return name_of(strategy.func)
+    return str(getattr(strategy, "__name__", type(strategy).__name__))
+
+
 class Progress:
     """A progress bar that appears only when a run takes longer than two seconds."""
 
-    def __init__(self, total: int, label: str, wanted: bool) -> None:
+    def __init__(self, total: int, label: str, wanted: bool, *, unit: str = "steps") -> None:
         self._total = total
+        self._unit = unit
         self._label = label
         self._wanted = wanted
         self._started = time.monotonic()
@@ -151,7 +202,11 @@ class Progress:
             from tqdm.auto import tqdm
 
             self._bar = tqdm(
-                total=self._total, desc=self._label, unit=" steps", unit_scale=True, file=sys.stderr
+                total=self._total,
+                desc=self._label,
+                unit=f" {self._unit}",
+                unit_scale=self._total > 9999,
+                file=sys.stderr,
             )
         self._bar.update(done - self._bar.n)
 

@@ -11,12 +11,15 @@ import numpy as np
 
 from omni_lab.data.bars import Bars
 from omni_lab.errors import ConfigError, SchemaError
+from omni_lab.portfolio.performance import infer_periods_per_year, returns_from_equity, sharpe_ratio
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.run import Progress, Run, new_engine, target_cells
 from omni_lab.typing import ArrayLike, FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_DISTINCT = 1e-6
 
 _METRICS = (
     "final_equity",
@@ -78,7 +81,7 @@ def sweep(
     bars: Bars,
     config: SimulationConfig,
     signals: Callable[..., ArrayLike],
-    grid: Mapping[str, Iterable[Any]] | Iterable[Mapping[str, Any]],
+    grid: Mapping[str, Any] | Iterable[Mapping[str, Any]],
     *,
     kind: str,
     progress: bool,
@@ -87,42 +90,71 @@ def sweep(
     sets = parameter_sets(grid)
     per_year = config.periods_per_year
     if per_year is None:
-        from omni_lab.portfolio.performance import infer_periods_per_year
-
         per_year = infer_periods_per_year(bars.ts)
-    riskless = (1.0 + config.risk_free_rate) ** (1.0 / per_year) - 1.0
     rows = np.full((len(sets), len(_METRICS)), np.nan)
-    with Progress(len(sets), "sweep", progress) as report:
+    with Progress(len(sets), "sweep", progress, unit="trials") as report:
         for trial, parameters in enumerate(sets):
             engine = new_engine(bars, config)
-            engine.run_targets(target_cells(bars, signals(bars, **parameters)), kind)
-            rows[trial] = _row(Run(engine), config, per_year, riskless)
+            try:
+                targets = target_cells(bars, signals(bars, **parameters))
+                engine.run_targets(targets, kind)
+            except Exception as error:
+                error.add_note(f"raised in trial {trial + 1} of {len(sets)}, parameters {parameters}")
+                raise
+            rows[trial] = _row(Run(engine), config, per_year)
             report(trial + 1)
     return SweepResults(sets, dict(zip(_METRICS, np.ascontiguousarray(rows.T), strict=True)))
 
 
-def parameter_sets(grid: Mapping[str, Iterable[Any]] | Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """All combinations of a grid, or the sets of a list."""
+def parameter_sets(grid: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """All combinations of a grid, or the sets of a list.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, or the grid is neither.
+    """
+    sets: list[Any]
     if isinstance(grid, Mapping):
-        values = [list(each) if not isinstance(each, str) else [each] for each in grid.values()]
-        sets = [dict(zip(grid, combination, strict=True)) for combination in itertools.product(*values)]
+        combinations = itertools.product(*map(_values, grid.values())) if grid else ()
+        sets = [dict(zip(grid, combination, strict=True)) for combination in combinations]
     else:
-        sets = [dict(each) for each in grid]
+        sets = list(grid)
+        for each in sets:
+            if not isinstance(each, Mapping):
+                raise ConfigError(
+                    "this is not a grid of parameters",
+                    found=each,
+                    expected="a mapping of names to values, or a list of mappings",
+                    where="grid",
+                )
     if not sets:
         raise ConfigError("the grid holds no parameter set", where="grid")
-    return sets
+    return [dict(each) for each in sets]
 
 
-def _row(run: Run, config: SimulationConfig, per_year: float, riskless: float) -> tuple[float, ...]:
+def _values(given: Any) -> list[Any]:
+    return list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+
+
+def _row(run: Run, config: SimulationConfig, per_year: float) -> tuple[float, ...]:
     stats, totals = run.stats, run.totals
-    spread = stats["std"]
-    sharpe = (stats["mean"] - riskless) / spread * math.sqrt(per_year) if spread > 0 else math.nan
     return (
         stats["final_equity"],
         stats["final_equity"] / config.initial_capital - 1.0,
-        sharpe,
+        _sharpe(run, config, per_year),
         stats["max_drawdown"],
         totals["n_fills"],
         totals["n_trades"],
         totals["commission_paid"] + totals["slippage_paid"],
     )
+
+
+def _sharpe(run: Run, config: SimulationConfig, per_year: float) -> float:
+    mean, spread = run.stats["mean"], run.stats["std"]
+    # The engine's single pass cannot tell a small scatter from rounding, nor what ruin leaves undefined.
+    if run.stats["max_drawdown"] <= -1.0 or not spread > _DISTINCT * abs(mean):
+        returns = returns_from_equity(run.equity, config.initial_capital)
+        return sharpe_ratio(returns, per_year, config.risk_free_rate)
+    riskless = math.expm1(math.log1p(config.risk_free_rate) / per_year)
+    return (mean - riskless) / spread * math.sqrt(per_year)

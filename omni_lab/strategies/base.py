@@ -5,11 +5,9 @@ The protocols say what a strategy may rely on; the simulator hands in the native
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
-from typing import Any, Literal, Protocol, TypeVar
+from dataclasses import asdict, is_dataclass
+from typing import Any, Literal, Protocol
 
-from omni_lab.errors import ConfigError
 from omni_lab.typing import FloatArray
 
 Column = Literal["open", "high", "low", "close", "volume"]
@@ -202,6 +200,14 @@ class Strategy:
         config = getattr(self, "config", None)
         return asdict(config) if is_dataclass(config) and not isinstance(config, type) else {}
 
+    @property
+    def needs_intrabar_prices(self) -> bool:
+        """Whether it sends limit or stop orders, and so cannot run on bars of which only closes are known.
+
+        Where this is False, such an order is rejected and counted; where it is True, the run is refused.
+        """
+        return False
+
     def on_start(self, ctx: Context) -> None:
         """Before the first bar: declare indicators, set up state."""
 
@@ -214,36 +220,3 @@ class Strategy:
 
     def on_stop(self, ctx: Context) -> None:
         """After the last bar."""
-
-
-ConfigT = TypeVar("ConfigT")
-
-
-def parse_config(kind: type[ConfigT], given: Mapping[str, Any] | ConfigT | None) -> ConfigT:
-    """A frozen settings object from a mapping, refusing names it does not know.
-
-    Parameters
-    ----------
-    kind : type
-        A dataclass whose ``__post_init__`` checks values.
-    given : mapping or instance or None
-        Settings by name; None for the defaults.
-
-    Raises
-    ------
-    ConfigError
-        If a name is unknown (the valid ones are listed), or a value is refused.
-    """
-    if given is None:
-        return kind()
-    if isinstance(given, kind):
-        return given
-    if not isinstance(given, Mapping):
-        raise ConfigError(
-            "settings must be a mapping", found=type(given).__name__, expected=f"dict or {kind.__name__}"
-        )
-    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    for name in given:
-        if name not in known:
-            raise ConfigError("unknown setting", found=name, expected=known, where=kind.__name__)
-    return kind(**given)

@@ -7,10 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from omni_lab.errors import ConfigError
-from omni_lab.strategies.base import Bar, Context, Fill, Indicator, Strategy, parse_config
+from omni_lab.strategies.base import Bar, Context, Fill, Indicator, Strategy
+from omni_lab.strategies.settings import (
+    is_finite,
+    not_among,
+    not_whole,
+    out_of_range,
+    parse_settings,
+    refuse,
+    settings,
+)
+
+Direction = Literal["long_short", "long_only"]
 
 
+@settings
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MomentumConfig:
     """Settings of :class:`MomentumStrategy`.
@@ -18,7 +29,7 @@ class MomentumConfig:
     Attributes
     ----------
     lookback_period : int
-        Bars over which the return is measured, at least 2.
+        Bars over which the return is measured, from 2 to a million.
     entry_threshold : float
         Score, in standard deviations, from which a position is opened; positive.
     exit_threshold : float
@@ -36,29 +47,24 @@ class MomentumConfig:
     entry_threshold: float = 2.0
     exit_threshold: float = 0.0
     stop_loss: float | None = None
-    direction: Literal["long_short", "long_only"] = "long_short"
+    direction: Direction = "long_short"
     position_size: float = 1.0
 
     def __post_init__(self) -> None:
-        problems = []
-        if not _whole(self.lookback_period) or self.lookback_period < 2:
-            problems.append(
-                f"lookback_period must be a whole number of at least 2, not {self.lookback_period!r}"
-            )
-        if not _finite(self.entry_threshold) or self.entry_threshold <= 0:
-            problems.append(f"entry_threshold must be a number above 0, not {self.entry_threshold!r}")
-        elif not _finite(self.exit_threshold) or self.exit_threshold >= self.entry_threshold:
-            problems.append(
-                f"exit_threshold must be a number below entry_threshold, not {self.exit_threshold!r}"
-            )
-        if self.stop_loss is not None and not (_finite(self.stop_loss) and 0 < self.stop_loss < 1):
-            problems.append(f"stop_loss must be a fraction between 0 and 1, or None, not {self.stop_loss!r}")
-        if self.direction not in ("long_short", "long_only"):
-            problems.append(f"direction must be 'long_short' or 'long_only', not {self.direction!r}")
-        if not _finite(self.position_size) or self.position_size <= 0:
-            problems.append(f"position_size must be a number above 0, not {self.position_size!r}")
-        if problems:
-            raise ConfigError("; ".join(problems), where="MomentumConfig")
+        entry = out_of_range("entry_threshold", self.entry_threshold, above=0)
+        # The exit can be measured only against an entry that is good itself.
+        beneath = is_finite(self.exit_threshold) and (entry or self.exit_threshold < self.entry_threshold)
+        refuse(
+            self,
+            not_whole("lookback_period", self.lookback_period, least=2, most=1_000_000),
+            entry,
+            []
+            if beneath
+            else [f"exit_threshold must be a number below entry_threshold, not {self.exit_threshold!r}"],
+            out_of_range("stop_loss", self.stop_loss, above=0, below=1, optional=True),
+            not_among("direction", self.direction, Direction),
+            out_of_range("position_size", self.position_size, above=0),
+        )
 
 
 class MomentumStrategy(Strategy):
@@ -69,7 +75,8 @@ class MomentumStrategy(Strategy):
     .. math:: z = \frac{\sum_{i=1}^{L} r_i}{s\,\sqrt{L}},
 
     with the last :math:`L` one-bar log returns :math:`r_i` and their standard deviation :math:`s` (ddof 1):
-    the lookback return in units of what a random walk of that volatility would do. It enters long at
+    the lookback return in units of what a random walk of that volatility would do; 0 when the price has not
+    moved, and none when it has moved without any variation. It enters long at
     :math:`z \ge` ``entry_threshold`` (short at :math:`z \le -` ``entry_threshold``), leaves when :math:`z
     \le` ``exit_threshold`` (:math:`z \ge -` ``exit_threshold``), and reverses at once when the opposite
     entry is reached. A stop order, if asked for, rests at the average entry price ∓ ``stop_loss``; after a
@@ -86,11 +93,17 @@ class MomentumStrategy(Strategy):
     """
 
     def __init__(self, config: Mapping[str, Any] | MomentumConfig | None = None) -> None:
-        self.config = parse_config(MomentumConfig, config)
+        self.config = parse_settings(MomentumConfig, config)
+
+    @property
+    def needs_intrabar_prices(self) -> bool:
+        """Whether it protects its positions with stop orders."""
+        return self.config.stop_loss is not None
 
     def on_start(self, ctx: Context) -> None:
         """Declare the score."""
         self._score: Indicator = ctx.momentum_z(self.config.lookback_period)
+        self._aims: dict[str, int] = {}
         self._stops: dict[str, int] = {}
         self._stopped_out: dict[str, int] = {}
 
@@ -99,36 +112,50 @@ class MomentumStrategy(Strategy):
         z = self._score.value
         if math.isnan(z):
             return
-        config = self.config
+        config, symbol = self.config, bar.symbol
         wanted = (z >= config.entry_threshold) - (z <= -config.entry_threshold)
-        if wanted != self._stopped_out.get(bar.symbol, wanted):
-            del self._stopped_out[bar.symbol]
-        if bar.symbol in self._stopped_out or (wanted < 0 and config.direction == "long_only"):
+        if wanted != self._stopped_out.get(symbol, wanted):
+            del self._stopped_out[symbol]
+        if symbol in self._stopped_out or (wanted < 0 and config.direction == "long_only"):
             wanted = 0
         held = _sign(ctx.position)
         if wanted and wanted != held:
-            self._cancel_stop(ctx, bar.symbol)
+            self._aim(ctx, symbol, wanted)
             ctx.target_weight(wanted * config.position_size)
         elif held and held * z <= config.exit_threshold:
-            self._cancel_stop(ctx, bar.symbol)
+            self._aim(ctx, symbol, 0)
             ctx.target(0)
+        elif held and held == -self._aims[symbol]:
+            # The account could not bear a reversal, and it is no longer called for.
+            self._aim(ctx, symbol, held)
+            ctx.target(ctx.position)
+            self._protect(ctx, symbol, ctx.position)
 
     def on_fill(self, ctx: Context, fill: Fill) -> None:
         """Keep the protecting stop in step with the position."""
-        if self.config.stop_loss is None:
-            return
-        stopped = self._stops.get(fill.symbol) == fill.order_id
-        if stopped and not ctx.is_working(fill.order_id):
-            del self._stops[fill.symbol]
+        symbol = fill.symbol
+        if self._stops.get(symbol) != fill.order_id:
+            self._cancel_stop(ctx, symbol)
+            # What is on its way out needs no stop, which could sell it a second time.
+            if _sign(fill.position) == self._aims[symbol]:
+                self._protect(ctx, symbol, fill.position)
+        elif not ctx.is_working(fill.order_id):
+            del self._stops[symbol]
+            self._aims[symbol] = 0
             # A sell stop ended a long; the long entry zone stays closed until it has been left.
-            self._stopped_out[fill.symbol] = 1 if fill.side == "SELL" else -1
-        elif not stopped:
-            self._cancel_stop(ctx, fill.symbol)
-            price = ctx.average_price()
-            if fill.position > 0:
-                self._stops[fill.symbol] = ctx.sell(fill.position, stop=price * (1 - self.config.stop_loss))
-            elif fill.position < 0:
-                self._stops[fill.symbol] = ctx.buy(-fill.position, stop=price * (1 + self.config.stop_loss))
+            self._stopped_out[symbol] = 1 if fill.side == "SELL" else -1
+            ctx.target(0)
+
+    def _aim(self, ctx: Context, symbol: str, direction: int) -> None:
+        self._cancel_stop(ctx, symbol)
+        self._aims[symbol] = direction
+
+    def _protect(self, ctx: Context, symbol: str, position: float) -> None:
+        if self.config.stop_loss is None or not position:
+            return
+        price = ctx.average_price() * (1.0 - _sign(position) * self.config.stop_loss)
+        send = ctx.sell if position > 0 else ctx.buy
+        self._stops[symbol] = send(abs(position), stop=price)
 
     def _cancel_stop(self, ctx: Context, symbol: str) -> None:
         order_id = self._stops.pop(symbol, None)
@@ -138,11 +165,3 @@ class MomentumStrategy(Strategy):
 
 def _sign(x: float) -> int:
     return (x > 0) - (x < 0)
-
-
-def _whole(x: object) -> bool:
-    return isinstance(x, int) and not isinstance(x, bool)
-
-
-def _finite(x: object) -> bool:
-    return isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x)
