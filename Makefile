@@ -32,6 +32,7 @@ setup: $(VENV)/.ok-native ## make .venv with everything that `make run` needs
 	@echo "Ready: $(BIN)/omni, $(BIN)/python"
 
 run: $(VENV)/.ok-native ## set up, then run the canonical pipelines on real prices; prints where the report is
+	@$(BIN)/omni ingest
 	@$(BIN)/omni run backtest
 
 lab: setup-dev ## set up, then open JupyterLab on the tour

@@ -107,7 +107,8 @@ class IngestReport:
 
     def __str__(self) -> str:
         changes = ", ".join(f"{count} {change}" for change, count in self.changes.items())
-        lines = [f"{self.source}: {len(self.symbols)} symbols, {self.n_rows:,} bars: {changes}"]
+        symbols = "1 symbol" if len(self.symbols) == 1 else f"{len(self.symbols)} symbols"
+        lines = [f"{self.source}: {symbols}, {self.n_rows:,} bars: {changes}"]
         for symbol in self.symbols:
             if symbol.change == "replaced":
                 lines.append(
