@@ -7,6 +7,7 @@ the store.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from omni_lab._native import Bars as NativeBars
-from omni_lab.data.times import as_nanoseconds, check_increasing
+from omni_lab.data.times import as_nanoseconds, check_increasing, iso
 from omni_lab.domain import Instrument
 from omni_lab.errors import DataError, SchemaError, ShapeError, UnknownSymbolError
 from omni_lab.typing import AnyArray, ArrayLike, BoolArray, FloatArray, IntArray
@@ -22,6 +23,7 @@ from omni_lab.typing import AnyArray, ArrayLike, BoolArray, FloatArray, IntArray
 if TYPE_CHECKING:
     import pandas as pd
 
+_ROW = re.compile(r"row (\d+) ")
 _PRICES = ("open", "high", "low", "close")
 
 
@@ -132,10 +134,10 @@ class Bars:
                 prices["low"],
                 _cells("volume", volume),
             )
-        except DataError:
-            # Of times out of order the engine knows only numbers; here they can be told as dates.
+        except DataError as error:
+            # The engine knows rows and nanoseconds; here they can be told as dates.
             check_increasing(times)
-            raise
+            raise _dated(error, times) from None
         settled = [
             Instrument(spec.symbol, tick_size=tick, lot_size=spec.lot_size, currency=spec.currency)
             for spec, tick in zip(specs, native.tick_sizes, strict=True)
@@ -399,6 +401,15 @@ def _restored(
 def _moments(ts: IntArray) -> AnyArray:
     """Nanoseconds known to be such, so that nobody asks again whether they are seconds."""
     return ts.view("datetime64[ns]")
+
+
+def _dated(error: DataError, times: IntArray) -> DataError:
+    """The same error, with the time of the row that it names."""
+    row = _ROW.match(error.where or "")
+    if row is None:
+        return error
+    where = f"{error.where} at {iso(int(times[int(row[1])]))}"
+    return type(error)(error.what, found=error.found, expected=error.expected, where=where, hint=error.hint)
 
 
 def _frozen(array: AnyArray) -> AnyArray:

@@ -88,7 +88,7 @@ pub(crate) fn bars_error(py: Python<'_>, error: &BarsError, specs: &[InstrumentS
                 .found(format!("open {open}, high {high}, low {low}, close {close}"))
                 .expected("low ≤ open, close ≤ high")
                 .place(cell(row, symbol))
-                .hint("Check whether columns are swapped or only some were adjusted for splits.")
+                .hint("Check whether columns are swapped or only some were adjusted; omni_lab.data.check_bars mends small slips and counts them.")
         }
         BarsError::Grid { row, symbol, value, tick_size } => {
             Facts::new("DataError", format!("the price does not fit a grid with ticks of {tick_size}"))
