@@ -147,7 +147,8 @@ def _choices(expected: object) -> str:
     if isinstance(expected, str) or not isinstance(expected, Collection):
         return str(expected)
     names = [repr(choice) for choice in expected]
-    if len(names) > _SHOWN_CHOICES:
+    # One name takes no more room than the word that there is one more.
+    if len(names) > _SHOWN_CHOICES + 1:
         names[_SHOWN_CHOICES:] = [f"{len(names) - _SHOWN_CHOICES} more"]
     return "one of " + ", ".join(names) if names else "nothing, for there is none"
 

@@ -111,7 +111,9 @@ def _namespaces(strategy: Any) -> set[int]:
     if isinstance(strategy, functools.partial):
         return _namespaces(strategy.func)
     if isinstance(strategy, types.FunctionType):
-        return {id(strategy.__globals__)}
+        # A decorator may be written elsewhere; what it decorates is the strategy.
+        decorated = getattr(strategy, "__wrapped__", None)
+        return {id(strategy.__globals__)} | (_namespaces(decorated) if decorated is not None else set())
     owner = getattr(strategy, "__self__", strategy)
     functions = [part for each in _own_classes(owner) for part in vars(each).values()]
     return {id(part.__globals__) for part in functions if isinstance(part, types.FunctionType)}

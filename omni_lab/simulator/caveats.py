@@ -23,6 +23,7 @@ _HELD_BACK = {
 }
 _MET = {
     "rounded_to_zero": "target weights too small for one lot",
+    "unpriced": "target weights for instruments that had no price yet",
     "volume_limited": "fills cut by the volume limit",
     "off_grid_prices": "prices off their tick grid, rounded to it",
 }

@@ -151,7 +151,7 @@ class EventSimulator:
         signals: Signals,
         grid: Mapping[str, Any] | Iterable[Mapping[str, Any]],
         *,
-        kind: str = "quantity",
+        kind: str = "weight",
         progress: bool = True,
     ) -> SweepResults:
         """Headline figures of a vectorised strategy over many parameter sets.
@@ -161,11 +161,11 @@ class EventSimulator:
         bars : Bars or frame
             As in :meth:`run_backtest`.
         signals : callable
-            ``signals(bars, **parameters)`` returns targets as in :meth:`run_targets`.
+            ``signals(bars, **parameters)`` returns targets, as a function given to :meth:`run_backtest`.
         grid : mapping of sequences, or sequence of mappings
             Values by name (one or many), all combinations of which are run; or the parameter sets themselves.
         kind, progress
-            As in :meth:`run_targets`.
+            As in :meth:`run_backtest`: what a function returns means the same here as there.
 
         Returns
         -------

@@ -289,8 +289,8 @@ class BacktestResults(Mapping[str, float]):
     def counts(self) -> dict[str, int]:
         """Everything that was held back.
 
-        Keys rejected, insufficient_cash, reduced, replaced, expired, rounded_to_zero, volume_limited,
-        off_grid_prices.
+        Keys rejected, insufficient_cash, reduced, replaced, expired, rounded_to_zero, unpriced,
+        volume_limited, off_grid_prices.
         """
         return {**self._run.counts, "off_grid_prices": self.bars.off_grid}
 

@@ -209,7 +209,7 @@ class Strategy:
         return False
 
     def on_start(self, ctx: Context) -> None:
-        """Before the first bar: declare indicators, set up state."""
+        """Before the first bar: declare indicators, set up state. No order can be sent yet."""
 
     def on_bar(self, ctx: Context, bar: Bar) -> None:
         """After a bar has closed: decide."""

@@ -17,6 +17,7 @@ COUNTS = (
     "replaced",
     "expired",
     "rounded_to_zero",
+    "unpriced",
     "volume_limited",
     "off_grid_prices",
 )

@@ -65,7 +65,7 @@ def test_a_slow_run_shows_its_progress_on_stderr(
     for act, label in (
         (lambda: EventSimulator().run_backtest(slow, bars), "slow: 100%"),
         (lambda: EventSimulator().run_backtest(Script({}), bars), "Script: 100%"),
-        (lambda: EventSimulator().sweep(bars, slow, {"x": [1, 2, 3]}), "sweep: 100%"),
+        (lambda: EventSimulator().sweep(bars, slow, {"x": [1, 2, 3]}, kind="quantity"), "sweep: 100%"),
         (lambda: EventSimulator().check_lookahead(slow, bars), "look-ahead check: 100%"),
     ):
         act()
@@ -80,6 +80,6 @@ def test_progress_can_be_turned_off(
     monkeypatch.setattr(run_module, "_PATIENCE_SECONDS", 0.0)
     bars = random_bars(50)
     EventSimulator().run_backtest(hold, bars, progress=False)
-    EventSimulator().sweep(bars, hold, [{}], progress=False)
+    EventSimulator().sweep(bars, hold, [{}], progress=False, kind="quantity")
     EventSimulator().check_lookahead(hold, bars, progress=False)
     assert capfd.readouterr() == ("", "")

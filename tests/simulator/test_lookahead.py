@@ -3,10 +3,11 @@
 ``MARKET`` is what a cheat peeks at: the very data it is run on, kept somewhere else.
 """
 
+import contextlib
 import functools
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -413,6 +414,15 @@ def through_a_function_inside(bars: Bars) -> Any:
     return inner()
 
 
+@contextlib.contextmanager
+def nothing_special() -> Iterator[None]:
+    yield
+
+
+# A decorator that is written in another module, as most are.
+WITHIN = nothing_special()
+
+
 def at_closure(market: Any) -> Signals:
     return lambda bars: tomorrow(market)
 
@@ -436,6 +446,7 @@ class Called:
         at_keyword,
         through_a_helper,
         through_a_function_inside,
+        WITHIN(at_global),
         at_closure(MARKET),
         at_closure(pd.Series(MARKET, index=TIMES)),
         at_closure(pl.Series(MARKET)),

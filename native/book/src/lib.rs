@@ -16,6 +16,9 @@ use slab::{Resting, Slab, Slot};
 
 pub use side::LevelView;
 
+/// Largest order; the sum of a level then stays countable.
+pub const LARGEST_QTY: Qty = Qty(1 << 50);
+
 /// A resting order as seen from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RestingOrder {
@@ -148,7 +151,7 @@ impl OrderBook {
     }
 
     fn refusal(&self, id: OrderId, qty: Qty) -> Option<RejectReason> {
-        if qty.0 <= 0 {
+        if qty.0 <= 0 || qty > LARGEST_QTY {
             Some(RejectReason::InvalidQty)
         } else if self.index.contains_key(&id) {
             Some(RejectReason::DuplicateOrderId)

@@ -11,11 +11,13 @@ use omni_types::Money;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::STEPS_PER_BREATH;
 use crate::bars::Bars;
 use crate::columns::Columns;
 use crate::errors::{Facts, target_error};
 use crate::strategy::{Callbacks, drive};
+
+/// Steps between two looks at Ctrl-C and two reports of progress.
+const STEPS_PER_BREATH: usize = 1 << 15;
 
 #[pyclass(module = "omni_lab._native")]
 pub(crate) struct BarEngine {
@@ -214,6 +216,7 @@ impl BarEngine {
         table.set_item("replaced", counts.replaced)?;
         table.set_item("expired", counts.expired)?;
         table.set_item("rounded_to_zero", counts.rounded_to_zero)?;
+        table.set_item("unpriced", counts.unpriced)?;
         table.set_item("volume_limited", counts.volume_limited)?;
         Ok(table)
     }

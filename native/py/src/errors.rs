@@ -46,10 +46,11 @@ impl<'a> Facts<'a> {
     fn build(self, py: Python<'_>) -> PyResult<PyErr> {
         let facts = PyDict::new(py);
         // A number is shown as a number, not as the text of one.
-        match self.found.as_deref().map(str::parse::<f64>) {
-            Some(Ok(number)) if number.fract() == 0.0 && number.abs() < 1e15 => facts.set_item("found", number as i64)?,
-            Some(Ok(number)) => facts.set_item("found", number)?,
-            Some(Err(_)) | None => facts.set_item("found", self.found)?,
+        let text = self.found.as_deref().unwrap_or_default();
+        match (text.parse::<i64>(), text.parse::<f64>()) {
+            (Ok(whole), _) => facts.set_item("found", whole)?,
+            (Err(_), Ok(number)) => facts.set_item("found", number)?,
+            (Err(_), Err(_)) => facts.set_item("found", self.found)?,
         }
         facts.set_item("expected", self.expected)?;
         facts.set_item("where", self.place)?;

@@ -15,9 +15,6 @@ mod strategy;
 
 use pyo3::prelude::*;
 
-/// Steps between two looks at Ctrl-C and two reports of progress.
-const STEPS_PER_BREATH: usize = 1 << 15;
-
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;

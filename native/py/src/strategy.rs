@@ -4,22 +4,25 @@ mod board;
 mod context;
 mod views;
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use omni_sim::{BarEngine, Instrument};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::STEPS_PER_BREATH;
 use crate::book::side_name;
 
 use board::Board;
 
+use context::locked;
+
 pub(crate) use context::Context;
 pub(crate) use views::{Bar, Fill, Indicator};
+
+/// Steps between two looks at Ctrl-C and two reports of progress: a strategy may take long over each.
+const STEPS_PER_BREATH: usize = 64;
 
 /// What a strategy wants to be called for.
 pub(crate) struct Callbacks<'py> {
@@ -41,38 +44,40 @@ fn is_shared(object: &Bound<'_, Bar>) -> bool {
 pub(crate) fn drive(py: Python<'_>, engine: BarEngine, callbacks: &Callbacks<'_>) -> PyResult<(BarEngine, PyResult<()>)> {
     let panel = Arc::clone(engine.panel());
     let symbols = panel.instruments().iter().map(Instrument::symbol);
-    let names = Rc::new(symbols.clone().map(|symbol| PyString::new(py, symbol).unbind()).collect::<Vec<_>>());
+    let names = Arc::new(symbols.clone().map(|symbol| PyString::new(py, symbol).unbind()).collect::<Vec<_>>());
+    let n_symbols = panel.n_symbols();
     let columns = symbols.enumerate().map(|(column, symbol)| (symbol.to_owned(), column)).collect();
     let context = Context {
-        engine: RefCell::new(Some(engine)),
+        engine: Mutex::new(Some(engine)),
         panel,
-        board: Rc::new(Board { columns, symbol: Cell::new(0) }),
+        board: Arc::new(Board { columns, symbol: AtomicUsize::new(0) }),
         names,
-        declared: RefCell::default(),
-        started: Cell::new(false),
+        declared: Mutex::default(),
+        started: AtomicBool::new(false),
     };
     let context = Bound::new(py, context)?;
-    let outcome = Driver { py, context: &context, state: context.borrow(), callbacks, delivered: 0 }.run();
-    let engine = context.borrow().engine.borrow_mut().take();
+    let outcome = Driver { py, context: &context, callbacks, delivered: 0, lots: vec![0; n_symbols] }.run();
+    let engine = locked(&context.get().engine).take();
     Ok((engine.ok_or_else(|| PyRuntimeError::new_err("the engine was lost"))?, outcome))
 }
 
 struct Driver<'a, 'py> {
     py: Python<'py>,
     context: &'a Bound<'py, Context>,
-    state: PyRef<'py, Context>,
     callbacks: &'a Callbacks<'py>,
     /// Fills already handed to `on_fill`.
     delivered: usize,
+    /// Signed lots after them, by instrument.
+    lots: Vec<i64>,
 }
 
 impl<'py> Driver<'_, 'py> {
     fn run(&mut self) -> PyResult<()> {
-        let (py, context) = (self.py, self.context.borrow());
+        let (py, context) = (self.py, self.context.get());
         if let Some(on_start) = &self.callbacks.on_start {
             on_start.call1((self.context,)).map_err(|error| self.annotate(error, "on_start"))?;
         }
-        context.started.set(true);
+        context.started.store(true, Ordering::Relaxed);
         let (n_steps, n_symbols) = (context.panel.n_steps(), context.panel.n_symbols());
         let mut bar = self.new_bar()?;
         for step in 0..n_steps {
@@ -87,9 +92,9 @@ impl<'py> Driver<'_, 'py> {
                 if is_shared(&bar) {
                     bar = self.new_bar()?;
                 }
-                bar.borrow().step.set(step);
-                bar.borrow().symbol.set(symbol);
-                context.board.symbol.set(symbol);
+                bar.get().step.store(step, Ordering::Relaxed);
+                bar.get().symbol.store(symbol, Ordering::Relaxed);
+                context.board.turn_to(symbol);
                 self.callbacks.on_bar.call1((self.context, &bar)).map_err(|error| self.annotate(error, "on_bar"))?;
             }
             self.advance(BarEngine::settle)?;
@@ -107,15 +112,15 @@ impl<'py> Driver<'_, 'py> {
     }
 
     fn new_bar(&self) -> PyResult<Bound<'py, Bar>> {
-        let context = &*self.state;
-        let (panel, names) = (Arc::clone(&context.panel), Rc::clone(&context.names));
-        Bound::new(self.py, Bar { panel, names, step: Cell::new(0), symbol: Cell::new(0) })
+        let context = self.context.get();
+        let (panel, names) = (Arc::clone(&context.panel), Arc::clone(&context.names));
+        Bound::new(self.py, Bar { panel, names, step: AtomicUsize::new(0), symbol: AtomicUsize::new(0) })
     }
 
     /// One phase of the engine, and the fills it made.
     #[inline]
     fn advance(&mut self, phase: impl FnOnce(&mut BarEngine)) -> PyResult<()> {
-        let n_fills = self.state.with(self.py, |engine| {
+        let n_fills = self.context.get().with(self.py, |engine| {
             phase(engine);
             engine.fills().len()
         })?;
@@ -123,7 +128,7 @@ impl<'py> Driver<'_, 'py> {
     }
 
     fn deliver(&mut self, n_fills: usize) -> PyResult<()> {
-        let (py, context) = (self.py, self.context.borrow());
+        let (py, context) = (self.py, self.context.get());
         let Some(on_fill) = &self.callbacks.on_fill else {
             self.delivered = n_fills;
             return Ok(());
@@ -133,6 +138,7 @@ impl<'py> Driver<'_, 'py> {
                 let fill = engine.fills()[self.delivered];
                 let order = &engine.orders()[fill.order as usize];
                 let symbol = order.symbol as usize;
+                self.lots[symbol] += order.side.sign() * fill.qty;
                 let instrument = &context.panel.instruments()[symbol];
                 let fill = Fill {
                     order_id: fill.order,
@@ -141,14 +147,14 @@ impl<'py> Driver<'_, 'py> {
                     qty: instrument.quantity(fill.qty),
                     price: instrument.price(fill.price),
                     commission: engine.commission_of(&fill),
-                    position: instrument.quantity(engine.ledger().lots(symbol)),
+                    position: instrument.quantity(self.lots[symbol]),
                     ts: context.panel.ts()[fill.step as usize],
                     index: fill.step,
                 };
                 (fill, symbol)
             })?;
             self.delivered += 1;
-            context.board.symbol.set(symbol);
+            context.board.turn_to(symbol);
             on_fill.call1((self.context, fill)).map_err(|error| self.annotate(error, "on_fill"))?;
         }
         Ok(())
@@ -156,10 +162,10 @@ impl<'py> Driver<'_, 'py> {
 
     /// Say in which callback, step and bar a strategy failed.
     fn annotate(&self, error: PyErr, callback: &str) -> PyErr {
-        let context = &*self.state;
+        let context = self.context.get();
         let place = context.with(self.py, |engine| {
             let step = engine.step().min(context.panel.n_steps() - 1);
-            let symbol = context.panel.instruments()[context.board.symbol.get()].symbol();
+            let symbol = context.panel.instruments()[context.board.current()].symbol();
             format!("raised in {callback} at step {step}, ts {}, symbol {symbol:?}", context.panel.ts()[step])
         });
         // A note is a courtesy: the strategy's own error matters more than a failure to add it.

@@ -54,6 +54,8 @@ pub struct BarEngine {
     settled: (Money, f64),
     counts: Counts,
     step: usize,
+    /// Steps whose bars have closed: what may be known.
+    closed: usize,
     n_steps_exposed: u64,
     events: Vec<Event>,
     batch: Vec<u32>,
@@ -79,6 +81,7 @@ impl BarEngine {
             settled: (capital, capital.to_f64()),
             counts: Counts::default(),
             step: 0,
+            closed: 0,
             n_steps_exposed: 0,
             events: Vec::new(),
             batch: Vec::new(),
@@ -104,6 +107,11 @@ impl BarEngine {
     /// The current step, from zero; `n_steps` when the run is over.
     pub fn step(&self) -> usize {
         self.step
+    }
+
+    /// Number of steps whose bars have closed; nothing later may be shown to a strategy.
+    pub fn n_closed(&self) -> usize {
+        self.closed
     }
 
     /// All orders so far; an order's id is its place here.
@@ -174,6 +182,7 @@ impl BarEngine {
     /// Point 3: mark at the close and fill what waited for it.
     #[inline]
     pub fn close(&mut self) {
+        self.closed = self.step + 1;
         for (symbol, &close) in self.panel.close_row(self.step).iter().enumerate() {
             if close != 0 {
                 self.ledger.mark(symbol, Ticks(close));
@@ -224,7 +233,7 @@ impl BarEngine {
         self.ledger.mark(0, Ticks(last));
         let equity = self.ledger.equity();
         self.settled = (equity, equity.to_f64());
-        self.step = until;
+        (self.step, self.closed) = (until, until);
     }
 
     /// After the last step: expire what still works.

@@ -28,7 +28,7 @@ impl Sma {
     /// If `window` is zero.
     pub fn new(window: usize) -> Self {
         assert!(window > 0, "a window holds at least one close");
-        Self { window, closes: VecDeque::with_capacity(window + 1), sum: 0 }
+        Self { window, closes: VecDeque::new(), sum: 0 }
     }
 }
 
@@ -69,7 +69,7 @@ impl MomentumZ {
     /// If `window` is less than 2.
     pub fn new(window: usize) -> Self {
         assert!(window > 1, "a standard deviation needs two returns");
-        Self { window, last: None, returns: VecDeque::with_capacity(window + 1) }
+        Self { window, last: None, returns: VecDeque::new() }
     }
 }
 

@@ -150,6 +150,8 @@ pub struct Counts {
     pub expired: u64,
     /// Nonzero weights that came to no lot.
     pub rounded_to_zero: u64,
+    /// Weights for instruments that had no price yet.
+    pub unpriced: u64,
     /// Fills cut by the volume limit.
     pub volume_limited: u64,
 }

@@ -34,8 +34,8 @@ pub fn return_stats(equity: &[f64], initial: f64) -> ReturnStats {
     }
     let n = equity.len() as f64;
     let mean = sum / n;
-    let variance = (squares - n * mean * mean) / (n - 1.0);
-    ReturnStats { final_equity: before, mean, std: variance.max(0.0).sqrt(), max_drawdown }
+    let std = if equity.len() < 2 { f64::NAN } else { ((squares - n * mean * mean) / (n - 1.0)).max(0.0).sqrt() };
+    ReturnStats { final_equity: before, mean, std, max_drawdown }
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ pub struct MarketOrder {
 pub enum RejectReason {
     /// The id is already resting in the book.
     DuplicateOrderId = 1,
-    /// The quantity is zero or negative.
+    /// The quantity is zero, negative, or beyond what a level can count.
     InvalidQty = 2,
     /// The price is zero or negative.
     InvalidPrice = 3,

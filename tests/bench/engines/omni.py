@@ -79,7 +79,7 @@ class Cases:
             def signals(_: Bars, fast: int, slow: int) -> FloatArray:
                 return np.where(mean_of[fast] - mean_of[slow] > mk.MARGIN, mk.QUANTITY, 0.0)
 
-            results = EventSimulator(CONFIG).sweep(bars(), signals, grid, progress=False)
+            results = EventSimulator(CONFIG).sweep(bars(), signals, grid, progress=False, kind="quantity")
             return float(results.metrics["final_equity"].sum())
 
         return lambda: work

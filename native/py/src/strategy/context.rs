@@ -1,8 +1,7 @@
 //! What a strategy acts through: its account, its orders, its indicators and the past.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use numpy::PyArray1;
 use omni_sim::{BarEngine, BarPanel, Column, MomentumZ, OrderKind, OrderRequest, OrderStatus, Sma};
@@ -15,33 +14,42 @@ use super::views::Indicator;
 use crate::errors::Facts;
 
 pub(super) struct Declared {
-    kernels: Vec<Box<dyn omni_sim::Indicator>>,
-    values: Rc<[Cell<f64>]>,
+    kernels: Vec<Box<dyn omni_sim::Indicator + Send>>,
+    values: Arc<[AtomicU64]>,
 }
 
 /// Through which a strategy sees its account and sends orders.
-#[pyclass(frozen, unsendable, module = "omni_lab._native")]
+#[pyclass(frozen, module = "omni_lab._native")]
 pub(crate) struct Context {
-    pub(super) engine: RefCell<Option<BarEngine>>,
+    pub(super) engine: Mutex<Option<BarEngine>>,
     pub(super) panel: Arc<BarPanel>,
-    pub(super) board: Rc<Board>,
-    pub(super) names: Rc<Vec<Py<PyString>>>,
-    pub(super) declared: RefCell<Vec<Declared>>,
-    pub(super) started: Cell<bool>,
+    pub(super) board: Arc<Board>,
+    pub(super) names: Arc<Vec<Py<PyString>>>,
+    pub(super) declared: Mutex<Vec<Declared>>,
+    pub(super) started: AtomicBool,
 }
 
 impl Context {
     pub(super) fn with<T>(&self, py: Python<'_>, act: impl FnOnce(&mut BarEngine) -> T) -> PyResult<T> {
-        match self.engine.borrow_mut().as_mut() {
-            Some(engine) => Ok(act(engine)),
-            None => Err(Facts::new("ConfigError", "the context belongs to a run that is over")
-                .hint("Use the context only inside the strategy's callbacks.")
-                .raise(py)),
+        // The lock is held by native code only, never while Python runs: nobody can wait for it for long, or for ever.
+        if let Some(engine) = locked(&self.engine).as_mut() {
+            return Ok(act(engine));
         }
+        let error = Facts::new("ConfigError", "the context belongs to a run that is over");
+        Err(error.hint("Use the context only inside the strategy's callbacks.").raise(py))
+    }
+
+    /// [`Context::with`] for what sends orders, which there is no ground for before the first bar.
+    fn act<T>(&self, py: Python<'_>, act: impl FnOnce(&mut BarEngine) -> T) -> PyResult<T> {
+        if self.started.load(Ordering::Relaxed) {
+            return self.with(py, act);
+        }
+        let error = Facts::new("ConfigError", "an order is sent before the first bar");
+        Err(error.hint("Send it from on_bar; on_start declares indicators and sets up state.").raise(py))
     }
 
     fn column(&self, py: Python<'_>, symbol: Option<&str>) -> PyResult<usize> {
-        symbol.map_or(Ok(self.board.symbol.get()), |symbol| self.board.column(py, symbol))
+        symbol.map_or(Ok(self.board.current()), |symbol| self.board.column(py, symbol))
     }
 
     fn number(py: Python<'_>, name: &str, value: f64) -> PyResult<f64> {
@@ -79,31 +87,41 @@ impl Context {
         };
         let qty = instrument.lots(Self::number(py, "qty", qty)?);
         let price = Ticks(instrument.exact_ticks(price).round() as i64);
-        self.with(py, |engine| engine.send(OrderRequest { symbol, side, qty, kind, price }))
+        self.act(py, |engine| engine.send(OrderRequest { symbol, side, qty, kind, price }))
     }
 
-    fn declare(&self, py: Python<'_>, name: String, kernel: impl Fn() -> Box<dyn omni_sim::Indicator>) -> PyResult<Indicator> {
-        if self.started.get() {
+    fn declare(
+        &self,
+        py: Python<'_>,
+        name: String,
+        kernel: impl Fn() -> Box<dyn omni_sim::Indicator + Send>,
+    ) -> PyResult<Indicator> {
+        if self.started.load(Ordering::Relaxed) {
             let error = Facts::new("ConfigError", format!("{name} is declared after the first bar"));
             return Err(error.hint("Declare indicators in on_start, so that they see every bar.").raise(py));
         }
         let n = self.panel.n_symbols();
-        let values: Rc<[Cell<f64>]> = (0..n).map(|_| Cell::new(f64::NAN)).collect();
+        let values: Arc<[AtomicU64]> = (0..n).map(|_| AtomicU64::new(f64::NAN.to_bits())).collect();
         let kernels = (0..n).map(|_| kernel()).collect();
-        self.declared.borrow_mut().push(Declared { kernels, values: Rc::clone(&values) });
-        Ok(Indicator { board: Rc::clone(&self.board), values, name })
+        locked(&self.declared).push(Declared { kernels, values: Arc::clone(&values) });
+        Ok(Indicator { board: Arc::clone(&self.board), values, name })
     }
 
     /// Bring the indicators of one instrument up to date with its closed bar.
     pub(super) fn update_indicators(&self, step: usize, symbol: usize) {
         let close = self.panel.close(step, symbol);
-        for declared in self.declared.borrow_mut().iter_mut() {
+        for declared in locked(&self.declared).iter_mut() {
             let kernel = &mut declared.kernels[symbol];
             let value = kernel.update(close);
             let value = if kernel.in_ticks() { self.panel.instruments()[symbol].mean_price(value) } else { value };
-            declared.values[symbol].set(value);
+            declared.values[symbol].store(value.to_bits(), Ordering::Relaxed);
         }
     }
+}
+
+/// A strategy may hand its context to another thread; what panicked there leaves nothing half done.
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn window(py: Python<'_>, name: &str, window: i64, least: i64) -> PyResult<usize> {
@@ -127,7 +145,7 @@ impl Context {
 
     #[getter]
     fn symbol(&self, py: Python<'_>) -> Py<PyString> {
-        self.names[self.board.symbol.get()].clone_ref(py)
+        self.names[self.board.current()].clone_ref(py)
     }
 
     #[getter]
@@ -178,22 +196,23 @@ impl Context {
     fn target(&self, py: Python<'_>, qty: f64, symbol: Option<&str>) -> PyResult<()> {
         let symbol = self.column(py, symbol)?;
         let lots = self.panel.instruments()[symbol].lots(Self::number(py, "the target", qty)?);
-        self.with(py, |engine| engine.target(symbol, lots))
+        self.act(py, |engine| engine.target(symbol, lots))
     }
 
     #[pyo3(signature = (weight, *, symbol=None))]
     fn target_weight(&self, py: Python<'_>, weight: f64, symbol: Option<&str>) -> PyResult<()> {
         let symbol = self.column(py, symbol)?;
         let weight = Self::number(py, "the weight", weight)?;
-        self.with(py, |engine| engine.target_weight(symbol, weight))
+        self.act(py, |engine| engine.target_weight(symbol, weight))
     }
 
-    fn cancel(&self, py: Python<'_>, order_id: u32) -> PyResult<bool> {
-        self.with(py, |engine| engine.cancel(order_id))
+    fn cancel(&self, py: Python<'_>, order_id: i64) -> PyResult<bool> {
+        self.with(py, |engine| u32::try_from(order_id).is_ok_and(|id| engine.cancel(id)))
     }
 
-    fn is_working(&self, py: Python<'_>, order_id: u32) -> PyResult<bool> {
-        self.with(py, |engine| engine.orders().get(order_id as usize).is_some_and(|order| order.status == OrderStatus::Working))
+    fn is_working(&self, py: Python<'_>, order_id: i64) -> PyResult<bool> {
+        let Ok(at) = usize::try_from(order_id) else { return Ok(false) };
+        self.with(py, |engine| engine.orders().get(at).is_some_and(|order| order.status == OrderStatus::Working))
     }
 
     #[pyo3(signature = (column, n_bars, *, symbol=None))]
@@ -201,7 +220,7 @@ impl Context {
         &self,
         py: Python<'py>,
         column: &str,
-        n_bars: usize,
+        n_bars: i64,
         symbol: Option<&str>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let symbol = self.column(py, symbol)?;
@@ -209,7 +228,10 @@ impl Context {
         let named = columns.into_iter().find(|known| known.name() == column).ok_or_else(|| {
             Facts::new("SchemaError", "no such column").found(column).expected("open, high, low, close or volume").raise(py)
         })?;
-        let (now, instrument) = (self.index(py)?, &self.panel.instruments()[symbol]);
+        let n_bars = window(py, "history", n_bars, 0)?;
+        let instrument = &self.panel.instruments()[symbol];
+        // At the open and inside the bar its close, high and low are not known yet.
+        let n_closed = self.with(py, |engine| engine.n_closed())?;
         let value: Box<dyn Fn(usize) -> f64> = match (self.panel.column(named), self.panel.volumes()) {
             (Some(ticks), _) => Box::new(move |cell| instrument.price(Ticks(ticks[cell]))),
             (None, Some(volumes)) if named == Column::Volume => Box::new(move |cell| volumes[cell]),
@@ -218,8 +240,8 @@ impl Context {
                 return Err(error.hint("Load bars that carry it.").raise(py));
             }
         };
-        let mut values = Vec::with_capacity(n_bars.min(now + 1));
-        for step in (0..=now).rev().filter(|&step| self.panel.has_bar(step, symbol)).take(n_bars) {
+        let mut values = Vec::with_capacity(n_bars.min(n_closed));
+        for step in (0..n_closed).rev().filter(|&step| self.panel.has_bar(step, symbol)).take(n_bars) {
             values.push(value(step * self.panel.n_symbols() + symbol));
         }
         values.reverse();

@@ -1,8 +1,7 @@
 //! What a strategy is shown: bars, fills and indicators.
 
-use std::cell::Cell;
-use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use omni_sim::BarPanel;
 use omni_types::Ticks;
@@ -12,21 +11,25 @@ use pyo3::types::PyString;
 use super::board::Board;
 
 /// A closed bar. Reads straight from the panel; nothing is converted before it is asked for.
-#[pyclass(frozen, unsendable, module = "omni_lab._native")]
+#[pyclass(frozen, module = "omni_lab._native")]
 pub(crate) struct Bar {
     pub(super) panel: Arc<BarPanel>,
-    pub(super) names: Rc<Vec<Py<PyString>>>,
-    pub(super) step: Cell<usize>,
-    pub(super) symbol: Cell<usize>,
+    pub(super) names: Arc<Vec<Py<PyString>>>,
+    pub(super) step: AtomicUsize,
+    pub(super) symbol: AtomicUsize,
 }
 
 impl Bar {
+    fn at(&self) -> (usize, usize) {
+        (self.step.load(Ordering::Relaxed), self.symbol.load(Ordering::Relaxed))
+    }
+
     fn price(&self, ticks: Ticks) -> f64 {
-        self.panel.instruments()[self.symbol.get()].price(ticks)
+        self.panel.instruments()[self.at().1].price(ticks)
     }
 
     fn open_high_low(&self, at: usize) -> f64 {
-        self.panel.open_high_low(self.step.get(), self.symbol.get()).map_or(f64::NAN, |prices| self.price(prices[at]))
+        self.panel.open_high_low(self.at().0, self.at().1).map_or(f64::NAN, |prices| self.price(prices[at]))
     }
 }
 
@@ -34,17 +37,17 @@ impl Bar {
 impl Bar {
     #[getter]
     fn symbol(&self, py: Python<'_>) -> Py<PyString> {
-        self.names[self.symbol.get()].clone_ref(py)
+        self.names[self.at().1].clone_ref(py)
     }
 
     #[getter]
     fn index(&self) -> usize {
-        self.step.get()
+        self.at().0
     }
 
     #[getter]
     fn ts(&self) -> i64 {
-        self.panel.ts()[self.step.get()]
+        self.panel.ts()[self.at().0]
     }
 
     #[getter]
@@ -64,13 +67,13 @@ impl Bar {
 
     #[getter]
     fn close(&self) -> f64 {
-        self.price(self.panel.close(self.step.get(), self.symbol.get()))
+        self.price(self.panel.close(self.at().0, self.at().1))
     }
 
     #[getter]
     fn volume(&self) -> f64 {
-        let symbol = self.symbol.get();
-        self.panel.volume(self.step.get(), symbol).unwrap_or(f64::NAN)
+        let symbol = self.at().1;
+        self.panel.volume(self.at().0, symbol).unwrap_or(f64::NAN)
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {
@@ -80,7 +83,7 @@ impl Bar {
 }
 
 /// One execution of one of the strategy's orders.
-#[pyclass(frozen, unsendable, module = "omni_lab._native", get_all)]
+#[pyclass(frozen, module = "omni_lab._native", get_all)]
 pub(crate) struct Fill {
     pub(super) order_id: u32,
     pub(super) symbol: Py<PyString>,
@@ -101,22 +104,28 @@ impl Fill {
 }
 
 /// An indicator declared in `on_start`; its value is that of the instrument whose bar is being handled.
-#[pyclass(frozen, unsendable, module = "omni_lab._native")]
+#[pyclass(frozen, module = "omni_lab._native")]
 pub(crate) struct Indicator {
-    pub(super) board: Rc<Board>,
-    pub(super) values: Rc<[Cell<f64>]>,
+    pub(super) board: Arc<Board>,
+    pub(super) values: Arc<[AtomicU64]>,
     pub(super) name: String,
+}
+
+impl Indicator {
+    fn number(&self, symbol: usize) -> f64 {
+        f64::from_bits(self.values[symbol].load(Ordering::Relaxed))
+    }
 }
 
 #[pymethods]
 impl Indicator {
     #[getter]
     fn value(&self) -> f64 {
-        self.values[self.board.symbol.get()].get()
+        self.number(self.board.current())
     }
 
     fn of(&self, py: Python<'_>, symbol: &str) -> PyResult<f64> {
-        Ok(self.values[self.board.column(py, symbol)?].get())
+        Ok(self.number(self.board.column(py, symbol)?))
     }
 
     fn __repr__(&self) -> String {

@@ -63,11 +63,7 @@ impl BarEngine {
             // The bar's volume is used up. A limit meets the next open like a new one; a triggered stop is a market order from here on.
             match order.kind {
                 OrderKind::Limit => self.arriving.push(id),
-                OrderKind::Market => self.market.push(id),
-                OrderKind::Stop => {
-                    self.orders[id as usize].kind = OrderKind::Market;
-                    self.market.push(id);
-                }
+                OrderKind::Market | OrderKind::Stop => self.market.push(id),
             }
         }
     }

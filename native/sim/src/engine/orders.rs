@@ -28,7 +28,8 @@ impl BarEngine {
         let price = if kind == OrderKind::Market { Ticks(0) } else { price };
         let id = self.orders.len() as u32;
         let refusal = self.refusal(&request);
-        let step = self.step as u32;
+        // After the last step there is no later one: an order sent then expires with it.
+        let step = self.step.min(self.panel.n_steps() - 1) as u32;
         self.orders.push(OrderRecord {
             symbol: symbol as u32,
             step_sent: step,
@@ -114,6 +115,7 @@ impl BarEngine {
     pub(crate) fn target_weight_of(&mut self, symbol: usize, weight: f64, equity: f64) {
         let mark = self.ledger.mark_of(symbol);
         if mark.0 == 0 {
+            self.counts.unpriced += 1;
             return;
         }
         let instrument = &self.panel.instruments()[symbol];
@@ -147,7 +149,7 @@ impl BarEngine {
 
     /// End a working order that is not filled whole, wherever it waits.
     pub(super) fn end(&mut self, id: u32, status: OrderStatus, reason: OrderReason) {
-        let step = self.step as u32;
+        let step = self.step.min(self.panel.n_steps() - 1) as u32;
         let order = &mut self.orders[id as usize];
         order.status = status;
         order.reason = reason;
