@@ -1,4 +1,4 @@
-"""The Rust engine: bars in ticks, the bar engine, the order book.
+"""The Rust engine: bars in ticks, the bar engine, the order-management system.
 
 Rooms above the doors (domain, data, store, execution, simulator, venues) use the Python classes around
 these. Prices are integer ticks, quantities integer lots, times int64 nanoseconds UTC. Errors are those of
@@ -6,12 +6,30 @@ these. Prices are integer ticks, quantities integer lots, times int64 nanosecond
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, final
+from os import PathLike
+from typing import Any, Literal, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
-__all__ = ["Bar", "BarEngine", "Bars", "Context", "Fill", "Indicator", "OrderBook", "__version__"]
+from omni_lab.domain import OrderType, PegReference, PostOnly, SelfTrade, Side, TimeInForce, Trigger
+
+__all__ = [
+    "Bar",
+    "BarEngine",
+    "Bars",
+    "Context",
+    "Fill",
+    "Indicator",
+    "Oms",
+    "Replayer",
+    "__version__",
+    "count_frames",
+    "journal_configuration",
+    "verify_journal",
+    "vocabulary",
+]
 
 __version__: str
 """Version of the native workspace."""
@@ -193,32 +211,294 @@ class BarEngine:
     def stats(self) -> dict[str, float]:
         """final_equity, mean and std (ddof 1) of the simple returns per step, max_drawdown (≤ 0)."""
 
+@disjoint_base
+class Oms:
+    """The order-management system, in ticks, lots and numbers; see :class:`omni_lab.execution.OMS`.
+
+    Several threads may call it: they wait for each other.
+
+    Parameters
+    ----------
+    config : bytes, optional
+        The configuration: ``docs/oms.md``, section 1. Without it the journal must have been begun.
+    state : bytes, optional
+        Go on from this state instead, without a journal.
+    journal : path, optional
+        Directory of the journal.
+    durability : {"batch", "every", "none"}
+        When a command counts as written.
+    measure_latency : bool
+        Whether to keep how long commands take.
+    snapshot_every : int, optional
+        Frames between snapshots.
+    segment_bytes : int, optional
+        Size of the files of the journal; 64 MiB by default.
+
+    Raises
+    ------
+    CodecError, ConfigError, JournalError
+        If the bytes spell nothing, the settings cannot be used, or the journal cannot be opened.
+    """
+
+    def __new__(
+        cls,
+        config: bytes | None = None,
+        *,
+        state: bytes | None = None,
+        journal: str | PathLike[str] | None = None,
+        durability: str = "batch",
+        measure_latency: bool = False,
+        snapshot_every: int | None = None,
+        segment_bytes: int | None = None,
+    ) -> Self: ...
+    def submit(
+        self,
+        symbol: str,
+        side: Side | str,
+        qty: float,
+        price: float | None = None,
+        *,
+        account: str | None = None,
+        client_order_id: int | str | None = None,
+        order_type: OrderType | str | None = None,
+        time_in_force: TimeInForce | str = "DAY",
+        stop_price: float | None = None,
+        trail: float | None = None,
+        trail_bps: int | None = None,
+        trigger: Trigger | str | None = None,
+        peg: PegReference | str | None = None,
+        peg_offset: float = 0.0,
+        display_qty: float | None = None,
+        min_qty: float | None = None,
+        all_or_none: bool = False,
+        post_only: PostOnly | str | bool | None = None,
+        self_trade: SelfTrade | str | None = None,
+        expire_at: int | None = None,
+        ts: int | None = None,
+    ) -> int:
+        """Send a new order and get its id; :meth:`omni_lab.execution.face.OMSFace.submit` explains it."""
+
+    def cancel(
+        self,
+        order_id: int | None = None,
+        *,
+        client_order_id: int | str | None = None,
+        account: str | None = None,
+        ts: int | None = None,
+    ) -> bool:
+        """End an order, named by its id or by the client's; whether it was canceled."""
+
+    def replace(
+        self,
+        order_id: int | None = None,
+        *,
+        client_order_id: int | str | None = None,
+        account: str | None = None,
+        qty: float | None = None,
+        price: float | None = None,
+        stop_price: float | None = None,
+        ts: int | None = None,
+    ) -> bool:
+        """Give an order another total quantity or other prices; whether it was replaced."""
+
+    def execute(self, kind: int, payload: bytes) -> int:
+        """Carry out the command of a frame: ``docs/oms.md``, section 2.
+
+        Returns
+        -------
+        int
+            The order id of a New (0 if it got none, the earlier order's if it was sent before), how many
+            orders a Cancel, Replace or MassCancel met, otherwise 0.
+
+        Raises
+        ------
+        CodecError
+            If the payload spells no command.
+        ConfigError
+            If the command names no instrument or register, or the register does not take the value.
+        JournalError
+            If it cannot be journaled; nothing is done from then on.
+        """
+
+    @property
+    def sequence(self) -> int:
+        """Number of the last frame; the configuration is 1."""
+
+    @property
+    def clock(self) -> int:
+        """The latest time that a command had, nanoseconds UTC."""
+
+    @property
+    def configuration(self) -> bytes:
+        """The payload of the configuration."""
+
+    @property
+    def state_hash(self) -> str:
+        """SHA-256 of the state, hexadecimal."""
+
+    def state(self) -> bytes:
+        """The canonical bytes of everything that matters for what comes next: ``docs/oms.md``, section 7."""
+
+    def commit(self) -> None:
+        """Wait until every command so far is on disk, where there is a journal."""
+
+    def close(self) -> None:
+        """Commit, and let go of the journal; what is known can still be asked for."""
+
+    def read_register(self, address: int) -> int:
+        """A word of the risk gate, unsigned.
+
+        Raises
+        ------
+        ConfigError
+            If there is no register.
+        """
+
+    def latency_histograms(self) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """By stage: durations in nanoseconds, and how often each was measured."""
+
+    def _apply_columns(self, columns: dict[str, NDArray[Any]], n_rows: int) -> dict[str, NDArray[Any]]:
+        """Carry out rows of commands and commit once; columns have ``n_rows`` values, or one for all."""
+
+    def _drain(self) -> dict[str, NDArray[Any]]:
+        """Columns of the acknowledged events since the last call."""
+
+    def _write_snapshot(self) -> None:
+        """Store a snapshot beside the journal, if there is one."""
+
+    def _order_id(self, account: int, client_order_id: int) -> int:
+        """The id of the order that a client calls so, 0 if there is none."""
+
+    def _terms(self, order_id: int) -> tuple[int, int]:
+        """Instrument and total quantity of an order, zeros if there is none."""
+
+    def _book(self, instrument: int) -> dict[str, Any]:
+        """Phase, last price (0: none) and the columns of the orders of a book."""
+
+    def _order(self, order_id: int) -> dict[str, Any] | None:
+        """All that is known of an order."""
+
+    def _orders(self, live: bool) -> dict[str, NDArray[Any]]:
+        """Columns of the orders that live, or of all there ever were."""
+
+    def _positions(self) -> list[tuple[int, int, int, int, int, int, int, int]]:
+        """Account, instrument, qty, bought, sold, cost, realised and reference price of every position."""
+
+    def _latency(self) -> dict[str, Any]:
+        """Columns stage, count, p50_ns, p99_ns, p999_ns, max_ns; empty if nothing was measured."""
+
+    @property
+    def _recovery(self) -> dict[str, Any] | None:
+        """What was found in the journal when it was opened."""
+
 @final
-class OrderBook:
-    """A limit order book with price-time priority; see :class:`omni_lab.execution.OrderBook`."""
+class Replayer:
+    """A journal shown after one of its frames; see :class:`omni_lab.execution.Replay`.
 
-    def __new__(cls) -> OrderBook: ...
-    def limit(self, order_id: int, side: str, price_ticks: int, qty: int) -> list[dict[str, Any]]:
-        """Trade a limit order, rest what is left; returns the events."""
+    Parameters
+    ----------
+    path : path, optional
+        Directory of the journal.
+    state : bytes, optional
+        A state alone, instead of a journal.
 
-    def market(self, order_id: int, side: str, qty: int) -> list[dict[str, Any]]:
-        """Trade a market order, cancel what is left; returns the events."""
+    Raises
+    ------
+    JournalError, CodecError
+        If the journal is damaged or empty, or the bytes are no state.
+    """
 
-    def cancel(self, order_id: int) -> list[dict[str, Any]]:
-        """Cancel a resting order; returns the events."""
+    def __new__(cls, path: str | PathLike[str] | None = None, *, state: bytes | None = None) -> Self: ...
+    @property
+    def first(self) -> int:
+        """First frame that can be shown."""
 
     @property
-    def best_bid(self) -> int | None:
-        """Highest bid in ticks; None when there is none."""
+    def last(self) -> int:
+        """Last frame."""
 
     @property
-    def best_ask(self) -> int | None:
-        """Lowest ask in ticks; None when there is none."""
+    def sequence(self) -> int:
+        """The frame shown."""
 
-    def depth(self, side: str, n_levels: int = 10) -> dict[str, NDArray[np.int64]]:
-        """Columns price_ticks, qty, n_orders of a side's levels from the best outward."""
+    @property
+    def clock(self) -> int:
+        """Time after that frame, nanoseconds UTC."""
 
-    def __len__(self) -> int: ...
+    @property
+    def configuration(self) -> bytes:
+        """The payload of the configuration."""
+
+    @property
+    def command(self) -> tuple[int, bytes] | None:
+        """Kind and payload of that frame; None where the journal begins."""
+
+    @property
+    def state_hash(self) -> str:
+        """SHA-256 of the state, hexadecimal."""
+
+    def seek(self, sequence: int) -> None:
+        """Show another frame.
+
+        Raises
+        ------
+        JournalError
+            If there is no such frame, or it cannot be replayed.
+        """
+
+    def step(self) -> bool:
+        """Show the next frame; False at the end."""
+
+    def advance(self, n_frames: int) -> int:
+        """Go on by so many frames, or to the end; how many those were."""
+
+    def read(self, n_frames: int) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+        """Go on by so many frames, or to the end; columns of their commands, and of what came of them."""
+
+    def events(self) -> dict[str, NDArray[Any]]:
+        """Columns of what came of the frame shown."""
+
+    def state(self) -> bytes:
+        """The canonical bytes of the state."""
+
+    def read_register(self, address: int) -> int:
+        """A word of the risk gate, unsigned."""
+
+    def _book(self, instrument: int) -> dict[str, Any]:
+        """As of `Oms`."""
+
+    def _order(self, order_id: int) -> dict[str, Any] | None:
+        """As of `Oms`."""
+
+    def _orders(self, live: bool) -> dict[str, NDArray[Any]]:
+        """As of `Oms`."""
+
+    def _positions(self) -> list[tuple[int, int, int, int, int, int, int, int]]:
+        """As of `Oms`."""
+
+def vocabulary() -> dict[str, dict[str, int]]:
+    """Names and codes of every enumeration, by the name of its class."""
+
+def verify_journal(path: str | PathLike[str]) -> dict[str, Any]:
+    """Read every frame of a journal, and say what is there.
+
+    Raises
+    ------
+    JournalError
+        If it is damaged in a way that no crash explains.
+    """
+
+def count_frames(path: str | PathLike[str], first_sequence: int) -> list[tuple[int, int, int]]:
+    """Kinds of the frames of a journal, from a frame on; how many of each, and bytes of their payloads."""
+
+def journal_configuration(path: str | PathLike[str]) -> bytes:
+    """The configuration that a journal was begun with.
+
+    Raises
+    ------
+    JournalError
+        If it holds none.
+    """
 
 @final
 class Bar:

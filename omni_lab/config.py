@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 HOME_VARIABLE = "OMNI_LAB_HOME"
+REAL_DATA_VARIABLE = "OMNI_LAB_TEST_DATA"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,18 @@ class Settings:
         if home:
             return cls(data_dir=start / Path(home).expanduser())
         return cls(data_dir=(_project_above(start) or start) / "data")
+
+
+def real_data_dir(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Directory of real market data that we may use and not ship: ``OMNI_LAB_TEST_DATA``; None without it.
+
+    Parameters
+    ----------
+    environ : mapping of str to str, optional
+        The environment to read; this process's by default.
+    """
+    named = (os.environ if environ is None else environ).get(REAL_DATA_VARIABLE, "")
+    return Path(named).expanduser() if named else None
 
 
 def _project_above(start: Path) -> Path | None:

@@ -35,17 +35,20 @@ DOORS = frozenset({"domain", "data", "store", "execution", "simulator", "venues"
 
 # Import names of distributions whose two names differ.
 IMPORT_NAMES = {"pillow": "PIL", "pyyaml": "yaml"}
-# Extras that no room may import: they are for people and for tests.
-TOOL_EXTRAS = frozenset({"lab", "test"})
+# The extra that no room may import: it is for tests.
+TOOL_EXTRAS = frozenset({"test"})
 
 CRATES: Mapping[str, frozenset[str]] = {
     "types": frozenset(),
+    "memory": frozenset(),
     "book": frozenset({"types"}),
     "wire": frozenset({"types"}),
     "journal": frozenset(),
     "oms": frozenset({"types", "book", "journal"}),
     "sim": frozenset({"types", "book", "wire", "journal", "oms"}),
-    "py": frozenset({"types", "book", "wire", "journal", "oms", "sim"}),
+    "capi": frozenset({"types", "memory", "book"}),
+    "fuzz": frozenset({"types", "book", "journal", "oms"}),
+    "py": frozenset({"types", "memory", "book", "wire", "journal", "oms", "sim"}),
 }
 PYTHON_CRATES = frozenset({"pyo3", "numpy"})
 

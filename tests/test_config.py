@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_lab.config import HOME_VARIABLE, Settings
+from omni_lab.config import HOME_VARIABLE, REAL_DATA_VARIABLE, Settings, real_data_dir
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,3 +30,8 @@ def test_the_variable_wins_and_may_be_relative(tmp_path: Path) -> None:
 def test_the_process_is_read_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
     assert Settings.from_env() == Settings(data_dir=tmp_path)
+
+
+def test_real_data_is_where_the_variable_says() -> None:
+    assert real_data_dir({REAL_DATA_VARIABLE: "/srv/ticks"}) == Path("/srv/ticks")
+    assert real_data_dir({}) is real_data_dir({REAL_DATA_VARIABLE: ""}) is None

@@ -44,7 +44,7 @@ PYCLASS = re.compile(
 )
 
 # Wrappers whose purpose is to change.
-CHANGING = {"OrderBook", "BarEngine"}
+CHANGING = {"BarEngine"}
 
 
 def thawed(source: str) -> set[str]:

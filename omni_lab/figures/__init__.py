@@ -1,12 +1,16 @@
-"""Figures of backtests: arrays in, matplotlib figures or HTML out.
+"""Figures of backtests and order books: arrays in, matplotlib figures or HTML out.
 
 They draw what others computed, read and write no files, and leave no global state behind. A figure shows
 itself in a notebook when it is the last thing in a cell; ``figure.savefig(path)`` writes it. Importing this
 package does not import matplotlib; drawing does.
 """
 
+from omni_lab.figures.auction import auction_figure
 from omni_lab.figures.equity import drawdown_figure, equity_figure
 from omni_lab.figures.html import metrics_html
+from omni_lab.figures.ladder import BookSide, Ladder, book_side, ladder_figure, ladders_figure
+from omni_lab.figures.ladder_svg import ladder_svg
+from omni_lab.figures.latency import latency_figure
 from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
 from omni_lab.figures.tearsheet import tearsheet_figure
 from omni_lab.figures.theme import DARK, LIGHT, Theme
@@ -15,9 +19,17 @@ from omni_lab.figures.trades import trades_figure
 __all__ = [
     "DARK",
     "LIGHT",
+    "BookSide",
+    "Ladder",
     "Theme",
+    "auction_figure",
+    "book_side",
     "drawdown_figure",
     "equity_figure",
+    "ladder_figure",
+    "ladder_svg",
+    "ladders_figure",
+    "latency_figure",
     "metrics_html",
     "monthly_heatmap",
     "rolling_sharpe_figure",

@@ -14,6 +14,7 @@ from omni_lab.typing import ArrayLike, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.lines import Line2D
 
 _LOG_FROM = 10.0
@@ -105,15 +106,15 @@ def value_axis(ax: "Axes", low: float, high: float) -> bool:
 
 def percent_axis(ax: "Axes") -> None:
     """Write the y axis in percent, with as many decimals as its ticks need."""
-    _write_ticks(ax, 100.0, "%")
+    _write_ticks(ax.yaxis, 100.0, "%")
 
 
-def number_axis(ax: "Axes") -> None:
-    """Write the y axis in numbers with as many decimals as its ticks need, and a letter from a million."""
-    _write_ticks(ax, 1.0, "")
+def number_axis(ax: "Axes", *, x: bool = False) -> None:
+    """Write an axis in numbers with as many decimals as its ticks need, and a letter from a million."""
+    _write_ticks(ax.xaxis if x else ax.yaxis, 1.0, "")
 
 
-def _write_ticks(ax: "Axes", factor: float, unit: str) -> None:
+def _write_ticks(axis: "Axis", factor: float, unit: str) -> None:
     from matplotlib import ticker
 
     class Written(ticker.Formatter):
@@ -127,11 +128,13 @@ def _write_ticks(ax: "Axes", factor: float, unit: str) -> None:
             decimals = next((d for d in range(9) if _are_round(steps, d)), 9)
             return [number(value / size, decimals) + letter + unit for value in scaled]
 
-    ax.yaxis.set_major_formatter(Written())
+    axis.set_major_formatter(Written())
 
 
 def _are_round(steps: FloatArray, decimals: int) -> bool:
-    return np.allclose(steps, np.round(steps, decimals), rtol=0.0, atol=10.0**-decimals / 50)
+    rounded = np.round(steps, decimals)
+    close = np.allclose(steps, rounded, rtol=0.0, atol=10.0**-decimals / 50)
+    return close and bool(np.all(rounded[steps != 0.0] != 0.0))
 
 
 def legend_above(ax: "Axes") -> None:

@@ -1,14 +1,16 @@
 """Numbers, times and spans as people read them: proper minus signs, as many decimals as matter."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from omni_lab.typing import IntArray
+from omni_lab.typing import FloatArray, IntArray
 
 NS_PER_DAY = 86_400_000_000_000
 MISSING = "–"
 _MINUS = "−"
+_MOST_DECIMALS = 9
 _SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"))
 
 
@@ -51,6 +53,25 @@ def compact(value: float) -> str:
         _signed(f"{value:,.0f}" if 1000 <= abs(value) < 1e6 else f"{value / size:.{3 if letter else 6}g}")
         + letter
     )
+
+
+def quantity(qty: float) -> str:
+    """A quantity with the decimals that it needs; a letter from a million: ``1,200``, ``0.25``, ``1.25M``."""
+    if abs(qty) >= 1e6:
+        return compact(qty)
+    decimals = next((d for d in range(_MOST_DECIMALS) if abs(round(qty, d) - qty) < 1e-9), _MOST_DECIMALS)
+    return number(qty, decimals)
+
+
+def decimals_of(prices: Sequence[float]) -> int:
+    """As many as tell prices apart as they are, and at least two unless all are whole."""
+    array = np.asarray(prices, dtype=np.float64)
+    needed = next((d for d in range(_MOST_DECIMALS) if _are_round(array, d)), _MOST_DECIMALS)
+    return max(needed, 2) if needed else 0
+
+
+def _are_round(prices: FloatArray, decimals: int) -> bool:
+    return np.allclose(prices, prices.round(decimals), rtol=1e-12, atol=1e-10)
 
 
 def infinite(value: float) -> str:

@@ -96,4 +96,4 @@ COLD = (
     ("vectorbt.rust", "arrays_with_signals"),
     ("vectorbt.numba", "arrays_with_signals"),
 )
-SECTIONS = ("arrays", "arrays_with_signals", "callback", "rebalance", "sweep", "cold", "memory")
+SECTIONS = ("arrays", "arrays_with_signals", "callback", "rebalance", "sweep", "cold", "memory", "matching")

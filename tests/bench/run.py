@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import environment
+import matching
 from cases import COLD, NAMES, OURS, RELATIVE_TOLERANCE, SECTIONS, TOLERANCE, VECTORISED, Case, all_cases
 from table import print_table, progress, seconds
 
@@ -278,14 +279,18 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, help="how often each engine is started (5)")
     parser.add_argument("--case", action="append", choices=SECTIONS, help="only this; may be repeated")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure there")
+    matching.add_arguments(parser)
     arguments = parser.parse_args()
     rounds = arguments.rounds or (1 if arguments.quick else 5)
     chosen = arguments.case or SECTIONS
 
     with tempfile.TemporaryDirectory(prefix="omni-bench-") as folder:
-        bench = Bench(Path(folder), environment.ensure(), rounds=rounds, quick=arguments.quick)
+        has_peers = set(chosen) != {"matching"}
+        peers = environment.ensure() if has_peers else Path(sys.executable)
+        bench = Bench(Path(folder), peers, rounds=rounds, quick=arguments.quick)
         scale = 10 if arguments.quick else 1
-        bench.make_markets(scale)
+        if has_peers:
+            bench.make_markets(scale)
         about = bench.report["machine"]
         load = f"load {about['load_average']:.2f}"
         print(f"{about['processor']}, {about['cores']} cores, {load}; {rounds} rounds.")
@@ -297,6 +302,10 @@ def main() -> int:
             bench.run_cold()
         if "memory" in chosen:
             bench.run_memory(cases[0])
+        if "matching" in chosen:
+            flows, wrong = matching.run(arguments, n_commands=2_000_000 // scale, rounds=rounds)
+            bench.report["matching"] = flows
+            bench.failures += wrong
     versions = {
         (name, version)
         for case in bench.report["cases"].values()
@@ -305,8 +314,11 @@ def main() -> int:
         for name, version in answer["versions"].items()
     }
     bench.report["versions"] = sorted(" ".join(each) for each in versions)
-    print("\n" + ", ".join(bench.report["versions"]))
-    print(LEGEND)
+    if has_peers:
+        print("\n" + ", ".join(bench.report["versions"]))
+        print(LEGEND)
+    if "matching" in chosen:
+        print(matching.LEGEND)
     if arguments.json:
         arguments.json.write_text(json.dumps(bench.report, indent=1))
     for failure in bench.failures:

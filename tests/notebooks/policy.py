@@ -15,9 +15,11 @@ from nbformat import NotebookNode
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 MARK = "NBVAL_CHECK_OUTPUT"
 KEEP_TAG = "keep_output"
+NEVER_TAG = "real_data"
 LARGEST_BYTES = 2**20
 
 _COLOURS = 160
+_WIDGET = "application/vnd.jupyter.widget-view+json"
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -57,7 +59,7 @@ def normalise(notebook: NotebookNode, *, essay: bool) -> NotebookNode:
     """Keep what earns its place of a notebook's outputs, in place, and nothing of the machine that made them.
 
     Kept are the outputs of checked cells, and in essays figures and the outputs of cells tagged
-    ``keep_output``.
+    ``keep_output``. A cell tagged ``real_data`` keeps nothing: its data are not ours.
     """
     notebook.metadata = nbformat.from_dict(_METADATA)  # type: ignore[no-untyped-call]
     n_code = 0
@@ -68,6 +70,8 @@ def normalise(notebook: NotebookNode, *, essay: bool) -> NotebookNode:
             continue
         n_code += 1
         cell.execution_count = n_code
+        if NEVER_TAG in tags:
+            cell.outputs = []
         whole = is_checked(cell) or (essay and KEEP_TAG in tags)
         cell.outputs = [_lean(o, n_code) for o in cell.outputs if whole or (essay and _is_figure(o))]
     return notebook
@@ -111,6 +115,8 @@ def _cell_problems(cell: NotebookNode, essay: bool) -> list[str]:
             found.append(f"it is checked, and prints what differs between runs: {_VARYING.search(text)}")
     elif not essay and cell.outputs:
         found.append("a pipeline keeps only checked outputs")
+    if NEVER_TAG in cell.metadata.get("tags", []) and cell.outputs:
+        found.append("it shows real data, which are not ours to keep")
     for output in cell.outputs:
         if output.output_type == "error" or output.get("name") == "stderr":
             found.append("an error, or something written to standard error, was kept")
@@ -131,6 +137,8 @@ def _text(output: NotebookNode) -> str:
 def _lean(output: NotebookNode, execution_count: int) -> NotebookNode:
     if output.output_type == "execute_result":
         output.execution_count = execution_count
+    # The model of a widget is not kept, so its number would lead nowhere; the page it also shows stays.
+    output.get("data", {}).pop(_WIDGET, None)
     if _is_figure(output):
         output.data["image/png"] = _repainted(output.data["image/png"])
     return output

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from omni_lab.config import HOME_VARIABLE
+from omni_lab.config import HOME_VARIABLE, REAL_DATA_VARIABLE
 from omni_lab.errors import OmniError
 from omni_lab.pipelines.kernel import execute
 from tests.notebooks.policy import is_essay, normalise, notebooks, problems, read, write
@@ -19,9 +19,9 @@ from tests.notebooks.policy import is_essay, normalise, notebooks, problems, rea
 def refresh(path: Path, home: Path) -> None:
     """Run one notebook with its own parameters and write it back."""
     executed = home / path.name
-    execute(
-        path, executed, {}, title=path.stem, cwd=path.parent, environment={HOME_VARIABLE: str(home / "data")}
-    )
+    # Without the real data: what comes of them is not ours to keep.
+    environment = {HOME_VARIABLE: str(home / "data"), REAL_DATA_VARIABLE: ""}
+    execute(path, executed, {}, title=path.stem, cwd=path.parent, environment=environment)
     write(normalise(read(executed), essay=is_essay(path)), path)
 
 

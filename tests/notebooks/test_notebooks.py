@@ -38,7 +38,7 @@ def test_a_notebook_opens_with_a_title_then_imports_then_parameters(path: Path) 
 
 
 def test_there_are_notebooks() -> None:
-    assert {"00_tour", "backtest"} <= {path.stem for path in NOTEBOOKS}
+    assert {"00_tour", "02_order_book", "backtest"} <= {path.stem for path in NOTEBOOKS}
 
 
 def test_essays_show_their_figures() -> None:
@@ -143,6 +143,10 @@ def spoil_stderr(notebook: NotebookNode) -> None:
     notebook.cells[2].outputs.append(stream("UserWarning\n", "stderr"))
 
 
+def spoil_real_data(notebook: NotebookNode) -> None:
+    notebook.cells[2].metadata["tags"] = ["real_data"]
+
+
 def spoil_path(notebook: NotebookNode) -> None:
     notebook.cells[2].outputs = [stream("/" + "home/someone/lake\n")]
 
@@ -183,6 +187,7 @@ def spoil_size(notebook: NotebookNode) -> None:
         (spoil_unmarked, "no cell is marked"),
         (spoil_output, "only checked outputs"),
         (spoil_stderr, "standard error"),
+        (spoil_real_data, "not ours to keep"),
         (spoil_path, "place on a machine"),
         (spoil_address, "place on a machine"),
         (spoil_time, "differs between runs"),
@@ -202,6 +207,17 @@ def test_a_notebook_that_keeps_something_else_is_found(
     spoil(notebook)
     policy.write(notebook, path)
     assert any(complaint in problem for problem in policy.problems(path))
+
+
+def test_a_widget_is_kept_as_the_page_it_shows_and_real_data_not_at_all() -> None:
+    notebook = executed()
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "x"}, "text/html": "<p>page</p>"}
+    shown = new_output("display_data", data=view)  # type: ignore[no-untyped-call]
+    notebook.cells[1].outputs = [shown]
+    assert policy.normalise(notebook, essay=True).cells[1].outputs[0].data == {"text/html": "<p>page</p>"}
+    notebook.cells[1].outputs = [shown, picture()]
+    notebook.cells[1].metadata = nbformat.from_dict({"tags": ["real_data"]})  # type: ignore[no-untyped-call]
+    assert policy.normalise(notebook, essay=True).cells[1].outputs == []
 
 
 def executed() -> NotebookNode:

@@ -1,187 +1,334 @@
-//! A limit order book for one instrument with price-time priority.
+//! The matching engine: many instruments, price-time priority, every order type of `docs/matching.md`, which is its contract.
 //!
-//! Commands go in, events are appended to the caller's buffer. The book owns no clock, no file and no randomness, so the same commands give
-//! the same events. Price levels are a `BTreeMap`; the orders of a level form a queue linked through a slab, so that a cancel by id
-//! takes constant time and a warm book does not allocate per order.
+//! Commands go in, events are pushed into the caller's sink. The engine owns no clock, no file and no randomness, so the same commands give
+//! the same events. Orders live in a slab, queues are links between its slots, price levels lie in pages that a `BTreeMap` and a hot window
+//! index: a cancel by id takes constant time, and a warm engine does not allocate for an order.
 #![forbid(unsafe_code)]
+// A resting order is some two hundred instructions: what calls between them would cost was measured.
+#![allow(clippy::inline_always)]
 
-mod side;
-mod slab;
+mod arriving;
+mod auction;
+mod form;
+mod index;
+mod ladder;
+mod levels;
+mod market;
+mod matching;
+mod restoring;
+mod settling;
+mod store;
+mod views;
 
-use omni_types::{Event, LimitOrder, MarketOrder, OrderId, Qty, RejectReason, Side, Ticks};
-use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
 
-use side::BookSide;
-use slab::{Resting, Slab, Slot};
+use omni_types::{
+    AccountId, CancelReason, Event, EventSink, InstrumentId, LARGEST, Nanos, NewOrder, OrderId, OrderType, Qty, RejectReason,
+    Side, Ticks, TimeInForce, TradingPhase,
+};
 
-pub use side::LevelView;
+use market::{Book, Market};
+use store::{Node, Place as NodePlace, Slot, Store};
 
-/// Largest order; the sum of a level then stays countable.
-pub const LARGEST_QTY: Qty = Qty(1 << 50);
+pub use arriving::Replacement;
+pub use restoring::{Restored, RestoredInstrument};
+pub use store::Place;
+pub use views::{LevelView, LiveOrder};
 
-/// A resting order as seen from outside.
+/// The order books of a number of instruments, with one sequence of stamps and trades.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    store: Store,
+    books: Vec<Book>,
+}
+
+/// Which orders a mass cancel is about; `None` is all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Of one account.
+    pub account: Option<AccountId>,
+    /// In one instrument.
+    pub instrument: Option<InstrumentId>,
+    /// Of one side.
+    pub side: Option<Side>,
+}
+
+/// An order that was taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RestingOrder {
-    /// The order.
-    pub id: OrderId,
+pub struct Withdrawn {
     /// Its side.
     pub side: Side,
-    /// Its limit.
+    /// Where it stood.
     pub price: Ticks,
-    /// Lots not yet filled.
+    /// What it still wanted.
     pub leaves: Qty,
 }
 
-/// The order book of one instrument.
-#[derive(Clone, Debug)]
-pub struct OrderBook {
-    bids: BookSide,
-    asks: BookSide,
-    slab: Slab,
-    index: FxHashMap<OrderId, Slot>,
-}
-
-impl Default for OrderBook {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl OrderBook {
-    /// An empty book.
-    pub fn new() -> Self {
-        Self {
-            bids: BookSide::new(Side::Buy),
-            asks: BookSide::new(Side::Sell),
-            slab: Slab::default(),
-            index: FxHashMap::default(),
-        }
+impl Engine {
+    /// Empty books, all in one phase.
+    pub fn new(n_instruments: usize, phase: TradingPhase) -> Self {
+        // Two windows of 4,096 pages take 32 KiB: nothing for one instrument, much for a whole market.
+        Self::with_window(n_instruments, phase, if n_instruments <= 256 { ladder::WIDEST_WINDOW } else { 256 })
     }
 
-    /// Trade a limit order against the other side, then rest what is left behind the orders already at its price.
-    pub fn submit_limit(&mut self, order: LimitOrder, out: &mut Vec<Event>) {
-        let LimitOrder { id, side, price, qty } = order;
-        let refusal = if price.0 <= 0 { Some(RejectReason::InvalidPrice) } else { self.refusal(id, qty) };
-        if let Some(reason) = refusal {
-            out.push(Event::OrderRejected { id, reason });
-            return;
-        }
-        out.push(Event::OrderAccepted { id });
-        let leaves = self.take(id, side, Some(price), qty, out);
-        if leaves.0 > 0 {
-            let slot = self.slab.insert(Resting { id, side, price, leaves, before: None, behind: None });
-            self.index.insert(id, slot);
-            let own = if side == Side::Buy { &mut self.bids } else { &mut self.asks };
-            own.push(&mut self.slab, slot);
-        }
+    /// The same with a hot window of so many pages of 64 ticks, a power of two up to 4,096, or 0 for none. It changes speed, nothing else.
+    ///
+    /// # Panics
+    /// With more than 65,536 instruments or 4,096 pages.
+    pub fn with_window(n_instruments: usize, phase: TradingPhase, window_pages: usize) -> Self {
+        assert!(n_instruments <= 1 << 16, "at most 65,536 instruments");
+        assert!(window_pages <= ladder::WIDEST_WINDOW, "at most 4,096 pages");
+        Self { store: Store::new(), books: vec![Book::new(phase, window_pages); n_instruments] }
     }
 
-    /// Trade a market order against the other side; what finds no counterpart is canceled.
-    pub fn submit_market(&mut self, order: MarketOrder, out: &mut Vec<Event>) {
-        let MarketOrder { id, side, qty } = order;
-        if let Some(reason) = self.refusal(id, qty) {
-            out.push(Event::OrderRejected { id, reason });
-            return;
-        }
-        out.push(Event::OrderAccepted { id });
-        let leaves = self.take(id, side, None, qty, out);
-        if leaves.0 > 0 {
-            out.push(Event::OrderCanceled { id, leaves });
-        }
+    /// Have memory ready, and touched, for so many orders, so that the first ones do not wait for it.
+    pub fn reserve(&mut self, n_orders: usize) {
+        self.store.reserve(n_orders);
     }
 
-    /// Take a resting order out of the book.
-    pub fn cancel(&mut self, id: OrderId, out: &mut Vec<Event>) {
-        let Some(slot) = self.index.remove(&id) else {
-            out.push(Event::OrderRejected { id, reason: RejectReason::UnknownOrder });
-            return;
-        };
-        let Resting { side, leaves, .. } = self.slab[slot];
-        let own = if side == Side::Buy { &mut self.bids } else { &mut self.asks };
-        own.unlink(&mut self.slab, slot);
-        self.slab.remove(slot);
-        out.push(Event::OrderCanceled { id, leaves });
+    /// Time as the engine knows it.
+    pub fn clock(&self) -> Nanos {
+        self.store.clock
     }
 
-    /// The best price of a side, or `None` when nothing rests there.
-    pub fn best(&self, side: Side) -> Option<Ticks> {
-        self.first(side).map(|order| order.price)
-    }
-
-    /// The order of a side that trades next: best price, then first come.
-    pub fn first(&self, side: Side) -> Option<RestingOrder> {
-        self.side(side).first().map(|slot| self.view(slot))
-    }
-
-    /// The resting order with this id.
-    pub fn order(&self, id: OrderId) -> Option<RestingOrder> {
-        self.index.get(&id).map(|&slot| self.view(slot))
-    }
-
-    /// Price levels of a side from the best outward.
-    pub fn levels(&self, side: Side) -> impl Iterator<Item = LevelView> + '_ {
-        self.side(side).levels()
-    }
-
-    /// Orders of a side at one price, first to trade first.
-    pub fn queue(&self, side: Side, price: Ticks) -> impl Iterator<Item = RestingOrder> + '_ {
-        self.side(side).queue(&self.slab, price).map(|slot| self.view(slot))
-    }
-
-    /// Number of resting orders.
+    /// How many orders wait.
     pub fn len(&self) -> usize {
-        self.index.len()
+        self.store.len()
     }
 
-    /// Whether nothing rests.
+    /// Whether no order waits.
     pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.store.len() == 0
     }
 
-    fn side(&self, side: Side) -> &BookSide {
-        match side {
-            Side::Buy => &self.bids,
-            Side::Sell => &self.asks,
+    /// How many instruments there are.
+    pub fn n_instruments(&self) -> usize {
+        self.books.len()
+    }
+
+    /// Whether an order with this id waits.
+    #[inline]
+    pub fn contains(&self, id: OrderId) -> bool {
+        self.store.find(id.0).is_some()
+    }
+
+    /// What the market of an instrument does at the moment.
+    pub fn phase(&self, instrument: InstrumentId) -> TradingPhase {
+        self.book(instrument).phase
+    }
+
+    /// Price of the last trade.
+    pub fn last(&self, instrument: InstrumentId) -> Option<Ticks> {
+        let last = self.book(instrument).last;
+        (last != 0).then_some(Ticks(last))
+    }
+
+    /// The stamp that the next order to queue gets.
+    pub fn next_stamp(&self) -> u64 {
+        self.store.next_stamp
+    }
+
+    /// The id of the next trade.
+    pub fn next_trade_id(&self) -> u64 {
+        self.store.next_trade_id
+    }
+
+    /// Move the clock, never back, and let go of the orders whose time is over. Every command starts with it.
+    #[inline]
+    pub fn advance(&mut self, now: Nanos, out: &mut impl EventSink) {
+        self.store.clock = self.store.clock.max(now);
+        if self.store.clock.0 >= self.store.next_expiry {
+            self.expire(out);
         }
     }
 
-    fn view(&self, slot: Slot) -> RestingOrder {
-        let Resting { id, side, price, leaves, .. } = self.slab[slot];
-        RestingOrder { id, side, price, leaves }
-    }
-
-    fn refusal(&self, id: OrderId, qty: Qty) -> Option<RejectReason> {
-        if qty.0 <= 0 || qty > LARGEST_QTY {
-            Some(RejectReason::InvalidQty)
-        } else if self.index.contains_key(&id) {
-            Some(RejectReason::DuplicateOrderId)
-        } else {
-            None
+    #[cold]
+    fn expire(&mut self, out: &mut impl EventSink) {
+        let mut touched = BTreeSet::new();
+        while let Some(slot) = self.store.first_expired() {
+            touched.insert(self.end(slot, out, |id, leaves| Event::Expired { id, leaves }));
         }
+        self.settle_all(touched, out);
     }
 
-    /// The matching loop: trade with the best resting order as long as `limit` accepts its price; returns what is left.
-    fn take(&mut self, taker: OrderId, aggressor: Side, limit: Option<Ticks>, qty: Qty, out: &mut Vec<Event>) -> Qty {
-        let other = if aggressor == Side::Buy { &mut self.asks } else { &mut self.bids };
-        let mut leaves = qty.0;
-        while leaves > 0 {
-            let Some(slot) = other.first() else { break };
-            let maker = self.slab[slot];
-            if limit.is_some_and(|limit| !aggressor.accepts(limit, maker.price)) {
-                break;
+    /// Whether an order may come in: its form, then the phase. The instrument must exist.
+    ///
+    /// # Errors
+    /// The reason to refuse it.
+    #[inline]
+    pub fn check_new(&self, order: &NewOrder) -> Result<(), RejectReason> {
+        form::check_form(order, self.store.clock)?;
+        form::check_phase(order, self.book(order.instrument).phase)
+    }
+
+    /// Let in an order that was checked, under an id that is not alive.
+    #[inline]
+    pub fn submit(&mut self, id: OrderId, order: &NewOrder, out: &mut impl EventSink) {
+        debug_assert!(!self.contains(id));
+        let mut market = self.market(order.instrument.0, out);
+        market.arrive(id, order);
+        market.settle();
+    }
+
+    /// Take out a waiting order, or say that there is none.
+    #[inline]
+    pub fn withdraw(&mut self, id: OrderId, reason: CancelReason, out: &mut impl EventSink) -> Option<Withdrawn> {
+        let slot = self.store.find(id.0)?;
+        let Node { side, price, leaves, instrument, .. } = self.store[slot];
+        let mut market = self.market(u32::from(instrument), out);
+        market.discard(slot);
+        market.out.push(Event::Canceled { id, leaves: Qty(leaves), reason });
+        market.settle();
+        Some(Withdrawn { side, price: Ticks(price), leaves: Qty(leaves) })
+    }
+
+    /// Cancel a waiting order; false if there is none.
+    #[inline]
+    pub fn cancel(&mut self, id: OrderId, reason: CancelReason, out: &mut impl EventSink) -> bool {
+        self.withdraw(id, reason, out).is_some()
+    }
+
+    /// Cancel every order in scope, by ascending id.
+    pub fn cancel_all(&mut self, scope: Scope, reason: CancelReason, out: &mut impl EventSink) {
+        let in_scope = |node: &Node| {
+            scope.account.is_none_or(|account| account.0 == u32::from(node.account))
+                && scope.instrument.is_none_or(|instrument| instrument.0 == u32::from(node.instrument))
+                && scope.side.is_none_or(|side| side == node.side)
+        };
+        let touched = self.end_all(in_scope, out, |id, leaves| Event::Canceled { id, leaves, reason });
+        self.settle_all(touched, out);
+    }
+
+    /// What a waiting order would become: `qty` is the new total, `total` the old one, prices of 0 keep what there is.
+    ///
+    /// # Errors
+    /// The reason to refuse it.
+    pub fn check_replace(
+        &self,
+        id: OrderId,
+        total: Qty,
+        qty: Qty,
+        price: Ticks,
+        stop_price: Ticks,
+    ) -> Result<Replacement, RejectReason> {
+        let slot = self.store.find(id.0).ok_or(RejectReason::UnknownOrder)?;
+        let Node { leaves, order_type, place, instrument, .. } = self.store[slot];
+        match self.books[usize::from(instrument)].phase {
+            TradingPhase::Closed => return Err(RejectReason::MarketClosed),
+            TradingPhase::Halted => return Err(RejectReason::Halted),
+            TradingPhase::PreOpen | TradingPhase::Continuous | TradingPhase::PreClose => {}
+        }
+        let is_sane = |value: i64| (1..=LARGEST).contains(&value);
+        let has_price = matches!(order_type, OrderType::Limit | OrderType::StopLimit | OrderType::Pegged);
+        let has_stop = place == NodePlace::Stop && order_type != OrderType::TrailingStop;
+        if !is_sane(qty.0) {
+            return Err(RejectReason::InvalidQty);
+        }
+        if price.0 != 0 && !(is_sane(price.0) && has_price) {
+            return Err(RejectReason::InvalidPrice);
+        }
+        if stop_price.0 != 0 && !(is_sane(stop_price.0) && has_stop) {
+            return Err(RejectReason::InvalidStopPrice);
+        }
+        let new_leaves = qty.0 - (total.0 - leaves);
+        if new_leaves < 1 {
+            return Err(RejectReason::QtyBelowFilled);
+        }
+        if form::has_too_many_slices(new_leaves, self.store.rare(slot).terms.display_qty.0) {
+            return Err(RejectReason::InvalidDisplayQty);
+        }
+        Ok(Replacement { leaves: Qty(new_leaves), price, stop_price })
+    }
+
+    /// Replace a waiting order as it was checked.
+    pub fn replace(&mut self, id: OrderId, replacement: &Replacement, out: &mut impl EventSink) {
+        self.replace_in(id, replacement, false, out);
+    }
+
+    /// Replace a waiting order's price and leaves as if it were canceled and sent again: its priority is lost in any case.
+    #[inline]
+    pub fn requeue(&mut self, id: OrderId, leaves: Qty, price: Ticks, out: &mut impl EventSink) {
+        self.replace_in(id, &Replacement { leaves, price, stop_price: Ticks(0) }, true, out);
+    }
+
+    #[inline]
+    fn replace_in(&mut self, id: OrderId, replacement: &Replacement, requeue: bool, out: &mut impl EventSink) {
+        let Some(slot) = self.store.find(id.0) else { return };
+        let mut market = self.market(u32::from(self.store[slot].instrument), out);
+        market.replace(slot, replacement, requeue);
+        market.settle();
+    }
+
+    /// Change what an instrument's market does; the same phase again is nothing.
+    pub fn set_phase(&mut self, instrument: InstrumentId, phase: TradingPhase, out: &mut impl EventSink) {
+        let before = self.book(instrument).phase;
+        if before == phase {
+            return;
+        }
+        out.push(Event::PhaseChanged { instrument, phase });
+        let mut market = self.market(instrument.0, out);
+        market.book.phase = phase;
+        if before == TradingPhase::Continuous {
+            market.park_pegs();
+        }
+        match phase {
+            TradingPhase::Continuous => {
+                market.hold_auction(instrument, TimeInForce::AtOpen);
+                self.expire_kinds(instrument, &[TimeInForce::AtOpen], out);
+                self.market(instrument.0, out).settle();
             }
-            let traded = leaves.min(maker.leaves.0);
-            leaves -= traded;
-            let maker_leaves = Qty(maker.leaves.0 - traded);
-            if maker_leaves.0 == 0 {
-                other.unlink(&mut self.slab, slot);
-                self.slab.remove(slot);
-                self.index.remove(&maker.id);
-            } else {
-                other.reduce(&mut self.slab, slot, Qty(traded));
+            TradingPhase::Closed => {
+                if matches!(before, TradingPhase::Continuous | TradingPhase::PreClose) {
+                    market.hold_auction(instrument, TimeInForce::AtClose);
+                }
+                self.expire_kinds(instrument, &[TimeInForce::Day, TimeInForce::AtOpen, TimeInForce::AtClose], out);
             }
-            out.push(Event::Trade { maker: maker.id, taker, aggressor, price: maker.price, qty: Qty(traded), maker_leaves });
+            TradingPhase::PreOpen | TradingPhase::Halted | TradingPhase::PreClose => {}
         }
-        Qty(leaves)
+    }
+
+    /// The price auctions start from before the first trade.
+    pub fn set_reference(&mut self, instrument: InstrumentId, price: Ticks) {
+        self.books[instrument.0 as usize].reference = price.0;
+    }
+
+    fn expire_kinds(&mut self, instrument: InstrumentId, kinds: &[TimeInForce], out: &mut impl EventSink) {
+        let over = |node: &Node| u32::from(node.instrument) == instrument.0 && kinds.contains(&node.time_in_force);
+        self.end_all(over, out, |id, leaves| Event::Expired { id, leaves });
+    }
+
+    /// End every order that fits, by ascending id; returns the instruments touched.
+    fn end_all<S: EventSink>(
+        &mut self,
+        fits: impl Fn(&Node) -> bool,
+        out: &mut S,
+        event: impl Fn(OrderId, Qty) -> Event,
+    ) -> BTreeSet<u16> {
+        let mut found: Vec<(OrderId, Slot)> =
+            self.store.live().filter(|(_, node)| fits(node)).map(|(slot, node)| (node.id, slot)).collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, slot)| self.end(slot, out, &event)).collect()
+    }
+
+    fn end<S: EventSink>(&mut self, slot: Slot, out: &mut S, event: impl Fn(OrderId, Qty) -> Event) -> u16 {
+        let Node { id, leaves, instrument, .. } = self.store[slot];
+        self.market(u32::from(instrument), out).discard(slot);
+        out.push(event(id, Qty(leaves)));
+        instrument
+    }
+
+    fn settle_all(&mut self, touched: BTreeSet<u16>, out: &mut impl EventSink) {
+        for instrument in touched {
+            self.market(u32::from(instrument), out).settle();
+        }
+    }
+
+    fn book(&self, instrument: InstrumentId) -> &Book {
+        &self.books[instrument.0 as usize]
+    }
+
+    #[inline]
+    fn market<'a, S: EventSink>(&'a mut self, instrument: u32, out: &'a mut S) -> Market<'a, S> {
+        Market { store: &mut self.store, book: &mut self.books[instrument as usize], out }
     }
 }

@@ -1,160 +1,203 @@
-//! Laws that hold for every sequence of commands: quantity is conserved, the book is never crossed, priority is kept, and the book agrees
-//! with a plain list that is searched from the start for every trade.
+//! Laws that hold for every sequence of commands over every order type.
 
-use omni_book::OrderBook;
-use omni_types::{Event, LimitOrder, MarketOrder, OrderId, Qty, Side, Ticks};
+mod flow;
+
+use std::collections::BTreeMap;
+
+use flow::{Command, N_INSTRUMENTS, command, run};
+use omni_book::{Engine, LiveOrder, Place, Restored, RestoredInstrument};
+use omni_types::{Event, InstrumentId, Nanos, OrderId, Qty, Side, Ticks, TradingPhase};
 use proptest::prelude::*;
 
-#[derive(Clone, Copy, Debug)]
-enum Command {
-    Limit { side: Side, price: i64, qty: i64 },
-    Market { side: Side, qty: i64 },
-    Cancel { nth: usize },
+fn instruments() -> impl Iterator<Item = InstrumentId> {
+    (0..N_INSTRUMENTS).map(InstrumentId)
 }
 
-fn command() -> impl Strategy<Value = Command> {
-    let side = prop_oneof![Just(Side::Buy), Just(Side::Sell)];
-    prop_oneof![
-        6 => (side.clone(), 95_i64..106, 1_i64..20).prop_map(|(side, price, qty)| Command::Limit { side, price, qty }),
-        1 => (side, 1_i64..40).prop_map(|(side, qty)| Command::Market { side, qty }),
-        3 => (0_usize..64).prop_map(|nth| Command::Cancel { nth }),
-    ]
-}
-
-/// The obvious book: one list in order of arrival.
+/// Lots of every order that came in, and what became of them.
 #[derive(Default)]
-struct PlainBook {
-    orders: Vec<(OrderId, Side, i64, i64)>,
+struct Account {
+    entered: BTreeMap<OrderId, i64>,
 }
 
-impl PlainBook {
-    fn best(&self, side: Side) -> Option<usize> {
-        let mut best: Option<usize> = None;
-        for (at, order) in self.orders.iter().enumerate().filter(|(_, order)| order.1 == side) {
-            if best.is_none_or(|b| side.sign() * order.2 > side.sign() * self.orders[b].2) {
-                best = Some(at);
+impl Account {
+    fn book(&mut self, at: u64, command: &Command, live_before: Option<LiveOrder>, events: &[Event]) {
+        for event in events {
+            match *event {
+                Event::Accepted { id } => {
+                    let Command::New(order) = command else { panic!("{id:?} came from nowhere") };
+                    assert_eq!(id, OrderId(at));
+                    self.entered.insert(id, order.qty.0);
+                }
+                Event::Trade { maker, taker, qty, maker_leaves, taker_leaves, .. } => {
+                    assert!(qty.0 > 0 && maker_leaves.0 >= 0 && taker_leaves.0 >= 0);
+                    self.take(maker, qty, Some(maker_leaves));
+                    self.take(taker, qty, Some(taker_leaves));
+                }
+                Event::Canceled { id, leaves, .. } | Event::Expired { id, leaves } => {
+                    self.take(id, leaves, Some(Qty(0)));
+                    self.entered.remove(&id);
+                }
+                Event::Decremented { id, qty, leaves, .. } => self.take(id, qty, Some(leaves)),
+                Event::Replaced { id, leaves, .. } => {
+                    assert_eq!(live_before.map(|order| order.id), Some(id));
+                    self.entered.insert(id, leaves.0);
+                }
+                Event::Rejected { .. }
+                | Event::Triggered { .. }
+                | Event::Repriced { .. }
+                | Event::Refreshed { .. }
+                | Event::CancelRejected { .. }
+                | Event::ReplaceRejected { .. }
+                | Event::PhaseChanged { .. }
+                | Event::Auction { .. } => {}
             }
         }
-        best
+        self.entered.retain(|_, leaves| *leaves > 0);
     }
 
-    fn take(&mut self, taker: OrderId, side: Side, limit: Option<i64>, mut qty: i64, out: &mut Vec<Event>) -> i64 {
-        while qty > 0 {
-            let Some(at) = self.best(side.opposite()) else { break };
-            let (maker, _, price, leaves) = self.orders[at];
-            if limit.is_some_and(|limit| side.sign() * price > side.sign() * limit) {
-                break;
-            }
-            let traded = qty.min(leaves);
-            qty -= traded;
-            self.orders[at].3 -= traded;
-            if self.orders[at].3 == 0 {
-                self.orders.remove(at);
-            }
-            out.push(Event::Trade {
-                maker,
-                taker,
-                aggressor: side,
-                price: Ticks(price),
-                qty: Qty(traded),
-                maker_leaves: Qty(leaves - traded),
-            });
+    fn take(&mut self, id: OrderId, qty: Qty, leaves: Option<Qty>) {
+        let left = self.entered.get_mut(&id).unwrap_or_else(|| panic!("{id:?} is not in"));
+        *left -= qty.0;
+        assert_eq!(Some(Qty(*left)), leaves, "what {id:?} has left");
+    }
+}
+
+fn check_state(engine: &Engine, account: &Account) {
+    let live = engine.live_orders();
+    assert!(live.iter().map(|order| (order.id, order.leaves.0)).eq(account.entered.iter().map(|(&id, &leaves)| (id, leaves))));
+    assert_eq!(live.len(), engine.len());
+    for instrument in instruments() {
+        let best = Side::ALL.iter().map(|&side| engine.best(instrument, side)).collect::<Vec<_>>();
+        if let ([Some(bid), Some(ask)], TradingPhase::Continuous) = (&best[..], engine.phase(instrument)) {
+            assert!(bid < ask, "crossed: {bid:?} {ask:?}");
         }
-        qty
-    }
-
-    fn apply(&mut self, id: OrderId, command: Command, target: OrderId, out: &mut Vec<Event>) {
-        match command {
-            Command::Limit { side, price, qty } => {
-                out.push(Event::OrderAccepted { id });
-                let leaves = self.take(id, side, Some(price), qty, out);
-                if leaves > 0 {
-                    self.orders.push((id, side, price, leaves));
-                }
-            }
-            Command::Market { side, qty } => {
-                out.push(Event::OrderAccepted { id });
-                let leaves = self.take(id, side, None, qty, out);
-                if leaves > 0 {
-                    out.push(Event::OrderCanceled { id, leaves: Qty(leaves) });
-                }
-            }
-            Command::Cancel { .. } => match self.orders.iter().position(|order| order.0 == target) {
-                Some(at) => {
-                    let (id, _, _, leaves) = self.orders.remove(at);
-                    out.push(Event::OrderCanceled { id, leaves: Qty(leaves) });
-                }
-                None => {
-                    out.push(Event::OrderRejected { id: target, reason: omni_types::RejectReason::UnknownOrder });
-                }
-            },
+        for &side in Side::ALL {
+            check_side(engine, instrument, side, &live);
         }
     }
 }
 
-fn apply(book: &mut OrderBook, id: OrderId, command: Command, target: OrderId, out: &mut Vec<Event>) {
-    match command {
-        Command::Limit { side, price, qty } => {
-            book.submit_limit(LimitOrder { id, side, price: Ticks(price), qty: Qty(qty) }, out);
+/// Queues, levels and orders tell the same story, and time decides within a price.
+fn check_side(engine: &Engine, instrument: InstrumentId, side: Side, live: &[LiveOrder]) {
+    let queue: Vec<LiveOrder> = engine.queue(instrument, side).collect();
+    let rank = |order: &LiveOrder| (-side.sign() * order.working_price.0, order.place == Place::Hidden, order.stamp);
+    assert!(queue.is_sorted_by_key(rank));
+    let mut expected: Vec<LiveOrder> = live
+        .iter()
+        .filter(|order| {
+            order.instrument == instrument && order.side == side && matches!(order.place, Place::Displayed | Place::Hidden)
+        })
+        .copied()
+        .collect();
+    expected.sort_by_key(rank);
+    assert_eq!(queue, expected);
+
+    let mut levels: BTreeMap<i64, (i64, u32)> = BTreeMap::new();
+    for order in queue.iter().filter(|order| order.place == Place::Displayed) {
+        let level = levels.entry(-side.sign() * order.working_price.0).or_default();
+        level.0 += order.slice.0;
+        level.1 += 1;
+    }
+    let depth: Vec<_> = engine.depth(instrument, side).map(|level| (level.price.0, level.qty.0, level.n_orders)).collect();
+    let summed: Vec<_> = levels.iter().map(|(key, &(qty, n))| (-side.sign() * key, qty, n)).collect();
+    assert_eq!(depth, summed);
+    assert_eq!(
+        engine.displayed_best(instrument, side).map(|(price, qty)| (price.0, qty.0)),
+        summed.first().map(|&(p, q, _)| (p, q))
+    );
+
+    let mut ahead: BTreeMap<i64, i64> = BTreeMap::new();
+    for order in &queue {
+        let before = ahead.entry(order.working_price.0).or_default();
+        assert_eq!(engine.queue_ahead(order.id), Some(Qty(*before)));
+        *before += order.slice.0;
+        if order.place == Place::Displayed && order.terms.display_qty.0 > 0 {
+            assert!(order.slice <= order.terms.display_qty);
         }
-        Command::Market { side, qty } => book.submit_market(MarketOrder { id, side, qty: Qty(qty) }, out),
-        Command::Cancel { .. } => book.cancel(target, out),
     }
 }
 
-fn cancel_target(command: Command, at: usize) -> OrderId {
-    match command {
-        Command::Cancel { nth } => OrderId((at.saturating_sub(nth)) as u64),
-        Command::Limit { .. } | Command::Market { .. } => OrderId(u64::MAX),
+fn restored(engine: &Engine) -> Engine {
+    let last = |instrument| engine.last(instrument);
+    Engine::restore(Restored {
+        clock: engine.clock(),
+        next_stamp: engine.next_stamp(),
+        next_trade_id: engine.next_trade_id(),
+        instruments: instruments()
+            .map(|instrument| RestoredInstrument {
+                phase: engine.phase(instrument),
+                last: last(instrument),
+                reference: Some(Ticks(100)),
+            })
+            .collect(),
+        orders: engine.live_orders(),
+    })
+}
+
+fn engine(window_pages: usize) -> Engine {
+    let mut engine = Engine::with_window(N_INSTRUMENTS as usize, TradingPhase::Continuous, window_pages);
+    for instrument in instruments() {
+        engine.set_reference(instrument, Ticks(100));
     }
+    engine
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_book_agrees_with_a_plain_list(commands in prop::collection::vec(command(), 1..300)) {
-        let (mut book, mut plain) = (OrderBook::new(), PlainBook::default());
-        let (mut events, mut expected) = (Vec::new(), Vec::new());
-        for (at, &command) in commands.iter().enumerate() {
-            let (id, target) = (OrderId(at as u64), cancel_target(command, at));
-            apply(&mut book, id, command, target, &mut events);
-            plain.apply(id, command, target, &mut expected);
-            prop_assert_eq!(&events, &expected);
-
-            if let (Some(bid), Some(ask)) = (book.best(Side::Buy), book.best(Side::Sell)) {
-                prop_assert!(bid < ask, "crossed: {bid:?} {ask:?}");
-            }
-            for side in [Side::Buy, Side::Sell] {
-                for level in book.levels(side) {
-                    let queue: Vec<_> = book.queue(side, level.price).collect();
-                    prop_assert_eq!(level.n_orders as usize, queue.len());
-                    prop_assert_eq!(level.qty.0, queue.iter().map(|order| order.leaves.0).sum::<i64>());
-                }
-            }
+    fn quantity_is_conserved_and_the_book_tells_one_story(commands in prop::collection::vec(command(), 1..400)) {
+        let mut engine = engine(4096);
+        let mut account = Account::default();
+        for (at, command) in (1..).zip(&commands) {
+            let target = if let Command::Replace { back, .. } = command { engine.live(OrderId(at - back.min(&at))) } else { None };
+            let mut events = Vec::new();
+            run(&mut engine, at, command, &mut events);
+            account.book(at, command, target, &events);
+            check_state(&engine, &account);
         }
     }
 
     #[test]
-    fn quantity_is_conserved(commands in prop::collection::vec(command(), 1..300)) {
-        let mut book = OrderBook::new();
+    fn the_window_changes_nothing(commands in prop::collection::vec(command(), 1..400)) {
+        let mut engines = [0, 1, 4096].map(engine);
+        for (at, command) in (1..).zip(&commands) {
+            let events = engines.each_mut().map(|engine| {
+                let mut events = Vec::new();
+                run(engine, at, command, &mut events);
+                events
+            });
+            prop_assert_eq!(&events[0], &events[1]);
+            prop_assert_eq!(&events[0], &events[2]);
+        }
+    }
+
+    #[test]
+    fn a_restored_engine_goes_on_as_the_first(commands in prop::collection::vec(command(), 1..400), cut in 0_usize..400) {
+        let mut first = engine(4096);
         let mut events = Vec::new();
-        let mut submitted = 0;
-        for (at, &command) in commands.iter().enumerate() {
-            if let Command::Limit { qty, .. } | Command::Market { qty, .. } = command {
-                submitted += qty;
-            }
-            apply(&mut book, OrderId(at as u64), command, cancel_target(command, at), &mut events);
+        let cut = cut.min(commands.len());
+        for (at, command) in (1..).zip(&commands[..cut]) {
+            run(&mut first, at, command, &mut events);
         }
-        let (mut traded, mut canceled) = (0, 0);
-        for event in events {
-            match event {
-                Event::Trade { qty, .. } => traded += 2 * qty.0,
-                Event::OrderCanceled { leaves, .. } => canceled += leaves.0,
-                Event::OrderAccepted { .. } | Event::OrderRejected { .. } => {}
-            }
+        let mut second = restored(&first);
+        prop_assert_eq!(first.live_orders(), second.live_orders());
+        for (at, command) in (1 + cut as u64..).zip(&commands[cut..]) {
+            let mut events = [Vec::new(), Vec::new()];
+            run(&mut first, at, command, &mut events[0]);
+            run(&mut second, at, command, &mut events[1]);
+            prop_assert_eq!(&events[0], &events[1]);
         }
-        let resting: i64 = [Side::Buy, Side::Sell].into_iter().flat_map(|side| book.levels(side)).map(|level| level.qty.0).sum();
-        prop_assert_eq!(submitted, traded + canceled + resting);
+        prop_assert_eq!(first.live_orders(), second.live_orders());
+        prop_assert_eq!(first.next_stamp(), second.next_stamp());
     }
+}
+
+#[test]
+fn time_never_goes_back() {
+    let mut engine = engine(4096);
+    let mut events = Vec::new();
+    engine.advance(Nanos(10), &mut events);
+    engine.advance(Nanos(5), &mut events);
+    assert_eq!(engine.clock(), Nanos(10));
 }

@@ -4,23 +4,41 @@ use omni_sim::{BarsError, InstrumentError, InstrumentSpec, TargetError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+mod oms;
+
+pub(crate) use oms::{Refusal, hex};
+
 /// The facts of an `OmniError`; see `omni_lab/errors.py`.
 pub(crate) struct Facts<'a> {
     pub class: &'a str,
     pub what: String,
     pub found: Option<String>,
+    /// What was found, where it is Python's own and not a text or number of ours.
+    pub object: Option<Py<PyAny>>,
     pub expected: Option<&'a str>,
+    /// What would have been accepted, one by one; the closest becomes the hint.
+    pub choices: Vec<String>,
     pub place: Option<String>,
     pub hint: Option<&'a str>,
 }
 
 impl<'a> Facts<'a> {
     pub fn new(class: &'a str, what: impl Into<String>) -> Self {
-        Self { class, what: what.into(), found: None, expected: None, place: None, hint: None }
+        Self { class, what: what.into(), found: None, object: None, expected: None, choices: Vec::new(), place: None, hint: None }
     }
 
     pub fn found(mut self, found: impl ToString) -> Self {
         self.found = Some(found.to_string());
+        self
+    }
+
+    pub fn object(mut self, found: &Bound<'_, PyAny>) -> Self {
+        self.object = Some(found.clone().unbind());
+        self
+    }
+
+    pub fn choices(mut self, choices: impl Iterator<Item: ToString>) -> Self {
+        self.choices = choices.map(|choice| choice.to_string()).collect();
         self
     }
 
@@ -52,7 +70,14 @@ impl<'a> Facts<'a> {
             (Err(_), Ok(number)) => facts.set_item("found", number)?,
             (Err(_), Err(_)) => facts.set_item("found", self.found)?,
         }
-        facts.set_item("expected", self.expected)?;
+        if let Some(object) = self.object {
+            facts.set_item("found", object)?;
+        }
+        if self.choices.is_empty() {
+            facts.set_item("expected", self.expected)?;
+        } else {
+            facts.set_item("expected", self.choices)?;
+        }
         facts.set_item("where", self.place)?;
         facts.set_item("hint", self.hint)?;
         let class = py.import("omni_lab.errors")?.getattr(self.class)?;

@@ -1,29 +1,29 @@
-//! `omni_lab._native`: bars, the bar engine and the order book for Python.
+//! `omni_lab._native`: bars, the bar engine and the order-management system for Python.
 //!
 //! Data crosses in columns, errors are the classes of `omni_lab.errors`, and long work releases the interpreter lock. Docstrings live in
 //! `_native.pyi`, which a test compares with this module.
 #![allow(missing_docs, clippy::needless_pass_by_value)]
 
-#[cfg(target_os = "linux")]
-mod allocator;
 mod bars;
-mod book;
 mod columns;
 mod engine;
 mod errors;
+mod oms;
 mod strategy;
 
 use pyo3::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: omni_memory::HugePages = omni_memory::HugePages;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<bars::Bars>()?;
-    module.add_class::<book::OrderBook>()?;
     module.add_class::<engine::BarEngine>()?;
     module.add_class::<strategy::Bar>()?;
     module.add_class::<strategy::Context>()?;
     module.add_class::<strategy::Fill>()?;
     module.add_class::<strategy::Indicator>()?;
-    Ok(())
+    oms::add(module)
 }

@@ -12,8 +12,6 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::book::side_name;
-
 use board::Board;
 
 use context::locked;
@@ -143,7 +141,7 @@ impl<'py> Driver<'_, 'py> {
                 let fill = Fill {
                     order_id: fill.order,
                     symbol: context.names[symbol].clone_ref(py),
-                    side: side_name(order.side),
+                    side: order.side.name(),
                     qty: instrument.quantity(fill.qty),
                     price: instrument.price(fill.price),
                     commission: engine.commission_of(&fill),

@@ -9,8 +9,8 @@ mod orders;
 
 use std::sync::Arc;
 
-use omni_book::OrderBook;
-use omni_types::{Event, Money, Ticks};
+use omni_book::Engine;
+use omni_types::{Event, Money, Ticks, TradingPhase};
 
 use crate::bars::BarPanel;
 use crate::config::{FillTiming, SimConfig};
@@ -24,8 +24,6 @@ pub use orders::OrderRequest;
 /// What works for one instrument.
 #[derive(Clone, Debug, Default)]
 struct Working {
-    /// Resting limit orders, by price and time.
-    book: OrderBook,
     /// Resting stop orders, in the order they were sent.
     stops: Vec<u32>,
     /// The working order of a target, if there is one.
@@ -41,6 +39,8 @@ pub struct BarEngine {
     config: SimConfig,
     ledger: Ledger,
     working: Vec<Working>,
+    /// Resting limit orders, by price and time.
+    books: Engine,
     /// Market orders (and triggered stops) waiting for their open or close.
     market: Vec<u32>,
     /// Limit and stop orders that have not met an open yet.
@@ -69,6 +69,7 @@ impl BarEngine {
         let capital = config.initial_capital;
         Self {
             working: vec![Working::default(); panel.n_symbols()],
+            books: Engine::new(panel.n_symbols(), TradingPhase::Continuous),
             panel,
             config,
             ledger,

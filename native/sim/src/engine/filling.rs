@@ -1,6 +1,6 @@
 //! Filling: in which order, how much, at which price and for what commission.
 
-use omni_types::{Event, MarketOrder, Money, OrderId, Qty, Side, Ticks};
+use omni_types::{AccountId, Event, InstrumentId, Money, NewOrder, OrderId, Qty, Side, Ticks};
 
 use super::BarEngine;
 use crate::config::OnInsufficientCash;
@@ -73,8 +73,8 @@ impl BarEngine {
         let order = &mut self.orders[id as usize];
         let symbol = order.symbol as usize;
         if maker {
-            let contra = MarketOrder { id: MARKET, side: order.side.opposite(), qty: Qty(qty) };
-            self.working[symbol].book.submit_market(contra, &mut self.events);
+            let contra = NewOrder::market(AccountId(0), InstrumentId(symbol as u32), order.side.opposite(), Qty(qty));
+            self.books.submit(MARKET, &contra, &mut self.events);
             debug_assert!(matches!(self.events[1], Event::Trade { maker, .. } if maker.0 == u64::from(id)));
             self.events.clear();
         }

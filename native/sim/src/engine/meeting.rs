@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use omni_types::{Side, Ticks};
+use omni_types::{CancelReason, InstrumentId, Side, Ticks};
 
 use super::BarEngine;
 use crate::config::{FillTiming, LimitFill};
@@ -84,11 +84,12 @@ impl BarEngine {
     /// Resting orders whose price the open jumped over leave their queues and join the batch.
     fn collect_gapped(&mut self, symbol: usize, open: Ticks, batch: &mut Vec<u32>) {
         for side in [Side::Buy, Side::Sell] {
-            while let Some(first) = self.working[symbol].book.first(side).filter(|first| side.accepts(first.price, open)) {
-                self.working[symbol].book.cancel(first.id, &mut self.events);
+            let instrument = InstrumentId(symbol as u32);
+            while let Some((id, _)) = self.books.first(instrument, side).filter(|&(_, price)| side.accepts(price, open)) {
+                self.books.cancel(id, CancelReason::Requested, &mut self.events);
                 self.events.clear();
                 self.n_resting -= 1;
-                batch.push(first.id.0 as u32);
+                batch.push(id.0 as u32);
             }
         }
         let orders = &self.orders;
@@ -152,13 +153,13 @@ impl BarEngine {
 
     /// The market trades down to `reach` through our bids, or up to it through our asks, one resting order after the other.
     fn sweep(&mut self, symbol: usize, side: Side, reach: Ticks) {
-        while let Some(first) = self.working[symbol].book.first(side) {
-            if !side.accepts(first.price, reach) {
+        while let Some((id, price)) = self.books.first(InstrumentId(symbol as u32), side) {
+            if !side.accepts(price, reach) {
                 break;
             }
-            let id = first.id.0 as u32;
+            let id = id.0 as u32;
             let before = self.orders[id as usize].filled;
-            self.execute(id, first.price, FillTime::Inside);
+            self.execute(id, price, FillTime::Inside);
             if self.live(id) && self.orders[id as usize].filled == before {
                 // The volume of this bar is used up.
                 break;

@@ -1,6 +1,6 @@
 //! Orders on their way in and out: sending, targets, canceling, and the queues where limits and stops wait.
 
-use omni_types::{LimitOrder, OrderId, Qty, Side, Ticks};
+use omni_types::{AccountId, CancelReason, InstrumentId, NewOrder, OrderId, Qty, Side, Ticks};
 
 use super::BarEngine;
 use crate::instrument::truncate_lots;
@@ -141,8 +141,8 @@ impl BarEngine {
             working.stops.push(id);
             return;
         }
-        let limit = LimitOrder { id: OrderId(u64::from(id)), side: order.side, price: order.price, qty: Qty(order.leaves()) };
-        working.book.submit_limit(limit, &mut self.events);
+        let limit = NewOrder::limit(AccountId(0), InstrumentId(order.symbol), order.side, Qty(order.leaves()), order.price);
+        self.books.submit(OrderId(u64::from(id)), &limit, &mut self.events);
         debug_assert_eq!(self.events.len(), 1, "our resting orders never cross: what the market meets has left the book");
         self.events.clear();
     }
@@ -160,8 +160,7 @@ impl BarEngine {
         match order.kind {
             OrderKind::Market => {}
             OrderKind::Limit => {
-                if working.book.order(OrderId(u64::from(id))).is_some() {
-                    working.book.cancel(OrderId(u64::from(id)), &mut self.events);
+                if self.books.cancel(OrderId(u64::from(id)), CancelReason::Requested, &mut self.events) {
                     self.events.clear();
                     self.n_resting -= 1;
                 }

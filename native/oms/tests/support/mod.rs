@@ -1,0 +1,237 @@
+//! A small market for the tests, and commands at random.
+#![allow(dead_code)]
+
+use std::path::Path;
+
+use omni_journal::frames;
+use omni_oms::{
+    AccountConfig, CONFIG_KIND, Command, Config, EVERY_ACCOUNT, EVERY_INSTRUMENT, EventKind, InstrumentConfig, Limits, Oms, OmsEvent,
+    recover,
+};
+use omni_types::{
+    AccountId, InstrumentId, Money, Nanos, NewOrder, OrderId, OrderType, PegReference, PostOnly, Qty, SelfTrade, Side, Terms,
+    Ticks, TimeInForce, TradingPhase, TrailUnit, Trigger,
+};
+
+pub const ALICE: AccountId = AccountId(0);
+pub const BOB: AccountId = AccountId(1);
+pub const X: InstrumentId = InstrumentId(0);
+pub const Y: InstrumentId = InstrumentId(1);
+
+/// Three accounts without limits, and two instruments of which the first has the reference price 100 and a tick worth 10 units.
+pub fn config() -> Config {
+    let instrument = |symbol: &str, reference| InstrumentConfig {
+        symbol: symbol.into(),
+        tick_size: 0.01,
+        lot_size: 1.0,
+        currency: "USD".into(),
+        tick_value: Money(10),
+        reference: Ticks(reference),
+    };
+    let account = |name: &str| AccountConfig { name: name.into(), limits: Limits::default() };
+    Config {
+        phase: TradingPhase::Continuous,
+        instruments: vec![instrument("X", 100), instrument("Y", 0)],
+        accounts: vec![account("alice"), account("bob"), account("carol")],
+    }
+}
+
+pub fn oms() -> Oms {
+    Oms::new(config()).unwrap()
+}
+
+pub fn limit(account: AccountId, side: Side, qty: i64, price: i64) -> NewOrder {
+    NewOrder::limit(account, X, side, Qty(qty), Ticks(price))
+}
+
+pub fn new(ts: i64, order: NewOrder) -> Command {
+    Command::New { ts: Nanos(ts), client_order_id: 0, order }
+}
+
+pub fn named(ts: i64, client_order_id: u128, order: NewOrder) -> Command {
+    Command::New { ts: Nanos(ts), client_order_id, order }
+}
+
+pub fn cancel(ts: i64, id: u64) -> Command {
+    Command::Cancel { ts: Nanos(ts), order_id: OrderId(id) }
+}
+
+pub fn replace(ts: i64, id: u64, qty: i64, price: i64) -> Command {
+    Command::Replace { ts: Nanos(ts), order_id: OrderId(id), qty: Qty(qty), price: Ticks(price), stop_price: Ticks(0) }
+}
+
+pub fn write(ts: i64, address: u64, value: u64) -> Command {
+    Command::WriteRegister { ts: Nanos(ts), address, value }
+}
+
+/// Carries out a command and takes what came of it.
+pub fn run(oms: &mut Oms, command: Command) -> Vec<OmsEvent> {
+    oms.execute(&command).unwrap();
+    oms.take_events()
+}
+
+/// Kinds of some events.
+pub fn kinds(events: &[OmsEvent]) -> Vec<EventKind> {
+    events.iter().map(OmsEvent::event_kind).collect()
+}
+
+/// Numbers at random: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: i64) -> i64 {
+        ((u128::from(self.next()) * end as u128) >> 64) as i64
+    }
+
+    pub fn one_in(&mut self, n: i64) -> bool {
+        self.below(n) == 0
+    }
+
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len() as i64) as usize]
+    }
+}
+
+/// A command of any kind, sensible or not, for the market of [`config`], of which `n_orders` were placed so far.
+pub fn any_command(dice: &mut Dice, ts: i64, n_orders: u64) -> Command {
+    let at = Nanos(ts);
+    let instrument = InstrumentId(dice.below(2) as u32);
+    let order_id = OrderId(n_orders.saturating_sub(dice.below(40) as u64));
+    match dice.below(100) {
+        0..60 => {
+            let client_order_id = if dice.one_in(2) { 0 } else { dice.below(5_000) as u128 };
+            // Mostly the same order under the same id.
+            let order =
+                if dice.one_in(5) { any_order(dice, ts) } else { any_order(&mut Dice(u64::MAX - client_order_id as u64), 0) };
+            let order = if client_order_id == 0 { any_order(dice, ts) } else { order };
+            Command::New { ts: at, client_order_id, order }
+        }
+        60..75 => Command::Cancel { ts: at, order_id },
+        75..90 => {
+            let (price, stop_price) = (dice.pick(&[0, 0, 95, 98, 100, 102, 105]), dice.pick(&[0, 0, 0, 96, 104]));
+            Command::Replace { ts: at, order_id, qty: Qty(dice.below(60)), price: Ticks(price), stop_price: Ticks(stop_price) }
+        }
+        90 => {
+            let account = dice.pick(&[EVERY_ACCOUNT, ALICE, BOB, AccountId(9)]);
+            let side = dice.pick(&[None, Some(Side::Buy), Some(Side::Sell)]);
+            Command::MassCancel { ts: at, account, instrument: dice.pick(&[EVERY_INSTRUMENT, X, Y]), side }
+        }
+        91..94 => {
+            let phase = if dice.one_in(2) { TradingPhase::Continuous } else { dice.pick(TradingPhase::ALL) };
+            Command::SetPhase { ts: at, instrument: dice.pick(&[EVERY_INSTRUMENT, X, Y]), phase }
+        }
+        94 => Command::Advance { ts: at },
+        95..97 => Command::Mark { ts: at, instrument, price: Ticks(dice.pick(&[0, 97, 100, 103])) },
+        _ => any_write(dice, at),
+    }
+}
+
+/// What comes next in the one story that every run tells from wherever it is: it depends on nothing but the system.
+pub fn next_command(oms: &Oms) -> Command {
+    let mut dice = Dice(oms.sequence().wrapping_mul(0xD134_2543_DE82_EF95));
+    loop {
+        let ts = oms.clock().0 + dice.below(20);
+        let command = any_command(&mut dice, ts, oms.orders().len() as u64);
+        if oms.check(&command).is_ok() {
+            return command;
+        }
+    }
+}
+
+/// Checks that the journal in `dir` has all that was acknowledged, and nothing but the story, and that the system recovered from it is
+/// that of one who was told the story up to there. `reference` may know the beginning. Returns the last frame.
+pub fn check_recovered(dir: &Path, acknowledged: u64, reference: &mut Oms) -> u64 {
+    let (oms, recovery) = recover(dir).unwrap();
+    assert!(recovery.sequence >= acknowledged, "{acknowledged} was acknowledged: {recovery:?}");
+    let mut reader = frames(dir, reference.sequence() + 1).unwrap();
+    while let Some(frame) = reader.next_frame().unwrap() {
+        if frame.kind == CONFIG_KIND {
+            continue;
+        }
+        let command = next_command(reference);
+        assert_eq!((frame.kind, frame.payload), (command.kind(), &command.to_bytes()[..]), "frame {}", frame.sequence);
+        run(reference, command);
+    }
+    assert_eq!((oms.sequence(), recovery.sequence), (reference.sequence(), reference.sequence()));
+    assert_eq!(recovery.state_hash, reference.state_hash());
+    recovery.sequence
+}
+
+fn any_write(dice: &mut Dice, ts: Nanos) -> Command {
+    let account = 0x1000 + 0x100 * dice.below(3) as u64;
+    let (address, value) = match dice.below(9) {
+        0 => (0x20, dice.below(2)),
+        1 => (account, dice.below(2)),
+        2 => (account + 0x08, dice.pick(&[60, 500, i64::MAX])),
+        3 => (account + 0x10, dice.pick(&[40, i64::MAX])),
+        4 => (account + 0x18, dice.pick(&[300, i64::MAX])),
+        5 => (account + 0x30, dice.pick(&[100_000_000, i64::MAX])),
+        6 => (account + 0x38, dice.pick(&[1, 10])),
+        7 => (account + 0x40, dice.pick(&[100_000_000, i64::MAX])),
+        _ => (account + 0x80, 0),
+    };
+    // A kill switch that stays on would make the rest of the run dull.
+    let value = if address & 0xFF < 0x28 && address != account + 0x20 && value == 1 && !dice.one_in(4) { 0 } else { value };
+    Command::WriteRegister { ts, address, value: value as u64 }
+}
+
+fn any_order(dice: &mut Dice, ts: i64) -> NewOrder {
+    let side = dice.pick(Side::ALL);
+    let (n_accounts, n_instruments) = if dice.one_in(50) { (5, 4) } else { (3, 2) };
+    let mut order = NewOrder {
+        account: AccountId(dice.below(n_accounts) as u32),
+        instrument: InstrumentId(dice.below(n_instruments) as u32),
+        self_trade: dice.pick(SelfTrade::ALL),
+        ..limit(ALICE, side, 1 + dice.below(50), 100 + dice.below(9) - 4)
+    };
+    order.time_in_force = dice.pick(&[TimeInForce::Day, TimeInForce::Gtc]);
+    match dice.below(16) {
+        0 => (order.order_type, order.price, order.time_in_force) = (OrderType::Market, Ticks(0), TimeInForce::Day),
+        1 => order.time_in_force = dice.pick(&[TimeInForce::Ioc, TimeInForce::Fok, TimeInForce::AtOpen, TimeInForce::AtClose]),
+        2 => (order.time_in_force, order.terms.expire_at) = (TimeInForce::Gtd, Nanos(ts + dice.below(50) * 10)),
+        3 => {
+            (order.order_type, order.price) = (OrderType::Stop, Ticks(0));
+            (order.terms.stop_price, order.terms.trigger) = (Ticks(100 + side.sign() * dice.below(5)), dice.pick(Trigger::ALL));
+        }
+        4 => {
+            order.order_type = OrderType::StopLimit;
+            (order.terms.stop_price, order.terms.trigger) = (Ticks(100 + side.sign() * dice.below(5)), dice.pick(Trigger::ALL));
+        }
+        5 => {
+            (order.order_type, order.price) = (OrderType::TrailingStop, Ticks(0));
+            (order.terms.trail, order.terms.trail_unit) = (1 + dice.below(4), dice.pick(TrailUnit::ALL));
+            order.terms.trigger = dice.pick(Trigger::ALL);
+        }
+        6 => {
+            order.order_type = OrderType::Pegged;
+            order.price = Ticks(dice.pick(&[0, 100]));
+            (order.terms.peg_reference, order.terms.peg_offset) = (dice.pick(PegReference::ALL), Ticks(dice.below(5) - 2));
+        }
+        7 => order.terms.display_qty = Qty(dice.below(order.qty.0 + 1)),
+        8 => order.terms.min_qty = Qty(dice.below(order.qty.0 + 2)),
+        9 => order.terms.all_or_none = true,
+        10 => order.post_only = dice.pick(PostOnly::ALL),
+        11 => any_nonsense(dice, &mut order),
+        _ => {}
+    }
+    order
+}
+
+/// Values from anywhere, which are nearly always refused.
+fn any_nonsense(dice: &mut Dice, order: &mut NewOrder) {
+    let extremes = [i64::MIN, -1, 0, 1, 1 << 50, (1 << 50) + 1, i64::MAX];
+    order.order_type = dice.pick(OrderType::ALL);
+    order.time_in_force = dice.pick(TimeInForce::ALL);
+    order.qty = Qty(dice.pick(&extremes));
+    order.price = Ticks(dice.pick(&extremes));
+    order.terms = Terms { stop_price: Ticks(dice.pick(&extremes)), expire_at: Nanos(dice.pick(&extremes)), ..Terms::PLAIN };
+}

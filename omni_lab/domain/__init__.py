@@ -1,0 +1,41 @@
+"""The nouns that every room above the ground speaks: the instrument, and the words of orders."""
+
+from omni_lab.domain.instrument import MONEY_UNIT, Instrument, symbol_problems
+from omni_lab.domain.orders import (
+    CancelReason,
+    CommandKind,
+    EventKind,
+    Liquidity,
+    OrderState,
+    OrderType,
+    PegReference,
+    PostOnly,
+    RejectReason,
+    SelfTrade,
+    Side,
+    TimeInForce,
+    TradingPhase,
+    TrailUnit,
+    Trigger,
+)
+
+__all__ = [
+    "MONEY_UNIT",
+    "CancelReason",
+    "CommandKind",
+    "EventKind",
+    "Instrument",
+    "Liquidity",
+    "OrderState",
+    "OrderType",
+    "PegReference",
+    "PostOnly",
+    "RejectReason",
+    "SelfTrade",
+    "Side",
+    "TimeInForce",
+    "TradingPhase",
+    "TrailUnit",
+    "Trigger",
+    "symbol_problems",
+]

@@ -1,0 +1,222 @@
+"""The canonical bytes of everything that matters for what comes next: ``docs/oms.md``, section 7.
+
+Two systems that have these bytes in common answer every command alike, so the bytes, and not the objects they
+were made from, are what is hashed, kept in snapshots and compared.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from operator import attrgetter
+from typing import Any
+
+from omni_lab.domain import OrderType
+from omni_lab.errors import CodecError
+from omni_lab.execution.codec import New
+from omni_lab.execution.reference.book import Book
+from omni_lab.execution.reference.desk import Desk
+from omni_lab.execution.reference.device import (
+    account_words,
+    global_words,
+    position_words,
+    restore_account,
+    signed,
+)
+from omni_lab.execution.reference.engine import Engine
+from omni_lab.execution.reference.order import DISPLAYED, OrderRecord
+from omni_lab.execution.reference.positions import PositionRecord
+from omni_lab.execution.setup import Setup
+
+MAGIC = b"OMNISTAT"
+VERSION = 1
+
+_PEGGED = OrderType.PEGGED.value
+_N_GLOBAL = 12
+_N_ACCOUNT = 20
+_PRELUDE = struct.Struct("<8sII")
+_COUNTERS = struct.Struct("<qQQQQ")
+_MARKET = struct.Struct("<B7xq")
+_COUNT = struct.Struct("<Q")
+_POSITION = struct.Struct("<IIqqq16s16s")
+_RECORD = struct.Struct("<16sQIIBBBBB3xqqqq16s")
+_RECORD_FIELDS = (
+    *("digest", "account", "instrument", "side", "order_type", "time_in_force", "state", "reason"),
+    *("qty", "price", "leaves", "cum"),
+)
+_LIVE = struct.Struct("<QQBBBBBBBxqqqqqqqq")
+_LIVE_FIELDS = (
+    *("id", "stamp", "place", "post_only", "self_trade", "trigger", "trail_unit", "peg_reference"),
+    *("all_or_none", "working", "showing", "stop_price", "trail", "peg_offset", "display_qty", "min_qty"),
+    "expire_at",
+)
+_record_of = attrgetter(*_RECORD_FIELDS)
+_live_of = attrgetter(*_LIVE_FIELDS)
+
+
+def to_bytes(engine: Engine) -> bytes:
+    """The state of an engine."""
+    return b"".join(_parts(engine))
+
+
+def from_bytes(state: bytes) -> Engine:
+    """An engine in a state.
+
+    Raises
+    ------
+    CodecError
+        If the bytes are no state.
+    """
+    reader = _Reader(state)
+    magic, version, length = reader.take(_PRELUDE)
+    if (magic, version) != (MAGIC, VERSION):
+        raise CodecError("these bytes are no state", found=(magic, version), expected=str((MAGIC, VERSION)))
+    engine = Engine(Setup.from_payload(reader.bytes(length)))
+    next_order_id = _read_counters(reader, engine.desk)
+    _read_registers(reader, engine.desk)
+    for book in engine.books:
+        book.phase, book.last = reader.take(_MARKET)
+    _read_positions(reader, engine.desk)
+    _read_orders(reader, engine, next_order_id - 1)
+    _read_live(reader, engine)
+    reader.finish()
+    return engine
+
+
+def _parts(engine: Engine) -> Iterator[bytes]:
+    desk, gate = engine.desk, engine.desk.gate
+    configuration = engine.setup.payload()
+    yield _PRELUDE.pack(MAGIC, VERSION, len(configuration)) + configuration
+    yield _COUNTERS.pack(desk.clock, desk.sequence, len(desk.orders) + 1, desk.trade_id, desk.stamp)
+    yield _words(global_words(gate)[-_N_GLOBAL:])
+    for bank in gate.accounts:
+        yield _words(account_words(bank))
+    yield _words(gate.references)
+    for index in range(len(gate.positions)):
+        yield _words(position_words(gate, index))
+    for book in engine.books:
+        yield _MARKET.pack(book.phase, book.last)
+    yield _COUNT.pack(len(desk.positions))
+    for (account, instrument), position in sorted(desk.positions.items()):
+        yield _POSITION.pack(
+            account,
+            instrument,
+            position.qty,
+            position.bought,
+            position.sold,
+            _wide(position.cost),
+            _wide(position.realised),
+        )
+    yield _COUNT.pack(len(desk.orders))
+    for order in desk.orders:
+        client_order_id = order.client_order_id.to_bytes(16, "little")
+        yield _RECORD.pack(client_order_id, *_record_of(order), _wide(order.cum_value))
+    yield _COUNT.pack(len(desk.live))
+    for order in desk.live.values():
+        yield _LIVE.pack(*_live_of(order))
+
+
+def _read_counters(reader: _Reader, desk: Desk) -> int:
+    """Set the clock and the counters; the next order id is what the list of orders must lead to."""
+    desk.clock, desk.sequence, next_order_id, desk.trade_id, desk.stamp = reader.take(_COUNTERS)
+    return int(next_order_id)
+
+
+def _read_registers(reader: _Reader, desk: Desk) -> None:
+    gate = desk.gate
+    gate.control, gate.status, gate.checked, gate.passed, *gate.refused = reader.words(_N_GLOBAL)
+    for bank in gate.accounts:
+        restore_account(bank, reader.words(_N_ACCOUNT))
+    gate.references = reader.words(len(gate.references))
+    for index in range(len(gate.positions)):
+        words = [signed(word) for word in reader.words(3)]
+        gate.positions[index], gate.open_buy[index], gate.open_sell[index] = words
+
+
+def _read_positions(reader: _Reader, desk: Desk) -> None:
+    (count,) = reader.take(_COUNT)
+    for _ in range(count):
+        account, instrument, qty, bought, sold, cost, realised = reader.take(_POSITION)
+        desk.positions[account, instrument] = PositionRecord(
+            qty, bought, sold, _narrow(cost), _narrow(realised)
+        )
+
+
+def _read_orders(reader: _Reader, engine: Engine, expected: int) -> None:
+    (count,) = reader.take(_COUNT)
+    if count != expected:
+        raise CodecError("the state does not list every order", found=count, expected=str(expected))
+    for order_id in range(1, count + 1):
+        client_order_id, digest, *fields, cum_value = reader.take(_RECORD)
+        new = New(client_order_id=int.from_bytes(client_order_id, "little"), side=fields[2])
+        order = engine.desk.enlist(new, digest)
+        for name, value in zip(_RECORD_FIELDS[1:], fields, strict=True):
+            setattr(order, name, value)
+        order.cum_value = _narrow(cum_value)
+        if order.client_order_id:
+            engine.clients[order.account, order.client_order_id] = order_id
+
+
+def _read_live(reader: _Reader, engine: Engine) -> None:
+    (count,) = reader.take(_COUNT)
+    waiting = []
+    for _ in range(count):
+        order_id, *fields = reader.take(_LIVE)
+        if not 1 <= order_id <= len(engine.desk.orders):
+            raise CodecError("the state lists a live order that it does not hold", found=order_id)
+        order = engine.desk.orders[order_id - 1]
+        for name, value in zip(_LIVE_FIELDS[1:], fields, strict=True):
+            setattr(order, "slice" if name == "showing" else name, value)
+        engine.desk.live[order_id] = order
+        if order.order_type == _PEGGED:
+            engine.books[order.instrument].pegs[order_id] = order
+        waiting.append(order)
+    # Queues are ordered by stamp, so whoever has waited longest is put first.
+    for order in sorted(waiting, key=lambda order: order.stamp):
+        _put_back(engine.books[order.instrument], order)
+    engine.expiries = sorted((order.expire_at, order.id) for order in waiting if order.expire_at)
+
+
+def _put_back(book: Book, order: OrderRecord) -> None:
+    shown = order.slice
+    book.put(order, order.place, order.working)
+    if order.place == DISPLAYED:
+        order.slice = shown
+
+
+class _Reader:
+    """Takes a state apart from front to back."""
+
+    def __init__(self, state: bytes) -> None:
+        self._state = state
+        self._offset = 0
+
+    def take(self, layout: struct.Struct) -> tuple[Any, ...]:
+        return layout.unpack(self.bytes(layout.size))
+
+    def words(self, count: int) -> list[int]:
+        return list(struct.unpack(f"<{count}Q", self.bytes(8 * count)))
+
+    def bytes(self, size: int) -> bytes:
+        start, self._offset = self._offset, self._offset + size
+        if self._offset > len(self._state):
+            raise CodecError("the state ends too early", where=f"byte {len(self._state)}")
+        return self._state[start : self._offset]
+
+    def finish(self) -> None:
+        if self._offset != len(self._state):
+            raise CodecError(
+                "the state is longer than it says", found=len(self._state), expected=str(self._offset)
+            )
+
+
+def _words(words: list[int]) -> bytes:
+    return struct.pack(f"<{len(words)}Q", *words)
+
+
+def _wide(value: int) -> bytes:
+    return value.to_bytes(16, "little", signed=True)
+
+
+def _narrow(value: bytes) -> int:
+    return int.from_bytes(value, "little", signed=True)

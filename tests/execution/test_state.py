@@ -1,0 +1,108 @@
+"""A state is all there is to know: a system restored from it goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from omni_lab.errors import CodecError
+from omni_lab.execution import OMSConfig, ReferenceOMS
+from tests.execution.flows import CONFIG, FLOWS, commands
+from tests.execution.script import config
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_a_restored_system_goes_on_identically(flow: str) -> None:
+    oms = ReferenceOMS(CONFIG)
+    for count, (kind, payload) in enumerate(commands(11, 3_000, flow)):
+        oms.execute(kind, payload)
+        if count % 300 == 150:
+            restored = ReferenceOMS.from_state(oms.state())
+            assert restored.state() == oms.state()
+            oms.events()
+            twins = (oms, restored)
+        if count % 300 > 150:
+            restored.execute(kind, payload)
+        if count % 300 == 299:
+            ours, theirs = (twin.events().columns for twin in twins)
+            assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
+            assert restored.state() == oms.state()
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_a_replay_of_the_frames_gives_the_same_state(flow: str) -> None:
+    oms = ReferenceOMS(CONFIG)
+    frames = [(0, oms.config.payload()), *commands(12, 1_500, flow)]
+    for kind, payload in frames[1:]:
+        oms.execute(kind, payload)
+    replayed = ReferenceOMS.replay(frames)
+    assert (replayed.state_hash, replayed.sequence) == (oms.state_hash, len(frames))
+    assert len(replayed.events()) == 0
+
+
+def test_a_multiplier_that_no_instrument_states_survives() -> None:
+    setup = config().setup()
+    contract = replace(setup.instruments[0], tick_value=50 * 10**18)
+    payload = replace(setup, instruments=(contract, *setup.instruments[1:])).payload()
+    oms = ReferenceOMS.replay([(0, payload)])
+    oms.submit("X", "SELL", 2, 100, account="b")
+    oms.submit("X", "BUY", 2, 100)
+    oms.mark("X", 101)
+    restored = ReferenceOMS.from_state(oms.state())
+    assert [each.unrealised for each in restored.positions()] == [100, -100]
+    assert restored.state() == oms.state()
+
+
+def test_the_layout_of_a_new_system(oms_class: type[ReferenceOMS]) -> None:
+    oms = oms_class(config(reference_prices={"Y": 70}))
+    state, payload = oms.state(), oms.config.payload()
+    assert state.startswith(struct.pack("<8sII", b"OMNISTAT", 1, len(payload)) + payload)
+    counters = np.frombuffer(state, "<i8", count=5, offset=16 + len(payload))
+    assert counters.tolist() == [0, 1, 1, 1, 1]
+    registers = 12 + 3 * 20 + 3 + 9 * 3
+    assert len(state) == 16 + len(payload) + 8 * (5 + registers) + 3 * 16 + 3 * 8
+    snapshot = oms.snapshot()
+    assert (snapshot.sequence, snapshot.state_hash) == (1, hashlib.sha256(state).hexdigest())
+    assert oms.state_hash == snapshot.state_hash
+
+
+def test_what_was_taken_and_what_was_shown_is_in_the_state(oms_class: type[ReferenceOMS]) -> None:
+    oms = oms_class(config())
+    number = oms.submit("X", "BUY", 10, 100, display_qty=4, client_order_id="mine")
+    oms.submit("X", "SELL", 1, 100)
+    live, record = oms.state()[-88:], oms.state()[-88 - 8 - 2 * 88 : -88 - 8 - 88]
+    assert int.from_bytes(live[:8], "little") == number
+    assert np.frombuffer(live, "<i8", offset=24).tolist() == [100, 3, 0, 0, 0, 4, 0, 0]
+    assert int.from_bytes(record[:16], "little") == 2**127 + int.from_bytes(b"mine", "big")
+    assert np.frombuffer(record, "<i8", count=4, offset=40).tolist() == [10, 100, 9, 1]
+    assert int.from_bytes(record[72:], "little") == 100
+
+
+@pytest.mark.parametrize("damage", [b"", b"nothing", slice(0, -1), slice(0, 100)])
+def test_bytes_that_are_no_state_are_refused(damage: bytes | slice) -> None:
+    state = ReferenceOMS(config()).state()
+    with pytest.raises(CodecError):
+        ReferenceOMS.from_state(state[damage] if isinstance(damage, slice) else damage)
+    with pytest.raises(CodecError, match="longer"):
+        ReferenceOMS.from_state(state + b"\0")
+
+
+def test_a_replay_begins_with_a_configuration() -> None:
+    for frames in ([], [(1, bytes(56))], [(0, b"")]):
+        with pytest.raises(CodecError):
+            ReferenceOMS.replay(frames)
+
+
+def test_the_plain_twin_keeps_no_journal(tmp_path: object) -> None:
+    with pytest.raises(ValueError, match="native OMS"):
+        ReferenceOMS(config(journal=str(tmp_path)))
+    with pytest.raises(ValueError, match="native OMS"):
+        ReferenceOMS.recover(str(tmp_path))
+    oms = ReferenceOMS(OMSConfig(instruments=["ABC"]))
+    oms.commit()
+    with oms:
+        assert oms.latency() == {}

@@ -1,0 +1,156 @@
+"""A page in Debian's Chromium, driven over its debugging protocol: read it, press keys, take its picture."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import websocket
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+WHY_NOT = "install Chromium (Debian: apt-get install chromium)"
+_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--remote-debugging-port=0",
+    "--remote-allow-origins=*",
+)
+_PATIENCE_S = 60.0
+_KEYS = {"Tab": 9, "Enter": 13, " ": 32, "ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35}
+
+
+class Page:
+    """A page that is open.
+
+    Attributes
+    ----------
+    console : list of str
+        Errors and warnings that it wrote.
+    hosts : set of str
+        Whom it asked for something.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.console: list[str] = []
+        self.hosts: set[str] = set()
+        self._socket = websocket.create_connection(address, timeout=_PATIENCE_S)
+        self._number = 0
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.call(f"{domain}.enable")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._socket.close()
+
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        """A command of the protocol, and its result."""
+        self._number += 1
+        self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
+        while True:
+            message = json.loads(self._socket.recv())
+            if message.get("id") == self._number:
+                assert "error" not in message, message["error"]
+                result: dict[str, Any] = message["result"]
+                return result
+            self._note(message)
+
+    def open(self, url: str, *, width: int = 1440, height: int = 1000) -> None:
+        """Go there, in a window of that size."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.call("Emulation.setDeviceMetricsOverride", **size)
+        self.call("Page.navigate", url=url)
+
+    def value(self, script: str) -> Any:
+        """What a JavaScript expression gives."""
+        result = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in result, result["exceptionDetails"]
+        return result["result"].get("value")
+
+    def wait(self, script: str) -> Any:
+        """What an expression gives as soon as that is something true."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while not (value := self.value(script)):
+            assert time.monotonic() < deadline, f"never came true: {script}"
+            time.sleep(0.05)
+        return value
+
+    def press(self, key: str) -> None:
+        """Press a key where the focus is."""
+        facts = {"key": key, "code": "Space" if key == " " else key, "windowsVirtualKeyCode": _KEYS[key]}
+        text = {"Enter": "\r", " ": " "}.get(key)
+        self.call("Input.dispatchKeyEvent", type="keyDown", **facts, **({"text": text} if text else {}))
+        self.call("Input.dispatchKeyEvent", type="keyUp", **facts)
+
+    def picture(self) -> bytes:
+        """The window as PNG."""
+        return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
+
+    def _note(self, message: dict[str, Any]) -> None:
+        params = message.get("params", {})
+        match message["method"]:
+            case "Runtime.consoleAPICalled" if params["type"] in ("error", "warning", "assert"):
+                self.console.append(" ".join(str(a.get("value", a)) for a in params["args"]))
+            case "Runtime.exceptionThrown":
+                self.console.append(str(params["exceptionDetails"]))
+            case "Log.entryAdded" if params["entry"]["level"] in ("error", "warning"):
+                self.console.append(params["entry"]["text"] + " " + params["entry"].get("url", ""))
+            case "Network.requestWillBeSent":
+                url = params["request"]["url"]
+                if not url.startswith(("data:", "blob:")):
+                    self.hosts.add(url.split("/")[2])
+            case _:
+                pass
+
+
+@contextmanager
+def chromium(profile: Path) -> Iterator[Page]:
+    """An empty page in a browser of its own.
+
+    Parameters
+    ----------
+    profile : Path
+        A new directory for what the browser writes.
+    """
+    assert CHROMIUM is not None
+    command = [CHROMIUM, *_FLAGS, f"--user-data-dir={profile}", "about:blank"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        with Page(_page_address(profile / "DevToolsActivePort")) as page:
+            yield page
+    finally:
+        process.terminate()
+        process.wait(timeout=_PATIENCE_S)
+
+
+def _page_address(written: Path) -> str:
+    """Where the first page listens, from the file that the browser writes when it does."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline:
+        if written.is_file() and (port := written.read_text().split("\n")[0]):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list") as answer:
+                targets = json.load(answer)
+            pages = [each["webSocketDebuggerUrl"] for each in targets if each["type"] == "page"]
+            if pages:
+                return str(pages[0])
+        time.sleep(0.05)
+    raise AssertionError("the browser did not start")
