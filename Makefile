@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 LOCKS := deploy/locks
 CARGO := cargo
 CARGO_MANIFEST := --manifest-path native/Cargo.toml --locked
+# Lints and tests see what is optional, too, in the same build. The Python module and the benchmarks are built without the gate.
+CARGO_FEATURES := --features omni-oms/fpga,omni-oms/io_uring
 
 # One interpreter for every build of the binding crate: a different one would rebuild it.
 export PYO3_PYTHON := $(abspath $(BIN)/python)
@@ -21,7 +23,7 @@ NATIVE_SOURCES := $(shell find native -name target -prune -o -type f \( -name '*
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup setup-dev run test lint types rust-test py-test nb-test notebooks lab bench format lock clean
+.PHONY: help setup setup-dev run test lint types rust-test py-test nb-test fuzz notebooks lab bench format lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,14 +51,14 @@ lint: setup-dev ## formatting and lints of Python, notebooks and Rust
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(CARGO) fmt --manifest-path native/Cargo.toml --all --check
-	$(CARGO) clippy $(CARGO_MANIFEST) --workspace --all-targets -- -D warnings
+	$(CARGO) clippy $(CARGO_MANIFEST) $(CARGO_FEATURES) --workspace --all-targets -- -D warnings
 
 types: setup-dev ## strict types, and the stub of the native module against the built one
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest omni_lab._native --mypy-config-file pyproject.toml
 
 rust-test: setup-dev ## tests of the Rust crates
-	$(CARGO) test $(CARGO_MANIFEST) --workspace --quiet
+	$(CARGO) test $(CARGO_MANIFEST) $(CARGO_FEATURES) --workspace --quiet
 
 py-test: setup-dev ## tests of the package
 	$(BIN)/python -m pytest -p no:nbval -n $(WORKERS)
@@ -67,6 +69,23 @@ NBVAL_FLAGS := --nbval-lax --nbval-current-env --dist loadfile
 nb-test: setup-dev ## every notebook from top to bottom; marked outputs must not have changed
 	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && \
 	  OMNI_LAB_HOME="$$home" $(BIN)/python -m pytest $(NBVAL_FLAGS) -n $(WORKERS) notebooks
+
+# A stable toolchain has all that libFuzzer needs: the pass that counts coverage, and assertions in an optimised build. The name of
+# the target keeps the counters out of build scripts. What is found is kept in native/target/fuzz.
+FUZZ_SECONDS ?= 720
+FUZZ_TARGETS ?= codec commands engine journal snapshot
+FUZZ_FLAGS ?=
+COVERAGE := -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table trace-compares)
+fuzz: ## an hour of libFuzzer; FUZZ_TARGETS=journal FUZZ_SECONDS=60 for a minute of one
+	@$(NEEDS_CARGO)
+	@set -e; kept=$(abspath native/target/fuzz); host=$$(rustc -vV | sed -n 's/^host: //p'); \
+	for target in $(FUZZ_TARGETS); do \
+	  mkdir -p "$$kept/$$target" "$$kept/broke-$$target"; \
+	  RUSTFLAGS="$(COVERAGE)" $(CARGO) run $(CARGO_MANIFEST) --target "$$host" --profile fuzz \
+	    --package omni-fuzz --features libfuzzer --bin "$$target" -- \
+	    "$$kept/$$target" native/fuzz/seeds/$$target -artifact_prefix="$$kept/broke-$$target/" \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=20 -print_final_stats=1 $(FUZZ_FLAGS); \
+	done
 
 notebooks: setup-dev ## run the notebooks and write their outputs again; the way to accept a new result
 	$(BIN)/python -m tests.notebooks.refresh

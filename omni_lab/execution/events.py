@@ -152,7 +152,9 @@ def columns_of(rows: Sequence[tuple[int, ...]]) -> dict[str, AnyArray]:
 
 def reason_name(kind: int, state: int, reason: int) -> str | None:
     """The name of a reason: one to cancel where an order was canceled, otherwise one to refuse."""
-    canceled = kind == EventKind.CANCELED or (kind == EventKind.STATUS and state == OrderState.CANCELED)
+    # A refused cancel or replacement of an order says why the request was refused.
+    refused = kind in (EventKind.CANCEL_REJECTED, EventKind.REPLACE_REJECTED)
+    canceled = kind == EventKind.CANCELED or (state == OrderState.CANCELED and not refused)
     return _name(CancelReason if canceled else RejectReason, reason)
 
 

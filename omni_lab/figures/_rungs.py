@@ -104,6 +104,8 @@ class Level:
         What shows, from the best price to this one.
     own, own_shown, ahead : float
         What is ours, all of it and what shows of it; what shows ahead of the first of it.
+    others_hidden, others_reserve : float
+        What does not show and is not ours.
     segments : tuple of Segment
         In the order in which they trade; what does not show comes last.
     """
@@ -115,6 +117,8 @@ class Level:
     own: float
     own_shown: float
     ahead: float
+    others_hidden: float
+    others_reserve: float
     segments: tuple[Segment, ...]
 
     def label(self, *, short: bool) -> str:
@@ -127,14 +131,10 @@ class Level:
                 parts.append(f"{words.quantity(shows)} shown")
             if self.ahead:
                 parts.append(f"{words.quantity(self.ahead)} ahead")
-        for unseen, what in ((self._others(self.reserve), "reserve"), (self._others(self.hidden), "hidden")):
+        for unseen, what in ((self.others_reserve, "reserve"), (self.others_hidden, "hidden")):
             if unseen:
                 parts.append(f"+{words.quantity(unseen)} {'res.' if short and what == 'reserve' else what}")
         return ", ".join(parts)
-
-    def _others(self, qty: float) -> float:
-        """What of a kind of unseen quantity is not ours, if ours is of one kind."""
-        return max(qty - (self.own - self.own_shown), 0.0)
 
 
 class Row(NamedTuple):
@@ -232,6 +232,8 @@ def _levels(side: BookSide) -> dict[float, Level]:
             reserve=float(reserve.sum()),
             cum=cum,
             own=float((qty + reserve)[own].sum()),
+            others_hidden=float(qty[hidden & ~own].sum()),
+            others_reserve=float(reserve[~own].sum()),
             own_shown=float(qty[own & ~hidden].sum()),
             ahead=float(qty[: ours[0]][~hidden[: ours[0]]].sum()) if len(ours) else 0.0,
             segments=tuple(segments),

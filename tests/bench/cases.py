@@ -96,4 +96,7 @@ COLD = (
     ("vectorbt.rust", "arrays_with_signals"),
     ("vectorbt.numba", "arrays_with_signals"),
 )
-SECTIONS = ("arrays", "arrays_with_signals", "callback", "rebalance", "sweep", "cold", "memory", "matching")
+SECTIONS = (
+    *("arrays", "arrays_with_signals", "callback", "rebalance", "sweep", "cold", "memory"),
+    *("matching", "native"),
+)

@@ -29,6 +29,7 @@ from typing import Any
 
 import environment
 import matching
+import native
 from cases import COLD, NAMES, OURS, RELATIVE_TOLERANCE, SECTIONS, TOLERANCE, VECTORISED, Case, all_cases
 from table import print_table, progress, seconds
 
@@ -285,7 +286,7 @@ def main() -> int:
     chosen = arguments.case or SECTIONS
 
     with tempfile.TemporaryDirectory(prefix="omni-bench-") as folder:
-        has_peers = set(chosen) != {"matching"}
+        has_peers = not set(chosen) <= {"matching", "native"}
         peers = environment.ensure() if has_peers else Path(sys.executable)
         bench = Bench(Path(folder), peers, rounds=rounds, quick=arguments.quick)
         scale = 10 if arguments.quick else 1
@@ -306,6 +307,8 @@ def main() -> int:
             flows, wrong = matching.run(arguments, n_commands=2_000_000 // scale, rounds=rounds)
             bench.report["matching"] = flows
             bench.failures += wrong
+        if "native" in chosen:
+            bench.report["native"] = native.run(quick=arguments.quick)
     versions = {
         (name, version)
         for case in bench.report["cases"].values()
@@ -319,6 +322,8 @@ def main() -> int:
         print(LEGEND)
     if "matching" in chosen:
         print(matching.LEGEND)
+    if "native" in chosen:
+        print(native.LEGEND)
     if arguments.json:
         arguments.json.write_text(json.dumps(bench.report, indent=1))
     for failure in bench.failures:

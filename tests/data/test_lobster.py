@@ -77,7 +77,7 @@ def test_an_hour_of_apple_fills_the_orders_that_nasdaq_filled(test_data: Path) -
     with OMS(OMSConfig(instruments=["AAPL"])) as oms:
         frames = oms.sequence + 1 + np.arange(len(tape.maker))
         events = oms.apply(tape.commands)
-    # The first that differs is one in which the exchange passed over the first order of a queue; the file does
-    # not say why, and other executions follow from it.
+    # The first that differs is one in which the exchange passed over the first order of a queue. The file
+    # does not say why, and other executions follow from it.
     assert agreement(tape.maker, frames, events) > 0.98
     assert (events["kind"] == 11).sum() <= 4

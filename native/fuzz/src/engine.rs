@@ -18,11 +18,12 @@ const MOST_EVENTS: usize = 100_000;
 pub fn engine(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let market = Market::read(&mut input);
-    let mut engines =
-        WINDOWS.map(|pages| Engine::with_window(market.n_instruments.into(), market.phase, pages));
+    let mut engines = WINDOWS.map(|pages| Engine::with_window(market.n_instruments.into(), market.phase, pages));
     for instrument in instruments(market) {
         let reference = Ticks(input.pick(&[0, market.centre, 1, LARGEST]));
-        engines.iter_mut().for_each(|engine| engine.set_reference(instrument, reference));
+        for engine in &mut engines {
+            engine.set_reference(instrument, reference);
+        }
     }
     let mut n_events = 0;
     for at in 1..=MOST_ACTS {
@@ -82,7 +83,7 @@ fn act(engine: &mut Engine, market: Market, input: &mut Input, at: u64, out: &mu
         9..11 => drop(engine.withdraw(target, CancelReason::Requested, out)),
         11..13 => replace(engine, market, input, target, out),
         13 => {
-            let account = (input.byte() % 2 == 0).then(|| AccountId(input.below(market.n_accounts).into()));
+            let account = (!input.flag()).then(|| AccountId(input.below(market.n_accounts).into()));
             let side = input.pick(&[None, Some(Side::Buy), Some(Side::Sell)]);
             engine.cancel_all(Scope { account, instrument: Some(instrument), side }, CancelReason::MassCancel, out);
         }

@@ -22,6 +22,11 @@ impl<'a> Input<'a> {
         byte
     }
 
+    /// A yes or a no.
+    pub fn flag(&mut self) -> bool {
+        self.byte() & 1 == 1
+    }
+
     /// The next bytes, as many as there are of `n`.
     pub fn take(&mut self, n: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(n.min(self.0.len()));

@@ -64,7 +64,7 @@ fn write(dir: &Path, input: &mut Input) {
         }
     }
     // Or else it ends as after a crash.
-    if input.byte() % 2 == 0 {
+    if !input.flag() {
         oms.close().expect("there is room");
     }
 }

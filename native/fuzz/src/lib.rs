@@ -21,11 +21,14 @@ pub use commands::commands;
 pub use engine::engine;
 pub use journal::journal;
 pub use snapshot::snapshot;
-pub use story::Story;
+pub use story::{Story, write_journal};
 
 use input::Input;
 use market::Market;
 
+/// Plays the bytes, and panics where a law is broken.
+pub type Target = fn(&[u8]);
+
 /// Every target, by the name of its directory of seeds.
-pub const TARGETS: [(&str, fn(&[u8])); 5] =
+pub const TARGETS: [(&str, Target); 5] =
     [("codec", codec), ("commands", commands), ("engine", engine), ("journal", journal), ("snapshot", snapshot)];

@@ -69,7 +69,8 @@ impl Market {
         let (clock, n_orders) = (oms.clock().0, oms.orders().len() as u64);
         let ts = Nanos(input.number(|byte| clock.saturating_add(byte - 2)));
         let instrument = InstrumentId(input.below(self.n_instruments + 1).into());
-        let or_all = |instrument: InstrumentId| if instrument.0 < self.n_instruments.into() { instrument } else { EVERY_INSTRUMENT };
+        let or_all =
+            |instrument: InstrumentId| if instrument.0 < self.n_instruments.into() { instrument } else { EVERY_INSTRUMENT };
         match kind {
             0..16 => Command::New { ts, client_order_id: client_order_id(input), order: self.order(input, instrument, clock) },
             16..20 => Command::Cancel { ts, order_id: order_id(input, n_orders) },
@@ -118,7 +119,7 @@ impl Market {
             5 => order.time_in_force = now(input),
             6 => {
                 order.time_in_force = input.pick(&[TimeInForce::AtOpen, TimeInForce::AtClose]);
-                if input.byte() % 2 == 1 {
+                if input.flag() {
                     (order.order_type, order.price) = (OrderType::Market, Ticks(0));
                 }
             }
@@ -157,7 +158,7 @@ impl Market {
 
     /// The same, or 0.
     pub fn price_or_none(&self, input: &mut Input) -> i64 {
-        if input.byte() % 2 == 0 { 0 } else { self.price(input) }
+        if input.flag() { self.price(input) } else { 0 }
     }
 
     fn write(&self, input: &mut Input, ts: Nanos) -> Command {
@@ -200,7 +201,7 @@ fn raw_command(input: &mut Input) -> Option<Command> {
 }
 
 fn limits(input: &mut Input) -> Limits {
-    if input.byte() % 2 == 0 {
+    if !input.flag() {
         return Limits::default();
     }
     Limits {

@@ -1,6 +1,9 @@
-//! Commands at random, for those who want many rather than strange ones.
+//! Commands at random, for those who want many rather than strange ones, and a journal of them.
 
-use omni_oms::{Command, Config, Oms};
+use std::path::Path;
+
+use omni_journal::{Durability, Options};
+use omni_oms::{Command, Config, DurableOms, Error, Oms};
 
 use crate::{Input, Market};
 
@@ -41,6 +44,28 @@ impl Story {
             }
         }
     }
+}
+
+/// Writes the journal of the first `commands` commands of a story, with two snapshots on the way, and returns the state hash.
+///
+/// # Errors
+///
+/// Those of the journal.
+pub fn write_journal(seed: u64, commands: u64, dir: &Path) -> Result<[u8; 32], Error> {
+    let mut story = Story::new(seed);
+    let options = Options { durability: Durability::None, segment_bytes: 256 << 10, group_bytes: 16 << 10, ..Options::default() };
+    let mut oms = DurableOms::open(dir, story.config(), options)?.0;
+    for at in 1..=commands {
+        let command = story.next_command(oms.oms());
+        oms.execute(&command)?;
+        oms.clear_events();
+        if at == commands / 3 || at == commands / 2 {
+            oms.snapshot()?;
+        }
+    }
+    let hash = oms.oms().state_hash();
+    oms.close()?;
+    Ok(hash)
 }
 
 /// Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.

@@ -1,51 +1,64 @@
-//! The same commands give the same journal, byte for byte: twice in one build, and in builds of two profiles.
+//! The same commands give the same journal, byte for byte: twice in this build, and in a build for release.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const SEEDS: [&str; 3] = ["1", "2", "7"];
-const COMMANDS: &str = "20000";
+use omni_fuzz::write_journal;
+
+const SEEDS: [u64; 3] = [1, 2, 7];
+const COMMANDS: u64 = 20_000;
+
+/// Printed state hash, and files by name.
+type Written = (String, BTreeMap<String, Vec<u8>>);
 
 #[test]
 fn two_runs_and_two_builds_write_the_same_bytes() {
-    let builds = [build("dev"), build("release")];
+    let release = release_build();
     for seed in SEEDS {
-        let [first, again, release] = [&builds[0], &builds[0], &builds[1]].map(|program| written(program, seed));
+        let here = |dir: &Path| format!("{:?}\n", write_journal(seed, COMMANDS, dir).unwrap());
+        let first = written(here);
         assert!(first.1.len() > 4, "segments and snapshots: {:?}", first.1.keys());
-        for other in [again, release] {
-            assert_eq!(first.0, other.0, "the state hash of seed {seed}");
-            for (name, bytes) in &first.1 {
-                assert!(other.1.get(name) == Some(bytes), "{name} of seed {seed} differs");
-            }
-            assert_eq!(first.1.len(), other.1.len());
-        }
+        same(&first, &written(here));
+        same(&first, &written(|dir| run(&release, seed, dir)));
     }
 }
 
-/// The example `journal`. What was built before, by the tests or with the Python module, is not built again.
-fn build(profile: &str) -> PathBuf {
-    let output = Command::new(env!("CARGO"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--quiet", "--locked", "--example", "journal", "--message-format", "json", "--profile", profile])
-        // The address of the program is read from what cargo says, so that any target directory will do.
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let said = String::from_utf8(output.stdout).unwrap();
-    let (_, path) = said.rsplit_once("\"executable\":\"").expect("cargo names the program");
-    PathBuf::from(path.split('"').next().unwrap())
+fn same(one: &Written, other: &Written) {
+    assert_eq!(one.0, other.0, "state hashes");
+    assert!(one.1.keys().eq(other.1.keys()), "{:?}, {:?}", one.1.keys(), other.1.keys());
+    for (name, bytes) in &one.1 {
+        assert!(other.1.get(name) == Some(bytes), "{name} differs");
+    }
 }
 
-/// The state hash that a program prints, and the files that it writes.
-fn written(program: &Path, seed: &str) -> (Vec<u8>, BTreeMap<String, Vec<u8>>) {
+fn written(write: impl FnOnce(&Path) -> String) -> Written {
     let dir = tempfile::tempdir().unwrap();
-    let output = Command::new(program).args([seed, COMMANDS]).arg(dir.path()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let hash = write(dir.path());
     let files = fs::read_dir(dir.path()).unwrap().map(|entry| {
         let path = entry.unwrap().path();
         (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap())
     });
-    (output.stdout, files.collect())
+    (hash, files.collect())
+}
+
+fn run(program: &Path, seed: u64, dir: &Path) -> String {
+    let output = Command::new(program).args([seed.to_string(), COMMANDS.to_string()]).arg(dir).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The example `journal`, built where the Python module was: most of it is there already.
+fn release_build() -> PathBuf {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["build", "--quiet", "--locked", "--release", "--example", "journal", "--message-format", "json"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // Cargo says where it is, so that any target directory will do.
+    let said = String::from_utf8(output.stdout).unwrap();
+    let (_, path) = said.rsplit_once("\"executable\":\"").expect("cargo names the program");
+    PathBuf::from(path.split('"').next().unwrap())
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use omni_fuzz::TARGETS;
+use omni_fuzz::{TARGETS, Target};
 
 /// Longest bytes that a change may make.
 const LONGEST: usize = 2_048;
@@ -80,13 +80,14 @@ fn change(dice: &mut Dice, bytes: &mut Vec<u8>, seeds: &[Vec<u8>]) {
             drop(bytes.splice(at..at, other[from..other.len().min(from + 64)].iter().copied()));
         }
         _ => {
-            let new = if dice.below(2) == 0 { dice.next() as u8 } else { bytes.get(at).map_or(0, |byte| byte ^ 1 << dice.below(8)) };
+            let new =
+                if dice.below(2) == 0 { dice.next() as u8 } else { bytes.get(at).map_or(0, |byte| byte ^ 1 << dice.below(8)) };
             bytes.get_mut(at).into_iter().for_each(|byte| *byte = new);
         }
     }
 }
 
-fn watched(name: &str, target: fn(&[u8]), bytes: &[u8]) {
+fn watched(name: &str, target: Target, bytes: &[u8]) {
     let watch = Watch { name, bytes };
     target(bytes);
     drop(watch);

@@ -132,14 +132,16 @@ fn durable(c: &mut Criterion) {
 /// A large amount made durable, as a ratio to a loop of plain writes into a file prepared in the same way. Taken in turns,
 /// because the speed of a disk wanders more from minute to minute than the two differ.
 fn bandwidth(_: &mut Criterion) {
-    if std::env::args().skip(1).any(|filter| !filter.starts_with('-') && !"bandwidth".contains(&filter)) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|filter| !filter.starts_with('-') && !"bandwidth".contains(filter.as_str())) {
         return;
     }
+    let rounds = if arguments.iter().any(|argument| argument == "--quick") { 3 } else { 9 };
     for (name, backend) in backends() {
         for (size, frame) in [("64 B", PAYLOAD), ("4 KiB", 4072)] {
             let payload = vec![7_u8; frame];
             let mut rates: [Vec<f64>; 2] = Default::default();
-            for _ in 0..BANDWIDTH_ROUNDS {
+            for _ in 0..rounds {
                 rates[0].push(rate(plain));
                 rates[1].push(rate(|dir| {
                     let mut journal = open(dir, Durability::None, backend);
@@ -153,7 +155,7 @@ fn bandwidth(_: &mut Criterion) {
             }
             let [plain, journal] = rates.map(|mut rates| {
                 rates.sort_by(f64::total_cmp);
-                rates[BANDWIDTH_ROUNDS / 2]
+                rates[rounds / 2]
             });
             println!(
                 "bandwidth, {size} frames, {name}: {journal:.0} MiB/s, plain writes {plain:.0} MiB/s, ratio {:.2}",
@@ -164,7 +166,6 @@ fn bandwidth(_: &mut Criterion) {
 }
 
 const BANDWIDTH_BYTES: usize = 224 << 20;
-const BANDWIDTH_ROUNDS: usize = 9;
 
 fn plain(dir: &Path) -> Duration {
     let block = vec![7_u8; 1 << 20];

@@ -86,12 +86,22 @@ pub(crate) fn create_dir(dir: &Path, medium: &dyn Medium) -> Result<(), Error> {
     Ok(())
 }
 
-/// Takes the directory for one writer; the kernel lets go of it when the process ends, however it ends.
-pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
+/// The directory taken for one writer; the kernel lets go of it when the process ends, however it ends.
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child that another thread is about to start has it open as well, until it runs its program.
+        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
+/// Takes `dir`, unless another journal has it.
+pub(crate) fn lock(dir: &Path) -> Result<Lock, Error> {
     let path = dir.join(layout::LOCK);
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(Error::io("open", &path))?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::Locked { path }),
         Err(error) => Err(Error::Io { op: "lock", path, source: io::Error::from(error) }),
     }

@@ -1,10 +1,9 @@
 //! The writer: numbers frames, gathers them in memory, and hands whole blocks to the disk.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
-use crate::directory::{create_dir, create_segment, lock, mend};
+use crate::directory::{Lock, create_dir, create_segment, lock, mend};
 use crate::frame::{FRAME_HEADER, MAX_PAYLOAD, clear_padding, seal, stored_len};
 use crate::header::{HEADER, SegmentHeader};
 use crate::medium::{Backend, Medium, SegmentFile, medium_for, write_all_at};
@@ -37,8 +36,8 @@ pub struct Journal {
     /// The first failure. Once a sync failed, the kernel may have dropped what it could not write and report the next sync
     /// as good, so nothing can be promised after it.
     poison: Option<String>,
-    /// Held for as long as the journal lives; the kernel lets go of it even when the process is killed.
-    _lock: File,
+    /// Held for as long as the journal lives.
+    _lock: Lock,
 }
 
 impl Journal {

@@ -355,11 +355,7 @@ fn count(fields: &mut Fields, length: usize) -> Result<usize, CodecError> {
 
 fn within(fields: &mut Fields, name: &'static str, range: RangeInclusive<i64>) -> Result<i64, CodecError> {
     let found = fields.i64()?;
-    if range.contains(&found) {
-        Ok(found)
-    } else {
-        Err(fields.wrong(name, 8, "a price or quantity in range", found.into()))
-    }
+    if range.contains(&found) { Ok(found) } else { Err(fields.wrong(name, 8, "a price or quantity in range", found.into())) }
 }
 
 fn some_price(price: i64) -> Option<Ticks> {

@@ -69,28 +69,22 @@ impl Oms {
         done.map_err(|()| broken(py))?.map_err(|refusal| refusal.raise(py))
     }
 
-    /// Carries out a command, and takes the snapshot that may be due after it.
+    /// Carries out a command of a time, or of now, and takes the snapshot that may be due after it.
     #[inline]
-    fn run(&self, py: Python<'_>, command: &Command) -> PyResult<u64> {
-        if self.waits {
-            let (answer, lost) = self.without_python(py, |system| Ok((system.execute(command)?, system.snapshot_if_due()?)))?;
-            warn_of_snapshot(py, lost)?;
-            return Ok(answer);
-        }
-        let mut system = self.system(py)?;
-        let answer = system.execute(command).map_err(|refusal| refusal.raise(py))?;
-        let lost = system.snapshot_if_due().map_err(|refusal| refusal.raise(py))?;
-        drop(system);
+    fn run(&self, py: Python<'_>, ts: Argument, command: impl FnOnce(Nanos) -> Command + Send) -> PyResult<u64> {
+        let ts = ts.map(|ts| numbers::whole(ts, "ts")).transpose()?.map(Nanos);
+        let act = |system: &mut System| -> Result<_, Refusal> {
+            let answer = system.execute(&command(ts.unwrap_or_else(|| system.oms().clock())))?;
+            Ok((answer, system.snapshot_if_due()?))
+        };
+        let (answer, lost) = if self.waits {
+            self.without_python(py, act)?
+        } else {
+            let done = act(&mut *self.system(py)?);
+            done.map_err(|refusal| refusal.raise(py))?
+        };
         warn_of_snapshot(py, lost)?;
         Ok(answer)
-    }
-
-    #[inline]
-    fn ts(&self, py: Python<'_>, ts: Argument) -> PyResult<Nanos> {
-        match ts {
-            Some(ts) => Ok(Nanos(numbers::whole(ts, "ts")?)),
-            None => Ok(self.system(py)?.oms().clock()),
-        }
     }
 
     /// The order that its id, or the client's, names.
@@ -205,7 +199,7 @@ impl Oms {
             expire_at,
         };
         let (client_order_id, order) = submission.read(&self.names)?;
-        self.run(py, &Command::New { ts: self.ts(py, ts)?, client_order_id, order })
+        self.run(py, ts, |ts| Command::New { ts, client_order_id, order })
     }
 
     #[pyo3(signature = (order_id=None, *, client_order_id=None, account=None, ts=None))]
@@ -218,7 +212,7 @@ impl Oms {
         ts: Argument,
     ) -> PyResult<bool> {
         let order_id = self.find(py, order_id, client_order_id, account)?;
-        Ok(self.run(py, &Command::Cancel { ts: self.ts(py, ts)?, order_id })? > 0)
+        Ok(self.run(py, ts, |ts| Command::Cancel { ts, order_id })? > 0)
     }
 
     #[pyo3(signature = (order_id=None, *, client_order_id=None, account=None, qty=None, price=None, stop_price=None, ts=None))]
@@ -236,20 +230,16 @@ impl Oms {
     ) -> PyResult<bool> {
         let order_id = self.find(py, order_id, client_order_id, account)?;
         let (instrument, now) = views::terms(self.system(py)?.oms(), order_id);
-        let command = Command::Replace {
-            ts: self.ts(py, ts)?,
-            order_id,
-            qty: Qty(qty.map_or(Ok(now), |qty| self.names.lots(instrument, qty, "qty"))?),
-            price: Ticks(self.names.ticks(instrument, price, "price")?),
-            stop_price: Ticks(self.names.ticks(instrument, stop_price, "stop_price")?),
-        };
-        Ok(self.run(py, &command)? > 0)
+        let qty = Qty(qty.map_or(Ok(now), |qty| self.names.lots(instrument, qty, "qty"))?);
+        let price = Ticks(self.names.ticks(instrument, price, "price")?);
+        let stop_price = Ticks(self.names.ticks(instrument, stop_price, "stop_price")?);
+        Ok(self.run(py, ts, |ts| Command::Replace { ts, order_id, qty, price, stop_price })? > 0)
     }
 
     fn execute(&self, py: Python<'_>, kind: i64, payload: &[u8]) -> PyResult<u64> {
         let command = Command::decode(kind.try_into().unwrap_or(u16::MAX), payload);
         let command = command.map_err(|error| Refusal::from(omni_oms::Error::from(error)).raise(py))?;
-        self.run(py, &command)
+        self.run(py, None, |_| command)
     }
 
     #[pyo3(name = "_apply_columns")]

@@ -41,8 +41,8 @@ font:13px/1.45 system-ui,sans-serif}
 font-size:12.5px;color:inherit;margin:0;border:0}
 .omni-replay.omni-replay thead,.omni-replay.omni-replay tbody tr:nth-child(n),
 .omni-replay.omni-replay tbody tr:nth-child(n):hover{background:none;border:0}
-.omni-replay.omni-replay th,.omni-replay.omni-replay td{text-align:left;padding:2px 8px 2px 0;border:0;white-space:nowrap;
-border-bottom:1px solid var(--omni-rule)}
+.omni-replay.omni-replay th,.omni-replay.omni-replay td{text-align:left;padding:2px 8px 2px 0;
+border:0;white-space:nowrap;border-bottom:1px solid var(--omni-rule)}
 .omni-replay.omni-replay th{font-weight:400;color:var(--omni-soft)}
 .omni-replay.omni-replay .n{text-align:right;font-variant-numeric:tabular-nums}
 .omni-replay.omni-replay tr.changed td{font-weight:600}

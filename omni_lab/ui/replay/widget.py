@@ -70,7 +70,8 @@ class ReplayBox(widgets.VBox):  # type: ignore[misc]
             control.value = getattr(state, name)
             control.observe(lambda change, name=name: setattr(state, name, change["new"]), "value")
             state.param.watch(lambda event, each=control: setattr(each, "value", event.new), name)
-        jump = _button("share", "Next event of the order that is followed", self._jump)
+        jump = _button("", "Next event of the order that is followed", self._jump)
+        jump.description, jump.layout.width = "Next event of it", "140px"
         shown = [*controls.values(), jump, self._said]
         return widgets.HBox(shown, layout={"flex_flow": "row wrap"})
 

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use omni_journal::frames;
 use omni_oms::{
-    AccountConfig, CONFIG_KIND, Command, Config, EVERY_ACCOUNT, EVERY_INSTRUMENT, EventKind, InstrumentConfig, Limits, Oms, OmsEvent,
-    recover,
+    AccountConfig, CONFIG_KIND, Command, Config, EVERY_ACCOUNT, EVERY_INSTRUMENT, EventKind, InstrumentConfig, Limits, Oms,
+    OmsEvent, recover,
 };
 use omni_types::{
     AccountId, InstrumentId, Money, Nanos, NewOrder, OrderId, OrderType, PegReference, PostOnly, Qty, SelfTrade, Side, Terms,

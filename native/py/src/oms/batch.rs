@@ -1,6 +1,8 @@
 //! Many commands as columns. `omni_lab.execution.commands` has looked at names, types and lengths; values are checked here, all of them
 //! before any command acts.
 
+use std::ops::Range;
+
 use numpy::{PyReadonlyArray1, PyUntypedArrayMethods};
 use omni_oms::{Command, EVERY_ACCOUNT, EVERY_INSTRUMENT};
 use omni_types::{
@@ -26,6 +28,8 @@ const WRITE_REGISTER: i64 = 8;
 /// Stands for every account, or every instrument, as does the largest number of 32 bits.
 const ALL: i64 = -1;
 const NUMBERS_END: i64 = 1 << 32;
+/// Rows that are copied together before their commands are made of them: reading 27 columns row by row waits for memory at each.
+const BLOCK: usize = 128;
 
 /// A column, or one value that stands for a column of it.
 #[derive(Clone, Copy)]
@@ -65,6 +69,25 @@ macro_rules! columns {
             /// The time of commands that state none is the clock.
             has_ts: bool,
             $($name: Column<'a, $type>,)+
+        }
+
+        /// Some rows of every column, close together.
+        struct Block {
+            $($name: [$type; BLOCK],)+
+        }
+
+        impl Block {
+            /// Room for rows; single values stand in it already.
+            fn of(rows: &Rows) -> Box<Self> {
+                Box::new(Self { $($name: [rows.$name.values.first().copied().unwrap_or_default(); BLOCK],)+ })
+            }
+
+            /// Takes the rows of a range.
+            fn take(&mut self, rows: &Rows, range: Range<usize>) {
+                $(if rows.$name.mask != 0 {
+                    self.$name[..range.len()].copy_from_slice(&rows.$name.values[range.clone()]);
+                })+
+            }
         }
 
         impl<'py> Arrays<'py> {
@@ -140,10 +163,15 @@ pub(crate) fn apply(system: &mut System, rows: Rows<'_>) -> Result<Applied, Refu
     rows.check(system)?;
     let since = system.oms().sequence();
     let mut lost_snapshot = None;
-    for row in 0..rows.len {
-        system.act(&rows.command(row))?;
-        if let Some(lost) = system.snapshot_if_due()? {
-            lost_snapshot = Some(lost);
+    let mut block = Block::of(&rows);
+    for start in (0..rows.len).step_by(BLOCK) {
+        let range = start..rows.len.min(start + BLOCK);
+        block.take(&rows, range.clone());
+        for row in 0..range.len() {
+            system.act(&block.command(row))?;
+            if let Some(lost) = system.snapshot_if_due()? {
+                lost_snapshot = Some(lost);
+            }
         }
     }
     system.commit()?;
@@ -151,27 +179,26 @@ pub(crate) fn apply(system: &mut System, rows: Rows<'_>) -> Result<Applied, Refu
     Ok(Applied { events, lost_snapshot })
 }
 
-impl Rows<'_> {
+impl Block {
     /// The command of a row that was checked.
     #[inline]
     fn command(&self, row: usize) -> Command {
-        let ts = Nanos(self.ts.at(row));
-        let account = AccountId(self.account.at(row) as u32);
-        let instrument = InstrumentId(self.instrument.at(row) as u32);
-        let order_id = OrderId(self.order_id.at(row));
-        let (qty, price) = (Qty(self.qty.at(row)), Ticks(self.price.at(row)));
-        match self.kind.at(row) {
+        let ts = Nanos(self.ts[row]);
+        let account = AccountId(self.account[row] as u32);
+        let instrument = InstrumentId(self.instrument[row] as u32);
+        let order_id = OrderId(self.order_id[row]);
+        let (qty, price) = (Qty(self.qty[row]), Ticks(self.price[row]));
+        match self.kind[row] {
             NEW => {
-                let client_order_id =
-                    u128::from(self.client_order_id_high.at(row)) << 64 | u128::from(self.client_order_id.at(row));
+                let client_order_id = u128::from(self.client_order_id_high[row]) << 64 | u128::from(self.client_order_id[row]);
                 let order = NewOrder {
                     account,
                     instrument,
-                    side: decoded(self.side.at(row), Side::from_code),
-                    order_type: decoded(self.order_type.at(row), OrderType::from_code),
-                    time_in_force: decoded(self.time_in_force.at(row), TimeInForce::from_code),
-                    self_trade: decoded(self.self_trade.at(row), SelfTrade::from_code),
-                    post_only: decoded(self.post_only.at(row), PostOnly::from_code),
+                    side: decoded(self.side[row], Side::from_code),
+                    order_type: decoded(self.order_type[row], OrderType::from_code),
+                    time_in_force: decoded(self.time_in_force[row], TimeInForce::from_code),
+                    self_trade: decoded(self.self_trade[row], SelfTrade::from_code),
+                    post_only: decoded(self.post_only[row], PostOnly::from_code),
                     qty,
                     price,
                     terms: self.terms(row),
@@ -179,34 +206,36 @@ impl Rows<'_> {
                 Command::New { ts, client_order_id, order }
             }
             CANCEL => Command::Cancel { ts, order_id },
-            REPLACE => Command::Replace { ts, order_id, qty, price, stop_price: Ticks(self.stop_price.at(row)) },
+            REPLACE => Command::Replace { ts, order_id, qty, price, stop_price: Ticks(self.stop_price[row]) },
             MASS_CANCEL => {
-                let side = Side::from_code(self.side.at(row) as u8);
+                let side = Side::from_code(self.side[row] as u8);
                 Command::MassCancel { ts, account, instrument, side }
             }
-            SET_PHASE => Command::SetPhase { ts, instrument, phase: decoded(self.phase.at(row), TradingPhase::from_code) },
+            SET_PHASE => Command::SetPhase { ts, instrument, phase: decoded(self.phase[row], TradingPhase::from_code) },
             ADVANCE => Command::Advance { ts },
             MARK => Command::Mark { ts, instrument, price },
-            _ => Command::WriteRegister { ts, address: self.address.at(row), value: self.value.at(row) },
+            _ => Command::WriteRegister { ts, address: self.address[row], value: self.value[row] },
         }
     }
 
     #[inline]
     fn terms(&self, row: usize) -> Terms {
         Terms {
-            stop_price: Ticks(self.stop_price.at(row)),
-            trail: self.trail.at(row),
-            peg_offset: Ticks(self.peg_offset.at(row)),
-            display_qty: Qty(self.display_qty.at(row)),
-            min_qty: Qty(self.min_qty.at(row)),
-            expire_at: Nanos(self.expire_at.at(row)),
-            trail_unit: decoded(self.trail_unit.at(row), TrailUnit::from_code),
-            trigger: decoded(self.trigger.at(row), Trigger::from_code),
-            peg_reference: decoded(self.peg_reference.at(row), PegReference::from_code),
-            all_or_none: self.all_or_none.at(row) == 1,
+            stop_price: Ticks(self.stop_price[row]),
+            trail: self.trail[row],
+            peg_offset: Ticks(self.peg_offset[row]),
+            display_qty: Qty(self.display_qty[row]),
+            min_qty: Qty(self.min_qty[row]),
+            expire_at: Nanos(self.expire_at[row]),
+            trail_unit: decoded(self.trail_unit[row], TrailUnit::from_code),
+            trigger: decoded(self.trigger[row], Trigger::from_code),
+            peg_reference: decoded(self.peg_reference[row], PegReference::from_code),
+            all_or_none: self.all_or_none[row] == 1,
         }
     }
+}
 
+impl Rows<'_> {
     /// Refuses what no command could say; in the order of `omni_lab.execution.commands`.
     fn check(&self, system: &System) -> Result<(), Refusal> {
         if self.len == 0 {
@@ -281,7 +310,8 @@ impl Rows<'_> {
 
     fn check_writes(&self, system: &System) -> Result<(), Refusal> {
         for row in (0..self.len).filter(|&row| self.kind.at(row) == WRITE_REGISTER) {
-            system.oms().check(&self.command(row)).map_err(|error| Refusal::Row { row, error })?;
+            let write = Command::WriteRegister { ts: Nanos(0), address: self.address.at(row), value: self.value.at(row) };
+            system.oms().check(&write).map_err(|error| Refusal::Row { row, error })?;
         }
         Ok(())
     }
