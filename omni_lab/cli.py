@@ -1,15 +1,17 @@
 """The ``omni`` command: parses, calls, prints. What it calls is imported when it is called."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 import omni_lab
-from omni_lab.errors import OmniError
+from omni_lab.errors import JournalError, OmniError
 
 BAD_INPUT = 2
 FAILED_RUN = 1
+DAMAGED = 1
 INTERRUPTED_RUN = 130
 
 
@@ -37,8 +39,13 @@ app = typer.Typer(
 )
 runs_app = typer.Typer(help="The runs that were made.", invoke_without_command=True)
 store_app = typer.Typer(help="The prices that are kept.", no_args_is_help=True)
+journal_app = typer.Typer(help="The journals that order-management systems wrote.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 app.add_typer(store_app, name="store")
+app.add_typer(journal_app, name="journal")
+
+Journal = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of the journal.")]
+Progress = Annotated[bool, typer.Option(help="Show a progress bar if it takes longer than two seconds.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -155,6 +162,60 @@ def store_ls() -> None:
     from omni_lab.store import DuckDBStore
 
     typer.echo(format_symbols(DuckDBStore().symbols()))
+
+
+@journal_app.command("inspect")
+def journal_inspect(journal: Journal) -> None:
+    """Show what a journal holds: files, frames by kind, snapshots, instruments and accounts."""
+    from omni_lab.execution.journal import inspect_journal
+    from omni_lab.execution.journal_tables import format_inspection
+
+    typer.echo(format_inspection(inspect_journal(journal)))
+
+
+@journal_app.command("verify")
+def journal_verify(journal: Journal) -> None:
+    """Read every frame of a journal; nothing is written. Exit code 1 if it is damaged."""
+    from omni_lab.execution.journal import journal_at, verify_journal
+    from omni_lab.execution.journal_tables import format_report
+
+    journal = journal_at(journal)
+    try:
+        typer.echo(format_report(verify_journal(journal)))
+    except JournalError as error:
+        typer.secho(f"omni: {error}", fg="red", err=True)
+        raise typer.Exit(DAMAGED) from error
+
+
+@journal_app.command("replay")
+def journal_replay(
+    journal: Journal,
+    to: Annotated[int | None, typer.Option(metavar="FRAME", help="Stop after this frame.")] = None,
+    progress: Progress = True,
+) -> None:
+    """Carry out a journal again; prints the state it leads to: hash, positions, open orders."""
+    from omni_lab.execution.export import replay_to
+    from omni_lab.execution.journal_tables import format_replay
+
+    typer.echo(format_replay(replay_to(journal, to, progress=progress)))
+
+
+@journal_app.command("export")
+def journal_export(
+    journal: Journal,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write.")],
+    what: Annotated[str, typer.Option(metavar="events|commands", help="Which columns.")] = "events",
+    file_format: Annotated[
+        str | None,
+        typer.Option("--format", metavar="csv|parquet|jsonl", help="By default what FILE ends in."),
+    ] = None,
+    progress: Progress = True,
+) -> None:
+    """Write what a journal's commands said, or what came of them, as columns."""
+    from omni_lab.execution.export import export_journal
+
+    n_rows = export_journal(journal, output, what=what, file_format=file_format, progress=progress)
+    typer.echo(f"{output}: {n_rows:,} {what}")
 
 
 @app.command()

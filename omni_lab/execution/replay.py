@@ -142,6 +142,16 @@ class Replay(Shown):
         """Go on by so many frames, or to the end; how many those were."""
         return self._native.advance(n_frames)
 
+    def read(self, n_frames: int) -> tuple[dict[str, AnyArray], dict[str, AnyArray]]:
+        """Go on by so many frames, or to the end.
+
+        Returns
+        -------
+        commands, events : dict of str to ndarray
+            What these frames said, as `OMS.apply` takes it and with the frame as ``seq``; what came of them.
+        """
+        return self._native.read(n_frames)
+
     def at(self, sequence: int) -> Frame:
         """A frame, which is then shown."""
         self.seek(sequence)

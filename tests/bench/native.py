@@ -57,7 +57,9 @@ def run(*, quick: bool) -> dict[str, Any]:
     options = ["--quick"] if quick else ["--warm-up-time=1", "--measurement-time=3"]
     command = ["cargo", "bench", *MANIFEST, "--package", "omni-journal", "--package", "omni-oms"]
     command += ["--features", "omni-journal/io_uring", *(f"--bench={bench}" for bench in BENCHES), "--"]
-    done = subprocess.run([*command, "--noplot", *options], stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        [*command, "--noplot", "--quiet", *options], stdout=subprocess.PIPE, text=True, check=True
+    )
     progress("")
     ns = estimates(began)
     labels = {name: label for label, name, _ in ROWS}

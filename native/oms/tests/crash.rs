@@ -39,7 +39,7 @@ fn victim() {
         if n % 7 == 6 {
             drop(durable.take_events().unwrap());
         }
-        if sequence % 100 == 0 {
+        if sequence.is_multiple_of(100) {
             durable.snapshot().unwrap();
         }
         writeln!(out, "acknowledged {}", durable.acknowledged()).unwrap();

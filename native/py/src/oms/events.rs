@@ -1,6 +1,6 @@
 //! Events as columns.
 
-use numpy::{PyArray1, PyArrayMethods, dtype};
+use numpy::{PyArray1, dtype};
 use omni_oms::OmsEvent;
 use pyo3::intern;
 use pyo3::prelude::*;
