@@ -71,7 +71,9 @@ fn a_full_disk_loses_nothing_acknowledged() {
             panic!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
         }
         refused => {
-            eprintln!("no file system can be mounted here ({refused:?}): the disk is full only in the tests with injected errors")
+            eprintln!(
+                "no file system can be mounted here ({refused:?}): the disk is full only in the tests with injected errors"
+            );
         }
     }
 }
