@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 LOCKS := deploy/locks
 CARGO := cargo
 CARGO_MANIFEST := --manifest-path native/Cargo.toml --locked
-# Lints and tests see what is optional, too, in the same build. The Python module and the benchmarks are built without the gate.
+# Lints and tests see what is optional, too, in one build; the Python module is built without.
 CARGO_FEATURES := --features omni-oms/fpga,omni-oms/io_uring
 
 # One interpreter for every build of the binding crate: a different one would rebuild it.

@@ -97,8 +97,11 @@ def export_journal(
     file_format = _format_of(output, file_format)
     replay = Replay(journal_at(path))
     n_rows = 0
-    bar = _bar(replay.last - replay.first, progress)
-    with _whole_file(output) as temporary, bar as update, _WRITERS[file_format](temporary) as write:
+    with (
+        _whole_file(output) as temporary,
+        _WRITERS[file_format](temporary) as write,
+        _bar(replay.last - replay.first, progress) as update,
+    ):
         for commands, events in _chunks(replay):
             chosen = events if what == "events" else commands
             write(chosen)
