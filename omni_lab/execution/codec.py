@@ -22,7 +22,7 @@ from omni_lab.domain import (
     TrailUnit,
     Trigger,
 )
-from omni_lab.errors import CodecError
+from omni_lab.errors import CodecError, DataError
 
 ALL = 2**32 - 1
 """Stands for every account, or every instrument."""
@@ -149,8 +149,17 @@ _LAST_PHASE = max(TradingPhase).value
 
 
 def encode(command: Command) -> tuple[int, bytes]:
-    """The kind of a command's frame, and its payload."""
-    return _KINDS[type(command)], _payload_of(command)
+    """The kind of a command's frame, and its payload.
+
+    Raises
+    ------
+    DataError
+        If a number does not fit into its field.
+    """
+    try:
+        return _KINDS[type(command)], _payload_of(command)
+    except struct.error as error:
+        raise DataError("a number does not fit into its field", found=command) from error
 
 
 def decode(kind: int, payload: bytes) -> Command:

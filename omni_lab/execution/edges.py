@@ -55,10 +55,13 @@ def on_grid(value: object, step: float, *, where: str) -> int:
     DataError
         If it is no finite number, lies between two steps, or is too many of them.
     """
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or abs(value) == math.inf or value != value:
         raise DataError("a finite number is needed", found=value, where=where)
-    steps = float(value) / step
-    n_steps = round(steps)
+    try:
+        steps = float(value) / step
+        n_steps = round(steps)
+    except OverflowError:
+        raise DataError("more steps than 64 bits can count", found=value, where=where) from None
     if abs(steps - n_steps) > _OFF_GRID:
         below = math.floor(steps)
         near = f"{from_grid(below, step)} or {from_grid(below + 1, step)}, for the step is {step:g}"

@@ -183,7 +183,14 @@ def _arrow(open_writer: Callable[[Any], Any]) -> Iterator[Write]:
     writers: list[Any] = []
 
     def write(columns: Columns) -> None:
-        table = pa.table({name: pa.array(column) for name, column in columns.items()})
+        # From their buffers: asked to look at an array, Arrow would import pandas first.
+        arrays = [
+            pa.Array.from_buffers(
+                pa.from_numpy_dtype(column.dtype), len(column), [None, pa.py_buffer(column)]
+            )
+            for column in columns.values()
+        ]
+        table = pa.Table.from_arrays(arrays, names=list(columns))
         if not writers:
             writers.append(open_writer(table.schema))
         writers[0].write_table(table)

@@ -9,7 +9,6 @@ import pytest
 
 from omni_lab._native import Bars as NativeBars
 from omni_lab.errors import ConfigError, DataError
-from omni_lab.execution import OrderBook
 from omni_lab.simulator import EventSimulator
 from omni_lab.simulator import run as run_module
 from omni_lab.strategies import Context, Fill
@@ -138,15 +137,6 @@ def test_a_window_longer_than_any_data_stays_without_a_value() -> None:
 
     EventSimulator().run_backtest(Patient({}), BARS)
     assert np.isnan(seen).all()
-
-
-def test_a_quantity_that_a_level_could_not_count_is_rejected() -> None:
-    book = OrderBook()
-    assert book.limit(1, "BUY", 5, 2**63 - 1) == [
-        {"event": "OrderRejected", "order_id": 1, "reason": "INVALID_QTY"}
-    ]
-    book.limit(2, "BUY", 5, 2**50)
-    assert book.depth("BUY")["qty"].tolist() == [2**50]
 
 
 def test_errors_find_large_integers_exactly() -> None:

@@ -300,7 +300,8 @@ impl Oms {
         self.without_python(py, System::close)
     }
 
-    fn read_register(&self, py: Python<'_>, address: u64) -> PyResult<u64> {
+    fn read_register(&self, py: Python<'_>, address: &Bound<'_, PyAny>) -> PyResult<u64> {
+        let address = numbers::address(address)?;
         let word = self.system(py)?.oms().read_register(address);
         word.map_err(|error| Refusal::from(omni_oms::Error::from(error)).raise(py))
     }

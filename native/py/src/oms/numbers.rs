@@ -62,6 +62,11 @@ pub(crate) fn order_id(value: &Bound<'_, PyAny>) -> PyResult<u64> {
     value.extract().or_else(|_| Ok(whole(value, "order_id")?.try_into().unwrap_or(0)))
 }
 
+/// The address of a register.
+pub(crate) fn address(value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    value.extract().map_err(|_| Facts::new("ConfigError", "there is no register at this address").object(value).raise(value.py()))
+}
+
 /// The number that a client order id stands for; the same rule as `omni_lab.execution.client_ids.number_of`.
 #[inline]
 pub(crate) fn client_order_id(value: &Bound<'_, PyAny>) -> PyResult<u128> {

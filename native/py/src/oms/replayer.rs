@@ -11,7 +11,7 @@ use pyo3::types::{PyBytes, PyDict};
 
 use super::events::EventColumns;
 use super::journal::CommandColumns;
-use super::views;
+use super::{numbers, views};
 use crate::errors::{Facts, Refusal};
 
 /// Writes nothing, takes no lock on the journal, and does not see what is appended later.
@@ -168,7 +168,8 @@ impl Replayer {
         self.without_python(py, |source| Ok(views::state_hash(source.oms())))
     }
 
-    fn read_register(&self, py: Python<'_>, address: u64) -> PyResult<u64> {
+    fn read_register(&self, py: Python<'_>, address: &Bound<'_, PyAny>) -> PyResult<u64> {
+        let address = numbers::address(address)?;
         let word = self.shown(py)?.oms().read_register(address);
         word.map_err(|error| Refusal::from(Error::from(error)).raise(py))
     }
