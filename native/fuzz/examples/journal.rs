@@ -1,4 +1,4 @@
-//! Writes the journal of a story and prints the state hash: `journal SEED COMMANDS DIR`.
+//! Writes the journal of a story and prints the state hash and the number of trades: `journal SEED COMMANDS DIR`.
 //!
 //! Builds of every profile write the same bytes; `tests/builds.rs` sees to it.
 

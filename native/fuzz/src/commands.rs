@@ -47,6 +47,7 @@ fn step(oms: &mut Oms, twin: Option<&mut Oms>, command: &Command) {
         Err(error) => assert_eq!((oms.events().len(), oms.sequence()), (0, before), "{error}"),
     }
     laws::check_events(oms, oms.events());
+    laws::check_post_only(command, oms.events());
     laws::check(oms);
     if let Some(twin) = twin {
         assert_eq!(twin.execute(command).is_ok(), outcome.is_ok());

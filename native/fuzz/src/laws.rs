@@ -1,7 +1,7 @@
 //! What holds of a system after every command.
 
-use omni_oms::{EventKind, Oms, OmsEvent};
-use omni_types::{AccountId, InstrumentId, Side, TradingPhase};
+use omni_oms::{Command, EventKind, Liquidity, Oms, OmsEvent};
+use omni_types::{AccountId, InstrumentId, PostOnly, Side, TradingPhase};
 
 /// First register of the banks of positions; each is four words long.
 const POSITIONS: u64 = 0x1000_0000;
@@ -15,6 +15,16 @@ pub fn check_events(oms: &Oms, events: &[OmsEvent]) {
         if kind == EventKind::Filled {
             assert!(event.qty > 0 && event.price > 0, "{event:?}");
         }
+    }
+}
+
+/// A post-only order does not take when it comes.
+pub fn check_post_only(command: &Command, events: &[OmsEvent]) {
+    let Command::New { order, .. } = command else { return };
+    let accepted = events.iter().find(|event| event.event_kind() == EventKind::Accepted);
+    if let Some(accepted) = accepted.filter(|_| order.post_only != PostOnly::No) {
+        let takes = |event: &&OmsEvent| event.order_id == accepted.order_id && event.liquidity == Liquidity::Taker as u8;
+        assert_eq!(events.iter().find(takes), None);
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use omni_journal::{Durability, Options};
 use omni_oms::{Command, Config, DurableOms, Error, Oms};
+use omni_types::TradingPhase;
 
 use crate::{Input, Market};
 
@@ -19,13 +20,10 @@ pub struct Story {
 }
 
 impl Story {
-    /// The story of a seed.
+    /// The story of a seed, in a market that is open and where everybody may trade.
     pub fn new(seed: u64) -> Self {
-        let mut dice = seed;
-        let bytes = bytes(&mut dice);
-        let mut input = Input::new(&bytes);
-        let market = Market::read(&mut input);
-        Self { market, config: market.config(&mut input), dice }
+        let market = Market { n_accounts: 4, n_instruments: 3, phase: TradingPhase::Continuous, centre: 100, step: 1 };
+        Self { market, config: market.config(&mut Input::new(&[])), dice: seed }
     }
 
     /// What to begin with.
@@ -38,20 +36,35 @@ impl Story {
         loop {
             let bytes = bytes(&mut self.dice);
             let command = self.market.command(&mut Input::new(&bytes), oms);
-            // At the end of time everything has expired.
-            if let Some(command) = command.filter(|command| command.ts().0 < i64::MAX / 2 && oms.check(command).is_ok()) {
+            if let Some(command) = command.filter(|command| self.is_mild(command, oms) && oms.check(command).is_ok()) {
                 return command;
             }
         }
     }
+
+    /// Whether trading goes on after it: no switch is thrown, time passes by the microsecond, and a market that stops is rare.
+    fn is_mild(&self, command: &Command, oms: &Oms) -> bool {
+        command.ts().0 < oms.clock().0.saturating_add(1_000)
+            && match *command {
+                Command::WriteRegister { value, .. } => value > 1 << 32,
+                Command::SetPhase { phase, .. } => phase == TradingPhase::Continuous || self.dice.is_multiple_of(8),
+                Command::New { .. }
+                | Command::Cancel { .. }
+                | Command::Replace { .. }
+                | Command::MassCancel { .. }
+                | Command::Advance { .. }
+                | Command::Mark { .. } => true,
+            }
+    }
 }
 
-/// Writes the journal of the first `commands` commands of a story, with two snapshots on the way, and returns the state hash.
+/// Writes the journal of the first `commands` commands of a story, with two snapshots on the way, and returns the state hash and how many
+/// trades there were.
 ///
 /// # Errors
 ///
 /// Those of the journal.
-pub fn write_journal(seed: u64, commands: u64, dir: &Path) -> Result<[u8; 32], Error> {
+pub fn write_journal(seed: u64, commands: u64, dir: &Path) -> Result<([u8; 32], u64), Error> {
     let mut story = Story::new(seed);
     let options = Options { durability: Durability::None, segment_bytes: 256 << 10, group_bytes: 16 << 10, ..Options::default() };
     let mut oms = DurableOms::open(dir, story.config(), options)?.0;
@@ -63,9 +76,9 @@ pub fn write_journal(seed: u64, commands: u64, dir: &Path) -> Result<[u8; 32], E
             oms.snapshot()?;
         }
     }
-    let hash = oms.oms().state_hash();
+    let outcome = (oms.oms().state_hash(), oms.oms().engine().next_trade_id() - 1);
     oms.close()?;
-    Ok(hash)
+    Ok(outcome)
 }
 
 /// Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.

@@ -10,14 +10,18 @@ use omni_fuzz::write_journal;
 const SEEDS: [u64; 3] = [1, 2, 7];
 const COMMANDS: u64 = 20_000;
 
-/// Printed state hash, and files by name.
+/// What is printed of the outcome, and files by name.
 type Written = (String, BTreeMap<String, Vec<u8>>);
 
 #[test]
 fn two_runs_and_two_builds_write_the_same_bytes() {
     let release = release_build();
     for seed in SEEDS {
-        let here = |dir: &Path| format!("{:?}\n", write_journal(seed, COMMANDS, dir).unwrap());
+        let here = |dir: &Path| {
+            let outcome = write_journal(seed, COMMANDS, dir).unwrap();
+            assert!(outcome.1 > COMMANDS / 10, "{} trades", outcome.1);
+            format!("{outcome:?}\n")
+        };
         let first = written(here);
         assert!(first.1.len() > 4, "segments and snapshots: {:?}", first.1.keys());
         same(&first, &written(here));
@@ -26,7 +30,7 @@ fn two_runs_and_two_builds_write_the_same_bytes() {
 }
 
 fn same(one: &Written, other: &Written) {
-    assert_eq!(one.0, other.0, "state hashes");
+    assert_eq!(one.0, other.0, "state hash and trades");
     assert!(one.1.keys().eq(other.1.keys()), "{:?}, {:?}", one.1.keys(), other.1.keys());
     for (name, bytes) in &one.1 {
         assert!(other.1.get(name) == Some(bytes), "{name} differs");

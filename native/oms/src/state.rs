@@ -22,10 +22,8 @@ const VERSION: u32 = 1;
 const RECORD_LEN: usize = 88;
 const LIVE_LEN: usize = 88;
 const POSITION_LEN: usize = 64;
-/// A post-only sell that slid off a bid at the largest price stands one tick above it, and may trade there.
-const HIGHEST_PRICE: i64 = LARGEST + 1;
-/// A trailing buy follows its reference at a distance of up to as much again.
-const HIGHEST_STOP_PRICE: i64 = HIGHEST_PRICE + LARGEST;
+/// A trailing buy follows its reference at a distance of up to the largest price.
+const HIGHEST_STOP_PRICE: i64 = 2 * LARGEST;
 
 impl<D: RiskDevice> Oms<D> {
     /// Everything that matters for what comes next. Events that were not taken are no part of it.
@@ -124,7 +122,7 @@ impl<D: RiskDevice> Oms<D> {
         for number in 0..config.instruments.len() {
             let phase = fields.code("phase", TradingPhase::from_code)?;
             fields.padding(7)?;
-            let last = some_price(within(&mut fields, "last price", 0..=HIGHEST_PRICE)?);
+            let last = some_price(within(&mut fields, "last price", 0..=LARGEST)?);
             let reference = device.read(registers::reference_of(number))?;
             instruments.push(RestoredInstrument { phase, last, reference: some_price(reference as i64) });
         }
@@ -289,7 +287,7 @@ fn decode_order(fields: &mut Fields, id: OrderId, record: &Record, next_stamp: u
     let peg_reference = fields.code("peg_reference", PegReference::from_code)?;
     let all_or_none = fields.code("all_or_none", |code| (code < 2).then_some(code == 1))?;
     fields.padding(1)?;
-    let working_price = Ticks(within(fields, "working price", 0..=HIGHEST_PRICE)?);
+    let working_price = Ticks(within(fields, "working price", 0..=LARGEST)?);
     let slice = Qty(within(fields, "slice", 1..=LARGEST)?);
     let stop_price = Ticks(within(fields, "stop price", 0..=HIGHEST_STOP_PRICE)?);
     let trail = within(fields, "trail", 0..=LARGEST)?;
@@ -322,7 +320,7 @@ fn decode_order(fields: &mut Fields, id: OrderId, record: &Record, next_stamp: u
 fn is_consistent(order: &LiveOrder) -> bool {
     let LiveOrder { order_type, price, leaves, working_price, slice, .. } = *order;
     let price_fits = match order_type {
-        OrderType::Limit | OrderType::StopLimit => (1..=HIGHEST_PRICE).contains(&price.0),
+        OrderType::Limit | OrderType::StopLimit => (1..=LARGEST).contains(&price.0),
         OrderType::Pegged => (0..=LARGEST).contains(&price.0),
         OrderType::Market | OrderType::Stop | OrderType::TrailingStop => price.0 == 0,
     };

@@ -3,9 +3,9 @@
 mod support;
 
 use omni_oms::{Command, Config, EventKind, MAX_COMMAND, Oms, OmsEvent};
-use omni_types::{AccountId, InstrumentId, OrderId, Side};
+use omni_types::{AccountId, InstrumentId, LARGEST, NewOrder, OrderId, OrderType, Side, Ticks, TrailUnit, Trigger};
 use proptest::prelude::*;
-use support::{Dice, any_command, config, oms};
+use support::{ALICE, BOB, Dice, any_command, config, limit, new, oms, run};
 
 /// Carries out `n` commands at random and hands each one's events over.
 fn play(oms: &mut Oms, dice: &mut Dice, n: usize, mut seen: impl FnMut(&Oms, &Command, &[OmsEvent])) {
@@ -122,6 +122,18 @@ fn a_system_made_from_its_state_goes_on_as_the_other_does() {
         assert_eq!(histories[0], histories[1]);
         assert_eq!(one.state_hash(), other.state_hash());
     }
+}
+
+#[test]
+fn a_state_holds_a_stop_beyond_the_largest_price_of_an_order() {
+    let mut oms = oms();
+    let mut trail = NewOrder { order_type: OrderType::TrailingStop, price: Ticks(0), ..limit(ALICE, Side::Buy, 1, 0) };
+    (trail.terms.trail, trail.terms.trail_unit, trail.terms.trigger) = (LARGEST, TrailUnit::Ticks, Trigger::Bbo);
+    run(&mut oms, new(1, limit(BOB, Side::Sell, 1, LARGEST)));
+    run(&mut oms, new(1, trail));
+    assert_eq!(oms.live(OrderId(2)).unwrap().terms.stop_price, Ticks(2 * LARGEST), "it trails the ask");
+    let state = oms.state();
+    assert!(Oms::from_state(&state).unwrap().state() == state);
 }
 
 #[test]
