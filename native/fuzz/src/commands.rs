@@ -41,13 +41,16 @@ pub fn commands(bytes: &[u8]) {
 
 fn step(oms: &mut Oms, twin: Option<&mut Oms>, command: &Command) {
     let before = oms.sequence();
+    let must_not_take = laws::must_not_take(oms, command);
     let outcome = oms.execute(command);
     match &outcome {
         Ok(sequence) => assert_eq!((*sequence, oms.sequence()), (before + 1, before + 1)),
         Err(error) => assert_eq!((oms.events().len(), oms.sequence()), (0, before), "{error}"),
     }
     laws::check_events(oms, oms.events());
-    laws::check_post_only(command, oms.events());
+    if must_not_take {
+        laws::check_not_taken(oms.events());
+    }
     laws::check(oms);
     if let Some(twin) = twin {
         assert_eq!(twin.execute(command).is_ok(), outcome.is_ok());

@@ -1,5 +1,6 @@
 //! What holds of a system after every command.
 
+use omni_book::Place;
 use omni_oms::{Command, EventKind, Liquidity, Oms, OmsEvent};
 use omni_types::{AccountId, InstrumentId, PostOnly, Side, TradingPhase};
 
@@ -18,11 +19,16 @@ pub fn check_events(oms: &Oms, events: &[OmsEvent]) {
     }
 }
 
-/// A post-only order does not take when it comes.
-pub fn check_post_only(command: &Command, events: &[OmsEvent]) {
-    let Command::New { order, .. } = command else { return };
-    let accepted = events.iter().find(|event| event.event_kind() == EventKind::Accepted);
-    if let Some(accepted) = accepted.filter(|_| order.post_only != PostOnly::No) {
+/// Whether a command is an order that must not take when it comes. It does not see conditional orders, which are off the book, and may
+/// meet one.
+pub fn must_not_take(oms: &Oms, command: &Command) -> bool {
+    let posts = matches!(command, Command::New { order, .. } if order.post_only != PostOnly::No);
+    posts && oms.engine().live_orders().iter().all(|order| order.place != Place::Conditional)
+}
+
+/// The order that came did not take.
+pub fn check_not_taken(events: &[OmsEvent]) {
+    if let Some(accepted) = events.iter().find(|event| event.event_kind() == EventKind::Accepted) {
         let takes = |event: &&OmsEvent| event.order_id == accepted.order_id && event.liquidity == Liquidity::Taker as u8;
         assert_eq!(events.iter().find(takes), None);
     }
