@@ -1,0 +1,11 @@
+"""The ``omni`` command: parses, calls, prints. What it calls is imported when it is called."""
+
+from omni_lab.cli import journal, running, store
+from omni_lab.cli.app import app
+
+__all__ = ["app", "journal", "main", "running", "store"]
+
+
+def main() -> None:
+    """Entry point of the ``omni`` command."""
+    app(prog_name="omni")
