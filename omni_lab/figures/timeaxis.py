@@ -86,6 +86,8 @@ def _ticks(ts: IntArray, places: FloatArray, max_ticks: int) -> tuple[IntArray, 
         if len(finer) > len(at):
             at, (form, larger) = finer, forms
     at = at[_apart(places[at], 0.55 / max_ticks * float(places[-1] - places[0]))]
+    if ts[-1] < NS_PER_DAY and form.startswith("%H"):
+        larger = ""  # times since a midnight, of a day that nobody told
     labels, above = [], ""
     for moment in ts[at].astype("datetime64[ns]").astype("datetime64[us]").astype(object):
         below = moment.strftime(larger)
