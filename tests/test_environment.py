@@ -51,6 +51,8 @@ def disagreements(config: dict[str, Any], conda: dict[str, Any]) -> list[str]:
     wanted = {CONDA_NAMES.get(name, name): specifier for name, specifier in required(config).items()}
     wanted["python"] = SpecifierSet(config["project"]["requires-python"])
     lines = [line for line in conda["dependencies"] if isinstance(line, str)]
+    if isinstance(conda["dependencies"][-1], dict):
+        lines += conda["dependencies"][-1]["pip"][:-1]
     found = {r.name: r.specifier for r in map(Requirement, lines)}
     return (
         [f"add {name}{wanted[name]}" for name in sorted(wanted.keys() - found.keys())]
@@ -76,7 +78,7 @@ def test_conda_asks_for_what_pyproject_asks_for() -> None:
     conda = yaml.safe_load((ROOT / "environment.yml").read_text())
     assert disagreements(project(), conda) == []
     assert conda["channels"] == ["conda-forge", "nodefaults"]
-    assert conda["dependencies"][-1] == {"pip": ["--editable ."]}
+    assert conda["dependencies"][-1]["pip"][-1] == "--editable ."
 
 
 @pytest.mark.parametrize(
