@@ -16,11 +16,11 @@ from uuid import uuid4
 from omni_lab.errors import ConfigError, DataError
 from omni_lab.execution.journal import journal_at
 from omni_lab.execution.replay import Replay
+from omni_lab.progress import Progress
 from omni_lab.typing import AnyArray
 
 _WHAT = ("events", "commands")
 _CHUNK = 1 << 15
-_PROGRESS_AFTER_S = 2.0
 
 Columns = Mapping[str, AnyArray]
 Write = Callable[[Columns], None]
@@ -47,9 +47,11 @@ def replay_to(path: str | Path, sequence: int | None = None, *, progress: bool =
     last = replay.last if sequence is None else sequence
     if not replay.first <= last <= replay.last:
         replay.seek(last)  # says why not
-    with _bar(last - replay.sequence, progress) as update:
+    start = replay.sequence
+    with Progress(last - start, "replay", progress, unit="frames") as report:
         while replay.sequence < last:
-            update(replay.advance(min(_CHUNK, last - replay.sequence)))
+            replay.advance(min(_CHUNK, last - replay.sequence))
+            report(replay.sequence - start)
     return replay
 
 
@@ -100,13 +102,13 @@ def export_journal(
     with (
         _whole_file(output) as temporary,
         _WRITERS[file_format](temporary) as write,
-        _bar(replay.last - replay.first, progress) as update,
+        Progress(replay.last - replay.first, "export", progress, unit="frames") as report,
     ):
         for commands, events in _chunks(replay):
             chosen = events if what == "events" else commands
             write(chosen)
             n_rows += len(chosen["seq"])
-            update(len(commands["seq"]))
+            report(replay.sequence - replay.first)
     return n_rows
 
 
@@ -141,22 +143,8 @@ def _whole_file(output: Path) -> Iterator[Path]:
             f"the file cannot be written: {error.strerror or error}", where=str(output)
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def _bar(n_frames: int, wanted: bool) -> Iterator[Callable[[int], object]]:
-    from tqdm.auto import tqdm
-
-    with tqdm(
-        total=n_frames,
-        desc="frames",
-        unit=" frames",
-        unit_scale=True,
-        delay=_PROGRESS_AFTER_S,
-        disable=not wanted,
-    ) as bar:
-        yield bar.update
+        if temporary.exists():  # to unlink what lies below a file is an error of its own
+            temporary.unlink()
 
 
 @contextmanager

@@ -20,11 +20,12 @@ import numpy as np
 from omni_lab.data.bars import Bars
 from omni_lab.data.times import iso
 from omni_lab.errors import ConfigError, DataError
+from omni_lab.progress import Progress
 from omni_lab.simulator.captured import with_captured
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.decisions import Decisions, Orders, Targets
 from omni_lab.simulator.futures import Ended, Future, Mirrored, Shaken
-from omni_lab.simulator.run import Progress, name_of, run_strategy, target_cells
+from omni_lab.simulator.run import name_of, run_strategy, target_cells
 from omni_lab.strategies.base import Strategy
 from omni_lab.typing import ArrayLike, IntArray
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +12,7 @@ from omni_lab._native import BarEngine
 from omni_lab.data.bars import Bars
 from omni_lab.data.times import as_nanoseconds, iso
 from omni_lab.errors import ConfigError, DataError, SchemaError, ShapeError
+from omni_lab.progress import Progress
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.tables import frozen
 from omni_lab.strategies.base import Strategy
@@ -21,7 +20,6 @@ from omni_lab.typing import AnyArray, FloatArray
 
 Columns = dict[str, AnyArray]
 
-_PATIENCE_SECONDS = 2.0
 _CALLBACKS = ("on_start", "on_fill", "on_stop")
 
 
@@ -175,40 +173,6 @@ def name_of(strategy: object) -> str:
     if isinstance(strategy, functools.partial):
         return name_of(strategy.func)
     return str(getattr(strategy, "__name__", type(strategy).__name__))
-
-
-class Progress:
-    """A progress bar that appears only when a run takes longer than two seconds."""
-
-    def __init__(self, total: int, label: str, wanted: bool, *, unit: str = "steps") -> None:
-        self._total = total
-        self._unit = unit
-        self._label = label
-        self._wanted = wanted
-        self._started = time.monotonic()
-        self._bar: Any = None
-
-    def __enter__(self) -> Callable[[int], None]:
-        return self._report
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def _report(self, done: int) -> None:
-        if not self._wanted or (self._bar is None and time.monotonic() - self._started < _PATIENCE_SECONDS):
-            return
-        if self._bar is None:
-            from tqdm.auto import tqdm
-
-            self._bar = tqdm(
-                total=self._total,
-                desc=self._label,
-                unit=f" {self._unit}",
-                unit_scale=self._total > 9999,
-                file=sys.stderr,
-            )
-        self._bar.update(done - self._bar.n)
 
 
 def _overridden(strategy: Strategy, name: str) -> Callable[..., None] | None:

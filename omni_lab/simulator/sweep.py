@@ -12,8 +12,9 @@ import numpy as np
 from omni_lab.data.bars import Bars
 from omni_lab.errors import ConfigError, SchemaError
 from omni_lab.portfolio.performance import infer_periods_per_year, returns_from_equity, sharpe_ratio
+from omni_lab.progress import Progress
 from omni_lab.simulator.config import SimulationConfig
-from omni_lab.simulator.run import Progress, Run, new_engine, target_cells
+from omni_lab.simulator.run import Run, new_engine, target_cells
 from omni_lab.typing import ArrayLike, FloatArray
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from omni_lab import progress
 from omni_lab.data import Bars
 from omni_lab.simulator import EventSimulator
-from omni_lab.simulator import run as run_module
 from tests.simulator.market import Script, days, flat_bars, hold, random_bars
 
 SIM = EventSimulator({"fill": "next_close"})
@@ -69,7 +69,7 @@ def test_a_short_run_shows_no_progress(capfd: pytest.CaptureFixture[str]) -> Non
 def test_a_slow_run_shows_its_progress_on_stderr(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_module, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "PATIENCE_S", 0.0)
     bars = random_bars(50)
 
     def slow(bars: Bars, **_: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -90,7 +90,7 @@ def test_a_slow_run_shows_its_progress_on_stderr(
 def test_progress_can_be_turned_off(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_module, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "PATIENCE_S", 0.0)
     bars = random_bars(50)
     EventSimulator().run_backtest(hold, bars, progress=False)
     EventSimulator().sweep(bars, hold, [{}], progress=False, kind="quantity")

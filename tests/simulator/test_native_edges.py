@@ -9,8 +9,8 @@ import pytest
 
 from omni_lab._native import Bars as NativeBars
 from omni_lab.errors import ConfigError, DataError
+from omni_lab.progress import Progress
 from omni_lab.simulator import EventSimulator
-from omni_lab.simulator import run as run_module
 from omni_lab.strategies import Context, Fill
 from tests.simulator.market import Script, bars_of, flat_bars, random_bars, run
 
@@ -119,7 +119,7 @@ def test_a_context_of_a_run_that_is_over_says_so_in_any_thread() -> None:
 
 def test_a_slow_strategy_on_few_bars_shows_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    monkeypatch.setattr(run_module.Progress, "_report", lambda self, done: calls.append(done))
+    monkeypatch.setattr(Progress, "_report", lambda self, done, total=None: calls.append(done))
     EventSimulator().run_backtest(Script({}), random_bars(1260))
     assert len(calls) > 10
     assert calls[-1] == 1260
