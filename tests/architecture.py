@@ -17,7 +17,7 @@ FLOORS: Mapping[str, int] = {
     room: floor
     for floor, rooms in enumerate(
         [
-            "typing errors config",
+            "typing errors config progress",
             "features models risk figures",
             "domain",
             "data store altdata portfolio messaging",
@@ -42,13 +42,14 @@ CRATES: Mapping[str, frozenset[str]] = {
     "types": frozenset(),
     "memory": frozenset(),
     "book": frozenset({"types"}),
-    "wire": frozenset({"types"}),
+    "wire": frozenset({"types", "memory"}),
+    "feed": frozenset({"types", "memory", "book", "wire"}),
     "journal": frozenset(),
     "oms": frozenset({"types", "book", "journal"}),
-    "sim": frozenset({"types", "book", "wire", "journal", "oms"}),
+    "sim": frozenset({"types", "book", "wire", "feed", "journal", "oms"}),
     "capi": frozenset({"types", "memory", "book"}),
-    "fuzz": frozenset({"types", "book", "journal", "oms"}),
-    "py": frozenset({"types", "memory", "book", "wire", "journal", "oms", "sim"}),
+    "fuzz": frozenset({"types", "book", "wire", "feed", "journal", "oms"}),
+    "py": frozenset({"types", "memory", "book", "wire", "feed", "journal", "oms", "sim"}),
 }
 PYTHON_CRATES = frozenset({"pyo3", "numpy"})
 
