@@ -1,4 +1,4 @@
-"""The Rust engine: bars in ticks, the bar engine, the order-management system.
+"""The Rust engine: bars in ticks, the bar engine, the order-management system, market feeds.
 
 Rooms above the doors (domain, data, store, execution, simulator, venues) use the Python classes around
 these. Prices are integer ticks, quantities integer lots, times int64 nanoseconds UTC. Errors are those of
@@ -20,13 +20,25 @@ __all__ = [
     "BarEngine",
     "Bars",
     "Context",
+    "FeedBooks",
     "Fill",
     "Indicator",
+    "ItchReader",
+    "MessageLog",
+    "MoldReceiver",
+    "MoldSender",
     "Oms",
     "Replayer",
+    "SoupClient",
+    "SoupServer",
     "__version__",
     "count_frames",
+    "decode_message",
+    "encode_message",
+    "itch_scan",
+    "itch_write",
     "journal_configuration",
+    "message_layouts",
     "verify_journal",
     "vocabulary",
 ]
@@ -250,6 +262,7 @@ class Oms:
         measure_latency: bool = False,
         snapshot_every: int | None = None,
         segment_bytes: int | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
     ) -> Self: ...
     def submit(
         self,
@@ -401,6 +414,8 @@ class Replayer:
         Directory of the journal.
     state : bytes, optional
         A state alone, instead of a journal.
+    progress : callable, optional
+        Called with a step, bytes done and bytes in all; what it raises ends the read.
 
     Raises
     ------
@@ -408,7 +423,13 @@ class Replayer:
         If the journal is damaged or empty, or the bytes are no state.
     """
 
-    def __new__(cls, path: str | PathLike[str] | None = None, *, state: bytes | None = None) -> Self: ...
+    def __new__(
+        cls,
+        path: str | PathLike[str] | None = None,
+        *,
+        state: bytes | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> Self: ...
     @property
     def first(self) -> int:
         """First frame that can be shown."""
@@ -479,8 +500,10 @@ class Replayer:
 def vocabulary() -> dict[str, dict[str, int]]:
     """Names and codes of every enumeration, by the name of its class."""
 
-def verify_journal(path: str | PathLike[str]) -> dict[str, Any]:
-    """Read every frame of a journal, and say what is there.
+def verify_journal(
+    path: str | PathLike[str], progress: Callable[[str, int, int], None] | None = None
+) -> dict[str, Any]:
+    """Read every frame of a journal, and say what is there; `progress` as in :class:`Replayer`.
 
     Raises
     ------
@@ -498,6 +521,234 @@ def journal_configuration(path: str | PathLike[str]) -> bytes:
     ------
     JournalError
         If it holds none.
+    """
+
+@final
+class ItchReader:
+    """A capture of ITCH 5.0, read once, in batches of columns; ``docs/feeds.md``, section 3.
+
+    Parameters
+    ----------
+    path : str or path
+        Plain, gzip or zstd, told by its first bytes.
+    framing : {"binaryfile", "soupbin", "moldudp64", "pcap", "pcapng"}, optional
+        Form of the capture; told by its content unless given.
+    lenient : bool, default False
+        Count what is wrong and go on behind it, instead of raising.
+    base_ns : int, default 0
+        What times count from: midnight at the venue, nanoseconds since 1970 UTC.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be opened.
+    CodecError
+        If it is no capture of ITCH, here or in any call below; what came before the fault is delivered first.
+    ConfigError
+        If there is no such framing.
+    """
+
+    def __new__(
+        cls,
+        path: str | PathLike[str],
+        *,
+        framing: str | None = None,
+        lenient: bool = False,
+        base_ns: int = 0,
+    ) -> ItchReader: ...
+    def events(
+        self, max_messages: int, instruments: NDArray[np.uint16] | None = None
+    ) -> dict[str, NDArray[Any]] | None:
+        """The next events, at most ``max_messages`` of them, as the columns of ``docs/feeds.md``, section 1.
+
+        ``instruments`` leaves out the events of all others; those of the whole market (instrument 0) stay.
+        None at the end.
+        """
+
+    def messages(
+        self,
+        max_messages: int,
+        types: bytes | None = None,
+        instruments: NDArray[np.uint16] | None = None,
+    ) -> dict[str, dict[str, NDArray[Any]]] | None:
+        """The next messages, at least ``max_messages`` or those that are left, as a table for each type.
+
+        Tables go by the character of their type; one without rows is not there. Every field has a column,
+        in units of the wire: prices uint32 or uint64, times int64 nanoseconds since midnight at the venue,
+        characters ``S1``, texts ``S4`` or ``S8`` with their padding. ``number`` (uint64) counts the messages
+        of all types before each. ``types`` and ``instruments`` choose. None at the end.
+        """
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Bytes of the file that were read, and how many it had when it was opened."""
+
+    def counts(self) -> dict[str, int]:
+        """What was met so far.
+
+        ``bytes`` used, unpacked; ``messages`` of known types; ``unknown`` ones, skipped; bytes ``after_end``;
+        of a lenient reader ``wrong_length``, ``malformed`` packets, ``resynchronised``, ``skipped_bytes``,
+        ``truncated``; of captured packets ``packets``, ``other_packets``, ``fragments``, and messages that
+        are ``missing`` or ``repeated``.
+        """
+
+@final
+class FeedBooks:
+    """Full books of up to 65,536 instruments from a stream of events; ``docs/feeds.md``, sections 1 and 2.
+
+    Parameters
+    ----------
+    n_levels : int, default 0
+        Levels of a row of depth; 0 for no depth. Without the next two, a row at every change of the levels.
+    depth_every_ns : int, default 0
+        A row at every multiple of so many nanoseconds, of the instruments whose levels changed since their
+        last row.
+    depth_at : ndarray of int64, shape (n_times,), optional
+        A row at each of these times, which must not fall, of every instrument that the stream has named.
+    bbo, trades, notes : bool, default True
+        Which of the other tables to keep; ``notes`` are auctions and states.
+    checksum : bool, default False
+        Keep the sum that lets anyone compare books.
+    instruments : ndarray of uint16, optional
+        The instruments whose events count; all unless given.
+
+    Raises
+    ------
+    ConfigError
+        If the options of depth exclude each other or cannot be used.
+    """
+
+    def __new__(
+        cls,
+        *,
+        n_levels: int = 0,
+        depth_every_ns: int = 0,
+        depth_at: NDArray[np.int64] | None = None,
+        bbo: bool = True,
+        trades: bool = True,
+        notes: bool = True,
+        checksum: bool = False,
+        instruments: NDArray[np.uint16] | None = None,
+    ) -> FeedBooks: ...
+    def apply(self, events: dict[str, NDArray[Any]]) -> None:
+        """Carry out events.
+
+        Raises
+        ------
+        SchemaError, ShapeError
+            If a column is missing, of another type, not contiguous or of another length. Nothing is done.
+        """
+
+    def run(self, reader: ItchReader, max_messages: int) -> bool:
+        """Carry out at least so many messages of a capture, or those that are left; no columns in between.
+
+        False at the end, when there were none.
+
+        Raises
+        ------
+        CodecError
+            The first thing that is wrong with the capture, after what came before it was carried out.
+        """
+
+    def finish(self) -> None:
+        """Say that the stream is over: pictures of depth that are still due show the books as they are."""
+
+    def take(self) -> dict[str, dict[str, NDArray[Any]]]:
+        """The rows since the last call: ``bbo``, ``depth``, ``trades``, ``auctions``, ``status``, ``breaks``.
+
+        Columns of levels have the shape (n_rows, n_levels). Prices and quantities are int64 in units of the
+        feed, numbers of orders uint32.
+        """
+
+    def best(self, instrument: int) -> tuple[int, int, int, int]:
+        """Bid price and quantity, ask price and quantity; 0 for a side that is empty."""
+
+    def depth(self, instrument: int, n: int) -> dict[str, NDArray[Any]]:
+        """The best ``n`` levels of each side, or as many as there are.
+
+        ``bid_price``, ``bid_qty``, ``bid_orders`` have one length, ``ask_…`` another.
+        """
+
+    def queue(self, instrument: int, side: int, price: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        """Names and quantities of the orders at a price, first in line first; ``side`` is 1 or 2."""
+
+    def position(self, order_id: int) -> tuple[int, int] | None:
+        """Quantity and number of orders in line before an order; None if it does not wait."""
+
+    def counts(self) -> dict[str, int]:
+        """What was seen and what the stream did wrong, by the names of ``docs/feeds.md``, section 1.
+
+        ``events`` carried out, ``orders`` that wait; ``unknown_order``, ``over_taken``, ``duplicate_order``,
+        ``crossed``, ``locked``, ``malformed``.
+        """
+
+    @property
+    def checksum(self) -> int:
+        """The sum of ``docs/feeds.md``, section 2, so far; 0 where it is not kept."""
+
+def itch_scan(
+    path: str | PathLike[str],
+    *,
+    framing: str | None = None,
+    lenient: bool = False,
+    progress: Callable[[int, int], object] | None = None,
+) -> dict[str, Any]:
+    """Count what a capture of ITCH 5.0 holds, in one pass.
+
+    Parameters
+    ----------
+    path, framing, lenient
+        As for :class:`ItchReader`, and with its errors.
+    progress : callable, optional
+        Called every few MiB with the bytes read and the bytes of the file; what it raises ends the scan.
+
+    Returns
+    -------
+    dict
+        The counts of :meth:`ItchReader.counts`, with ``messages`` by the character of their type and
+        ``unknown`` as ``{"?": n}``; ``first_ns`` and ``last_ns``, times since midnight at the venue, None
+        without a message; ``locate`` (uint16) and ``symbol`` (``S8``, padded), the stock directory.
+    """
+
+def itch_write(
+    path: str | PathLike[str],
+    *,
+    messages: int,
+    symbols: int,
+    seed: int,
+    all_types: bool = False,
+    progress: Callable[[int, int], object] | None = None,
+) -> dict[str, Any]:
+    """Write a made-up day of ITCH 5.0 with 2-byte lengths; the same numbers give the same bytes everywhere.
+
+    Parameters
+    ----------
+    path : str or path
+        Where to; an existing file is replaced when the day is complete.
+    messages : int
+        How many, the stock directory and the end of the day included; at least 4 a symbol and 1,000.
+    symbols : int
+        How many, 1 to 65,535.
+    seed : int
+        From 0 to 2^64 - 1.
+    all_types : bool
+        Also the types that an ordinary day does not have: a circuit breaker, an operational halt, a direct
+        listing.
+    progress : callable, optional
+        Called every few MiB with the messages written and ``messages``; what it raises ends the work, and no
+        file is left.
+
+    Returns
+    -------
+    dict
+        ``messages`` by type, ``bytes``, and ``orders`` that wait in the end.
+
+    Raises
+    ------
+    ConfigError
+        If a number is out of range.
+    SourceError
+        If the file cannot be written.
     """
 
 @final
@@ -661,3 +912,294 @@ class Context:
 
     def momentum_z(self, window: int) -> Indicator:
         """Declare the z-score of the log return over a window."""
+
+@final
+class MessageLog:
+    """Messages of a session, numbered from 1, kept for those who come late; the oldest are forgotten first.
+
+    Parameters
+    ----------
+    session : str
+        Up to 10 printable ASCII characters.
+    max_bytes : int
+        About how much is kept, and always the last 64 KiB.
+
+    Raises
+    ------
+    ConfigError
+        If the session cannot have this name.
+    """
+
+    def __new__(cls, session: str, *, max_bytes: int = 268_435_456) -> MessageLog: ...
+    @property
+    def session(self) -> str:
+        """Name of the session."""
+
+    @property
+    def first(self) -> int:
+        """Number of the oldest message that is kept; ``next`` if none is."""
+
+    @property
+    def next(self) -> int:
+        """Number that the next message will have."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will come any more."""
+
+    def append(self, message: bytes) -> int:
+        """Add a message, of at most 65,485 bytes, and return its number; CodecError if it cannot be."""
+
+    def get(self, number: int) -> bytes | None:
+        """A message, while it is kept."""
+
+    def end(self) -> None:
+        """Say that nothing will come any more."""
+
+@final
+class SoupClient:
+    """The client's end of SoupBinTCP over any number of connections, without a socket or a clock.
+
+    Events are tuples of kind, number, count and bytes: ``("accepted", sequence, 0, session)``,
+    ``("lost", first, count, b"")``, ``("rejected", 0, 0, letter)``, ``("message", sequence, 1, data)``,
+    ``("unsequenced", 0, 0, data)``, ``("debug", 0, 0, text)``, ``("end", 0, 0, b"")``,
+    ``("dead", 0, 0, b"")``, ``("broken", offset, 0, text)``. After rejected, end, dead and broken the
+    connection is over. Times are monotonic nanoseconds.
+
+    Parameters
+    ----------
+    username, password : str
+        Up to 6 and 10 ASCII letters and digits.
+    session : str
+        Blank for the current one.
+    sequence : int
+        The first message wanted; 0 for what comes from now on.
+    heartbeat_ns, timeout_ns, login_timeout_ns : int
+        Silence of ours before a heartbeat, silence of theirs before giving up, how long a login may take.
+    max_output : int
+        Bytes that may wait to be taken.
+
+    Raises
+    ------
+    ConfigError
+        If a name does not fit.
+    """
+
+    def __new__(
+        cls,
+        username: str,
+        password: str,
+        *,
+        session: str = "",
+        sequence: int = 1,
+        heartbeat_ns: int = 1_000_000_000,
+        timeout_ns: int = 15_000_000_000,
+        login_timeout_ns: int = 30_000_000_000,
+        max_output: int = 1_048_576,
+    ) -> SoupClient: ...
+    @property
+    def state(self) -> Literal["disconnected", "login_sent", "logged_in", "ended"]:
+        """Where it is."""
+
+    @property
+    def session(self) -> str:
+        """The session it reads or wants to read."""
+
+    @property
+    def next(self) -> int:
+        """Number of the message that it wants next."""
+
+    @property
+    def due_ns(self) -> int | None:
+        """When `tick` has something to do, if nothing happens before."""
+
+    def connect(self, now_ns: int) -> None:
+        """Begin a connection: the login is in the output."""
+
+    def disconnect(self) -> None:
+        """Say that the connection is gone."""
+
+    def receive(self, data: bytes, now_ns: int) -> list[tuple[str, int, int, bytes]]:
+        """Take bytes, in pieces of any size, and return events."""
+
+    def tick(self, now_ns: int) -> list[tuple[str, int, int, bytes]]:
+        """Let time go by, and return events."""
+
+    def send(self, payload: bytes, now_ns: int) -> None:
+        """Send a message; GatewayError if it cannot be sent now, CodecError if it is too long."""
+
+    def logout(self, now_ns: int) -> None:
+        """Ask the server to close."""
+
+    def output(self) -> bytes:
+        """What is to be sent, which is then nothing."""
+
+@final
+class SoupServer:
+    """The server's end of one SoupBinTCP connection, without a socket or a clock.
+
+    Events are ``("login", sequence, 0, user)``, to be answered after `take_login`,
+    ``("message", 0, 1, data)``, ``("debug", 0, 0, text)``, ``("logout", 0, 0, b"")``,
+    ``("dead", 0, 0, b"")`` and ``("broken", offset, 0, text)``. After the last three the connection is over.
+
+    Parameters
+    ----------
+    now_ns : int
+        When the connection came, monotonic nanoseconds.
+    heartbeat_ns, timeout_ns, login_timeout_ns, max_output : int
+        As in `SoupClient`.
+    """
+
+    def __new__(
+        cls,
+        now_ns: int,
+        *,
+        heartbeat_ns: int = 1_000_000_000,
+        timeout_ns: int = 15_000_000_000,
+        login_timeout_ns: int = 30_000_000_000,
+        max_output: int = 262_144,
+    ) -> SoupServer: ...
+    @property
+    def state(self) -> Literal["waiting", "asked", "logged_in", "closed"]:
+        """Where it is; closed means that what waits is to be sent and the connection closed."""
+
+    @property
+    def next(self) -> int:
+        """Number of the message that goes out next."""
+
+    @property
+    def due_ns(self) -> int | None:
+        """When `tick` has something to do, if nothing happens before."""
+
+    def take_login(self) -> tuple[str, str, str, int] | None:
+        """User name, password, session and sequence number of who asked to be let in, once."""
+
+    def receive(self, data: bytes, now_ns: int) -> list[tuple[str, int, int, bytes]]:
+        """Take bytes, in pieces of any size, and return events."""
+
+    def tick(self, now_ns: int) -> list[tuple[str, int, int, bytes]]:
+        """Let time go by, and return events."""
+
+    def accept(self, log: MessageLog, sequence: int, now_ns: int) -> None:
+        """Let a client in to a log, from the number it wants, or the nearest that there is."""
+
+    def reject(self, code: str, now_ns: int) -> None:
+        """Do not let a client in: "A" not authorised, "S" no such session."""
+
+    def pull(self, log: MessageLog, now_ns: int) -> bool:
+        """Move to the output what the client is still to get, as far as there is room; whether more waits."""
+
+    def send(self, payload: bytes, now_ns: int) -> None:
+        """Send a message beside the numbered ones; errors as of `SoupClient.send`."""
+
+    def output(self) -> bytes:
+        """What is to be sent, which is then nothing."""
+
+    def close(self) -> None:
+        """Be over."""
+
+@final
+class MoldSender:
+    """The sending end of MoldUDP64, without a socket or a clock.
+
+    Parameters
+    ----------
+    heartbeat_ns : int
+        Silence before a heartbeat, or before the end of the session is said again.
+    max_datagram : int
+        Bytes of a datagram; a message that is longer travels alone.
+    """
+
+    def __new__(cls, *, heartbeat_ns: int = 1_000_000_000, max_datagram: int = 1_400) -> MoldSender: ...
+    @property
+    def next(self) -> int:
+        """Number of the message that goes out next."""
+
+    @property
+    def due_ns(self) -> int | None:
+        """When a heartbeat is due, if nothing is sent before; None before the first datagram."""
+
+    def datagrams(self, log: MessageLog, now_ns: int, most: int = 64) -> list[bytes]:
+        """What is to be sent now: messages, else a heartbeat or the end of the session if one is due."""
+
+    def answer(self, log: MessageLog, request: bytes) -> bytes | None:
+        """The answer to a request; None if it is none, or asks for what is not there."""
+
+@final
+class MoldReceiver:
+    """The receiving end of MoldUDP64, for up to eight lines that carry the same, without a socket or a clock.
+
+    Events are ``("session", sequence, 0, name)``, ``("message", sequence, 1, data)`` in order and each once,
+    ``("lost", first, count, b"")``, ``("end", 0, 0, b"")``, ``("line_down", line, 0, b"")`` and
+    ``("line_up", line, 0, b"")``.
+
+    Parameters
+    ----------
+    session : str
+        Blank for that of the first datagram.
+    first : int
+        Number to begin at; 0 for that of the first datagram.
+    patience_ns, retry_ns, max_tries : int
+        How long a gap may stand before it is asked for, how long an answer may take, and how often to ask.
+    max_held : int
+        Bytes that are held while something before them is missing.
+    line_timeout_ns : int
+        Silence after which a line is down.
+
+    Raises
+    ------
+    ConfigError
+        If the session cannot have this name.
+    """
+
+    def __new__(
+        cls,
+        *,
+        session: str = "",
+        first: int = 1,
+        patience_ns: int = 20_000_000,
+        retry_ns: int = 1_000_000_000,
+        max_tries: int = 5,
+        max_held: int = 16_777_216,
+        line_timeout_ns: int = 5_000_000_000,
+    ) -> MoldReceiver: ...
+    @property
+    def session(self) -> str:
+        """The session it follows; blank while it has heard of none."""
+
+    @property
+    def next(self) -> int:
+        """Number of the message that it hands over next."""
+
+    @property
+    def behind(self) -> bool:
+        """Whether something that was sent is missing."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the session is over and all of it was handed over."""
+
+    @property
+    def due_ns(self) -> int | None:
+        """When `tick` or `request` has something to do, if nothing happens before."""
+
+    def receive(self, line: int, datagram: bytes, now_ns: int) -> list[tuple[str, int, int, bytes]]:
+        """Take a datagram of a line, and return events; a line from 8 on is none, as for answers."""
+
+    def tick(self, now_ns: int) -> list[tuple[str, int, int, bytes]]:
+        """Let time go by, and return events."""
+
+    def request(self, now_ns: int) -> bytes | None:
+        """The request that is due now, for any server that answers them."""
+
+    def counts(self) -> dict[str, int]:
+        """What was not handed over: malformed, foreign, duplicate, dropped, lost; and requests."""
+
+def encode_message(protocol: str, name: str, fields: dict[str, Any]) -> bytes:
+    """The bytes of a message of "itch", "ouch_client" or "ouch_venue"; CodecError names what cannot be."""
+
+def decode_message(protocol: str, message: bytes) -> tuple[str, dict[str, Any]] | None:
+    """Name and fields of a message, None for a type that is not known; CodecError if its length is wrong."""
+
+def message_layouts(protocol: str) -> list[tuple[str, str, int, list[tuple[str, int, int]]]]:
+    """Type, name, length and fields (name, offset, width) of every message of a protocol."""

@@ -41,11 +41,11 @@ TOOL_EXTRAS = frozenset({"test"})
 CRATES: Mapping[str, frozenset[str]] = {
     "types": frozenset(),
     "memory": frozenset(),
-    "book": frozenset({"types"}),
+    "book": frozenset({"types", "memory"}),
     "wire": frozenset({"types", "memory"}),
     "feed": frozenset({"types", "memory", "book", "wire"}),
     "journal": frozenset(),
-    "oms": frozenset({"types", "book", "journal"}),
+    "oms": frozenset({"types", "memory", "book", "journal"}),
     "sim": frozenset({"types", "book", "wire", "feed", "journal", "oms"}),
     "capi": frozenset({"types", "memory", "book"}),
     "fuzz": frozenset({"types", "book", "wire", "feed", "journal", "oms"}),

@@ -23,17 +23,20 @@ def journal_inspect(journal: Journal) -> None:
 
 
 @journal_app.command("verify")
-def journal_verify(journal: Journal) -> None:
+def journal_verify(journal: Journal, progress: Progress = True) -> None:
     """Read every frame of a journal; nothing is written. Exit code 1 if it is damaged."""
     from omni_lab.execution.journal import journal_at, verify_journal
     from omni_lab.execution.journal_tables import format_report
 
     journal = journal_at(journal)
     try:
-        typer.echo(format_report(verify_journal(journal)))
+        report = verify_journal(journal, progress=progress)
     except JournalError as error:
         typer.secho(f"omni: {error}", fg="red", err=True)
         raise typer.Exit(DAMAGED) from error
+    typer.echo(format_report(report))
+    if report.lost is not None and not report.n_frames:
+        raise typer.Exit(DAMAGED)
 
 
 @journal_app.command("replay")

@@ -1,36 +1,67 @@
-"""Data from its sources to checked bars. Heavy libraries are imported when something asks for them."""
+"""Data from its sources to checked bars and events. Heavy libraries are imported when something asks."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from omni_lab.data.bars import Bars
+    from omni_lab.data.binance import BinanceFile
+    from omni_lab.data.books import BookTables, MarketReplay
     from omni_lab.data.checks import CheckedBars, check_bars
+    from omni_lab.data.databento import DatabentoFile
+    from omni_lab.data.events import EventFlag, EventKind, Events, TradingState
+    from omni_lab.data.feed_info import FeedInfo
+    from omni_lab.data.itch import ItchFile
+    from omni_lab.data.lobster_day import LobsterDay
     from omni_lab.data.sources import SOURCES, PackageSource, Source, get_source
-    from omni_lab.data.synthetic import SYNTHETIC_SYMBOL, synthetic_bars
+    from omni_lab.data.synthetic import SYNTHETIC_SYMBOL, synthetic_bars, synthetic_itch
 
 __all__ = [
     "SOURCES",
     "SYNTHETIC_SYMBOL",
     "Bars",
+    "BinanceFile",
+    "BookTables",
     "CheckedBars",
+    "DatabentoFile",
+    "EventFlag",
+    "EventKind",
+    "Events",
+    "FeedInfo",
+    "ItchFile",
+    "LobsterDay",
+    "MarketReplay",
     "PackageSource",
     "Source",
+    "TradingState",
     "check_bars",
     "get_source",
     "synthetic_bars",
+    "synthetic_itch",
 ]
 
 _HOMES = {
     "Bars": "bars",
+    "BinanceFile": "binance",
+    "BookTables": "books",
+    "MarketReplay": "books",
     "CheckedBars": "checks",
     "check_bars": "checks",
+    "DatabentoFile": "databento",
+    "EventFlag": "events",
+    "EventKind": "events",
+    "Events": "events",
+    "TradingState": "events",
+    "FeedInfo": "feed_info",
+    "ItchFile": "itch",
+    "LobsterDay": "lobster_day",
     "SOURCES": "sources",
     "PackageSource": "sources",
     "Source": "sources",
     "get_source": "sources",
     "SYNTHETIC_SYMBOL": "synthetic",
     "synthetic_bars": "synthetic",
+    "synthetic_itch": "synthetic",
 }
 
 

@@ -1,25 +1,25 @@
 """A day of messages from LOBSTER as commands for an order-management system.
 
 LOBSTER rebuilds the NASDAQ book and writes one line for each change: seconds after midnight, kind, order,
-shares, price in ten-thousandths of a dollar, side of the order. Its ReadMe describes the format. An execution
-is somebody who took: it becomes an IOC order on the other side, at the price of the order that was hit.
+shares, price in ten-thousandths of a dollar, side of the order. An execution is somebody who took: it becomes
+an IOC order on the other side, at the price of the order that was hit. The same day as events of a market is
+:class:`omni_lab.data.lobster_day.LobsterDay`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from omni_lab.data.lobster_csv import message_batches
 from omni_lab.domain import CommandKind, Liquidity, OrderType, Side, TimeInForce
-from omni_lab.errors import SchemaError
-from omni_lab.typing import FloatArray, IntArray
+from omni_lab.typing import IntArray
 
 _NEW, _LESS, _DELETE, _EXECUTE = 1, 2, 3, 4
-_COLUMNS = 6
 _PRICES_PER_TICK = 100  # of a cent
-_NS = 1_000_000_000
 
 
 class Tape(NamedTuple):
@@ -47,30 +47,28 @@ def read_lobster(path: Path | str) -> Tape:
     Parameters
     ----------
     path : path
-        A message file, also compressed by gzip.
+        A message file, also compressed by gzip or in a zip archive.
 
     Raises
     ------
-    SchemaError
-        If a line has not six numbers.
+    SchemaError, SourceError, CodecError
+        As :func:`omni_lab.data.lobster_csv.message_batches`.
     """
-    try:
-        rows = np.loadtxt(path, delimiter=",", dtype=np.float64, ndmin=2)
-    except ValueError as error:
-        raise SchemaError("a LOBSTER message has six numbers", found=str(error), where=str(path)) from error
-    if rows.shape[1] != _COLUMNS:
-        raise SchemaError("a LOBSTER message has six numbers", found=rows.shape[1], where=str(path))
-    return _tape(rows)
+    return _tape(
+        message
+        for batch in message_batches(path)
+        for message in zip(*(batch[name].tolist() for name in batch), strict=True)
+    )
 
 
-def _tape(rows: FloatArray) -> Tape:
+def _tape(messages: Iterable[tuple[int, ...]]) -> Tape:
     kinds = {_NEW: CommandKind.NEW, _LESS: CommandKind.REPLACE, _DELETE: CommandKind.CANCEL}
     ids: dict[int, int] = {}
     totals: dict[int, int] = {}
     n_orders = n_skipped = 0
     found: list[tuple[int, ...]] = []
-    for seconds, *whole in rows:
-        kind, name, qty, price, sign = map(int, whole)
+    for ts, kind, name, shares, price, sign in messages:
+        qty = shares
         side, order_id, maker = Side.BUY if sign > 0 else Side.SELL, ids.get(name, 0), 0
         in_force = TimeInForce.DAY
         if kind == _NEW or (kind == _EXECUTE and order_id):
@@ -80,14 +78,14 @@ def _tape(rows: FloatArray) -> Tape:
             else:
                 side, maker, in_force = Side.SELL if sign > 0 else Side.BUY, order_id, TimeInForce.IOC
         elif kind == _LESS and order_id:
-            totals[name] = qty = totals[name] - qty
+            totals[name] = qty = totals[name] - shares
         elif kind != _DELETE or not order_id:
             n_skipped += 1
             continue
         ticks = price // _PRICES_PER_TICK if kind in (_NEW, _EXECUTE) else 0
         facts = (
             kinds.get(kind, CommandKind.NEW),
-            round(seconds * _NS),
+            ts,
             order_id * (not maker),
             side,
             in_force,

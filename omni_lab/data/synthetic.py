@@ -1,14 +1,17 @@
-"""A seeded synthetic instrument, so that everything can be tried without any data."""
+"""Made-up markets, seeded, so that everything can be tried without any data: bars, and a day of ITCH."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from omni_lab.data.bars import Bars
 from omni_lab.domain import Instrument
 from omni_lab.errors import ConfigError
+from omni_lab.progress import Progress
 
 SYNTHETIC_SYMBOL = "SYNTH"
 """The symbol under which the simulator finds :func:`synthetic_bars`."""
@@ -88,3 +91,41 @@ def _weekday_closes(n_bars: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     # Day 0 is a Wednesday.
     weekdays = days[(days + 2) % 7 < 5][:n_bars]
     return np.asarray(first + weekdays * _NANOSECONDS_PER_DAY, dtype=np.int64)
+
+
+def synthetic_itch(
+    path: Path | str, *, messages: int = 1_000_000, symbols: int = 500, seed: int = 1, progress: bool = True
+) -> dict[str, Any]:
+    """Write a made-up day of ITCH 5.0, as the daily files are framed.
+
+    Every order it names is alive, executions hit the first in line at the best price, no book is crossed in
+    trading; activity is concentrated in few symbols and comes in bursts. Prices wander without a purpose, so
+    nothing that forecasts them can be right.
+
+    Parameters
+    ----------
+    path : path
+        The file; one that is there is replaced once the day is complete.
+    messages, symbols : int
+        How many; at least 1,000 messages and 4 a symbol.
+    seed : int
+        The same numbers give the same bytes, on every machine.
+    progress : bool
+        Whether to show a bar if it takes longer than two seconds.
+
+    Returns
+    -------
+    dict
+        ``messages`` by type, ``bytes``, and ``orders`` that wait in the end.
+
+    Raises
+    ------
+    ConfigError
+        If there cannot be such a day.
+    SourceError
+        If the file cannot be written.
+    """
+    from omni_lab._native import itch_write
+
+    with Progress(messages, "a made-up day", progress, unit="messages") as report:
+        return itch_write(path, messages=messages, symbols=symbols, seed=seed, progress=report)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -10,6 +11,7 @@ from typing import Any, Self
 from omni_lab.domain import CommandKind
 from omni_lab.errors import JournalError
 from omni_lab.execution.setup import Setup
+from omni_lab.progress import Progress, Report
 
 _DIGITS = 20
 _CONFIGURATION = "CONFIGURATION"
@@ -149,8 +151,42 @@ def journal_at(path: str | Path) -> Path:
     return path
 
 
-def verify_journal(path: str | Path) -> JournalReport:
+class Waiting:
+    """Bars of a long read of a journal, one for each of its steps.
+
+    Parameters
+    ----------
+    wanted : bool
+        Whether to show any.
+    """
+
+    def __init__(self, wanted: bool = True) -> None:
+        self._wanted = wanted
+        self._bars = ExitStack()
+        self._reports: dict[str, Report] = {}
+
+    def __enter__(self) -> Callable[[str, int, int], None]:
+        return self._tell
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.close()
+
+    def _tell(self, step: str, done: int, total: int) -> None:
+        if step not in self._reports:
+            bar = Progress(total, f"{step} the journal", self._wanted, unit="B")
+            self._reports[step] = self._bars.enter_context(bar)
+        self._reports[step](done, total)
+
+
+def verify_journal(path: str | Path, *, progress: bool = True) -> JournalReport:
     """Every frame read, and what was found.
+
+    Parameters
+    ----------
+    path : path
+        Directory of the journal.
+    progress : bool
+        Whether to show a bar if it takes longer than two seconds.
 
     Raises
     ------
@@ -160,7 +196,8 @@ def verify_journal(path: str | Path) -> JournalReport:
     from omni_lab import _native
 
     path = journal_at(path)
-    return JournalReport.of(path, _native.verify_journal(path))
+    with Waiting(progress) as report:
+        return JournalReport.of(path, _native.verify_journal(path, report))
 
 
 def inspect_journal(path: str | Path) -> Inspection:

@@ -14,12 +14,13 @@ _SHOWN = 20
 
 def format_report(report: JournalReport) -> str:
     """What verifying a journal found."""
-    lines = [
-        f"{report.path}: {report.n_frames:,} frames in {_count(report.n_segments, 'segment')}, "
-        "all of them good",
-        f"frames {report.first_sequence:,} to {report.last_sequence:,}, "
-        f"newest snapshot: {_or_none(report.snapshot)}",
-    ]
+    segments = _count(report.n_segments, "segment")
+    snapshot = f"newest snapshot: {_or_none(report.snapshot)}"
+    if report.n_frames:
+        span = f"frames {report.first_sequence:,} to {report.last_sequence:,}, {snapshot}"
+        lines = [f"{report.path}: {report.n_frames:,} frames in {segments}, all of them good", span]
+    else:
+        lines = [f"{report.path}: not one good frame in {segments}", snapshot]
     lines += [f"not valid and passed over: {path}" for path in report.rejected_snapshots]
     if report.lost is not None:
         lines.append(str(report.lost))

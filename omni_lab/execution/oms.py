@@ -18,7 +18,7 @@ from omni_lab.execution.commands import whole_columns
 from omni_lab.execution.config import Durability, OMSConfig
 from omni_lab.execution.edges import Edges
 from omni_lab.execution.face import OMSFace
-from omni_lab.execution.journal import JournalReport, Recovery, journal_at
+from omni_lab.execution.journal import JournalReport, Recovery, Waiting, journal_at
 from omni_lab.execution.setup import Setup
 from omni_lab.execution.shown import Shown
 from omni_lab.execution.views import Snapshot
@@ -48,14 +48,16 @@ class OMS(_native.Oms, Shown, OMSFace):
 
     def __new__(cls, config: OMSConfig) -> Self:
         """The native part, which opens the journal."""
-        return super().__new__(
-            cls,
-            config.payload(),
-            journal=config.journal,
-            durability=config.durability,
-            measure_latency=config.measure_latency,
-            snapshot_every=config.snapshot_every,
-        )
+        with Waiting() as report:
+            return super().__new__(
+                cls,
+                config.payload(),
+                journal=config.journal,
+                durability=config.durability,
+                measure_latency=config.measure_latency,
+                snapshot_every=config.snapshot_every,
+                progress=report if config.journal else None,
+            )
 
     def __init__(self, config: OMSConfig) -> None:
         OMSFace.__init__(self, config)
@@ -84,13 +86,15 @@ class OMS(_native.Oms, Shown, OMSFace):
             If there is no journal, it is damaged, or it is open already.
         """
         path = journal_at(path)
-        oms = _native.Oms.__new__(
-            cls,
-            journal=path,
-            durability=durability,
-            measure_latency=measure_latency,
-            snapshot_every=snapshot_every,
-        )
+        with Waiting() as report:
+            oms = _native.Oms.__new__(
+                cls,
+                journal=path,
+                durability=durability,
+                measure_latency=measure_latency,
+                snapshot_every=snapshot_every,
+                progress=report,
+            )
         config = replace(
             OMSConfig.from_payload(oms.configuration),
             journal=path,

@@ -13,7 +13,7 @@ from omni_lab.execution.codec import Command, decode
 from omni_lab.execution.config import OMSConfig
 from omni_lab.execution.edges import Edges
 from omni_lab.execution.events import EventLog
-from omni_lab.execution.journal import journal_at
+from omni_lab.execution.journal import Waiting, journal_at
 from omni_lab.execution.registers import register_columns
 from omni_lab.execution.sentences import order_of, sentence
 from omni_lab.execution.setup import Setup
@@ -70,7 +70,8 @@ class Replay(Shown):
 
     def __init__(self, source: str | Path | Snapshot | bytes) -> None:
         if isinstance(source, str | Path):
-            self._native = _native.Replayer(journal_at(source))
+            with Waiting() as report:
+                self._native = _native.Replayer(journal_at(source), progress=report)
         else:
             self._native = _native.Replayer(state=source if isinstance(source, bytes) else source.state)
         setup = Setup.from_payload(self._native.configuration)

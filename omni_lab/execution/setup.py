@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from omni_lab.domain import TradingPhase
@@ -194,6 +195,9 @@ def _read_instrument(reader: _Reader) -> InstrumentSetup:
     currency = reader.text()
     worth, reference = reader.take(_WORTH)
     tick_value = _signed(worth)
+    for size in (tick_size, lot_size):
+        if not (size > 0 and isfinite(size)):
+            raise CodecError("a tick_size and a lot_size must be positive", found=size, where=symbol)
     if not 0 < tick_value < MAX_TICK_VALUE:
         raise CodecError("a tick_value must be positive and below 2^90", found=tick_value, where=symbol)
     if not 0 <= reference <= MAX_PRICE:

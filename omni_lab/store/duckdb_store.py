@@ -355,13 +355,9 @@ class DuckDBStore:
         DataError
             If it is not one SELECT, DuckDB rejects it, or a file is damaged.
         """
-        import duckdb
-
         sql.check_select(statement)
 
-        with duckdb.connect(":memory:") as connection:
-            connection.execute("SET autoinstall_known_extensions = false")
-            connection.execute("SET TimeZone = 'UTC'")
+        with sql.sandbox() as connection:
 
             def read(partitions: list[Partition]) -> pd.DataFrame:
                 files = [str(self._catalog.path(found)) for found in partitions]
@@ -369,6 +365,10 @@ class DuckDBStore:
                 return sql.fetch_frame(connection, statement, parameters)
 
             return self._undisturbed(self._catalog.partitions, read)
+
+    def view(self) -> str:
+        """The SELECT that a query knows as ``bars``, over the files of this moment."""
+        return sql.bars_of([str(self._catalog.path(found)) for found in self._catalog.partitions()])
 
     def verify(self) -> VerifyReport:
         """Whether every file holds the bytes and values whose hashes its manifest states."""

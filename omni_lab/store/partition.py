@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -23,19 +21,15 @@ from urllib.parse import quote
 import numpy as np
 
 from omni_lab.errors import DataError
+from omni_lab.store import durable
+from omni_lab.store.durable import hash_file, iso
 from omni_lab.typing import AnyArray
 
 SCHEMA_VERSION: Final = 1
 MANIFEST: Final = "manifest.json"
-TEMPORARY: Final = ".tmp-"
-LOCK: Final = ".writer.lock"
 VALUE_COLUMNS: Final = ("open", "high", "low", "close", "volume", "adj_close")
 
-RETIRED_FOR_S: Final = 60.0
-"""How long a replaced file stays for readers who are about to open it."""
-
 _MAX_NAME_BYTES = 200
-_POLL_S = 0.02
 
 
 class DamagedManifestError(DataError):
@@ -157,38 +151,9 @@ def read_manifest(directory: Path) -> Partition | None:
 def write_manifest(directory: Path, partition: Partition) -> None:
     """Make a partition what readers see, at once or not at all."""
     facts = asdict(partition) | {"first": iso(partition.first_ns), "last": iso(partition.last_ns)}
-    temporary = temporary_path(directory, ".json")
+    temporary = durable.temporary_path(directory, ".json")
     temporary.write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    publish(temporary, directory / MANIFEST)
-
-
-def temporary_path(directory: Path, suffix: str) -> Path:
-    """A name in this directory that readers ignore."""
-    return directory / f"{TEMPORARY}{os.getpid()}{suffix}"
-
-
-def publish(temporary: Path, final: Path) -> None:
-    """Give a written file its name: after a crash it means the whole file, or what it meant before."""
-    sync(temporary)
-    temporary.replace(final)
-    sync(final.parent)
-
-
-def sync(path: Path) -> None:
-    """Wait until a file's bytes or a directory's entries are on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def make_dirs(directory: Path) -> None:
-    """Create a directory and its parents, each synced into the one above it."""
-    absent = [path for path in (directory, *directory.parents) if not path.exists()]
-    directory.mkdir(parents=True, exist_ok=True)
-    for path in reversed(absent):
-        sync(path.parent)
+    durable.publish(temporary, directory / MANIFEST)
 
 
 def is_intact(directory: Path, partition: Partition) -> bool:
@@ -206,25 +171,13 @@ def leftovers(directory: Path, partition: Partition | None) -> list[Path]:
     return sorted(path for path in directory.iterdir() if path.name not in kept)
 
 
-def retire(path: Path) -> None:
-    """Note that a file has just been replaced. Readers who saw its manifest may still be about to open it."""
-    with suppress(FileNotFoundError):
-        os.utime(path)
-
-
 def sweep(directory: Path, partition: Partition) -> None:
     """Remove what no reader can want any more. For the one writer alone."""
-    latest = time.time() - RETIRED_FOR_S
+    latest = time.time() - durable.RETIRED_FOR_S
     for path in leftovers(directory, partition):
         with suppress(FileNotFoundError):
-            if path.name.startswith(TEMPORARY) or path.stat().st_mtime <= latest:
+            if path.name.startswith(durable.TEMPORARY) or path.stat().st_mtime <= latest:
                 path.unlink()
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def hash_columns(columns: Mapping[str, AnyArray], *, prices_adjusted: bool) -> str:
@@ -246,42 +199,6 @@ def hash_columns(columns: Mapping[str, AnyArray], *, prices_adjusted: bool) -> s
     return digest.hexdigest()
 
 
-@contextmanager
-def writer_lock(bars_dir: Path, *, timeout_s: float) -> Iterator[None]:
-    """Be the one writer of a store. The lock ends with the process that holds it, however it ends.
-
-    Raises
-    ------
-    DataError
-        If another writer holds it for longer than ``timeout_s``.
-    """
-    make_dirs(bars_dir)
-    path = bars_dir / LOCK
-    with path.open("a+", encoding="ascii") as file:
-        deadline = time.monotonic() + timeout_s
-        while not _try_lock(file.fileno()):
-            if time.monotonic() > deadline:
-                file.seek(0)
-                raise DataError(
-                    "another process is writing to the store",
-                    found=f"process {file.read().strip() or 'unknown'}",
-                    where=str(path),
-                    hint=f"It held the lock for {timeout_s:g} s; try again when it is done.",
-                )
-            time.sleep(_POLL_S)
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        yield
-
-
-def iso(ts_ns: int) -> str:
-    """A time as ISO 8601 in UTC, without the zeros of a fraction that is not there."""
-    seconds, _, fraction = str(np.datetime64(int(ts_ns), "ns")).partition(".")
-    fraction = fraction.rstrip("0")
-    return f"{seconds}.{fraction}Z" if fraction else f"{seconds}Z"
-
-
 def _damaged(path: Path, what: str) -> DamagedManifestError:
     return DamagedManifestError(
         "the manifest of a partition is damaged",
@@ -289,26 +206,3 @@ def _damaged(path: Path, what: str) -> DamagedManifestError:
         where=str(path),
         hint=f"Ingest the symbol again, or delete the directory {path.parent}.",
     )
-
-
-if sys.platform == "win32":
-
-    def _try_lock(descriptor: int) -> bool:
-        import msvcrt
-
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-
-    def _try_lock(descriptor: int) -> bool:
-        import fcntl
-
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True

@@ -154,12 +154,15 @@ class VerifyReport:
         What is damaged or missing; empty when all is well.
     leftovers : tuple of Path
         Harmless files that readers ignore: of killed writers, and replaced ones. A later ingest removes them.
+    unit : str
+        What a row is, in the plural.
     """
 
     n_partitions: int
     n_rows: int
     problems: tuple[Problem, ...] = ()
     leftovers: tuple[Path, ...] = ()
+    unit: str = "bars"
 
     @property
     def ok(self) -> bool:
@@ -183,7 +186,7 @@ class VerifyReport:
 
     def __str__(self) -> str:
         verdict = "ok" if self.ok else f"{len(self.problems)} problems"
-        lines = [f"{self.n_partitions} partitions, {self.n_rows:,} bars: {verdict}"]
+        lines = [f"{self.n_partitions} partitions, {self.n_rows:,} {self.unit}: {verdict}"]
         lines += [f"  {problem}" for problem in self.problems]
         if self.leftovers:
             lines.append(

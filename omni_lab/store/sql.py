@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -39,6 +40,17 @@ def cursor() -> duckdb.DuckDBPyConnection:
     if process not in by_process:
         by_process[process] = duckdb.connect(":memory:")
     return by_process[process].cursor()
+
+
+@contextmanager
+def sandbox() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection of its own for what somebody wrote: it installs nothing, and its times are UTC."""
+    import duckdb
+
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("SET autoinstall_known_extensions = false")
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
 
 
 def fetch_columns(

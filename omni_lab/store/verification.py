@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from omni_lab.errors import DataError
+from omni_lab.store import durable, sql
 from omni_lab.store import partition as disk
-from omni_lab.store import sql
 from omni_lab.store.partition import Partition
 from omni_lab.store.reports import Problem, VerifyReport
 
@@ -71,7 +71,7 @@ def _what_is_wrong(directory: Path, path: Path, partition: Partition) -> str | N
         n_bytes = path.stat().st_size
         if n_bytes != partition.file_bytes:
             return f"the file has {n_bytes:,} bytes instead of {partition.file_bytes:,}"
-        if disk.hash_file(path) != partition.file_sha256:
+        if durable.hash_file(path) != partition.file_sha256:
             return "the file's bytes have changed"
         with closing(sql.cursor()) as cursor:
             columns = sql.select_bars(cursor, [str(path)], [partition.symbol], None, None)

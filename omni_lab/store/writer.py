@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omni_lab.errors import DataError
+from omni_lab.store import durable, sql
 from omni_lab.store import partition as disk
-from omni_lab.store import sql
 from omni_lab.store.partition import VALUE_COLUMNS, DamagedManifestError, Partition
 from omni_lab.store.reports import Change, IngestReport, SymbolReport
 from omni_lab.typing import AnyArray
@@ -60,7 +60,7 @@ def write_bars(
     began = time.monotonic()
     counts = checked.counts()
     blocks = _blocks(checked)
-    with _writing(bars_dir), disk.writer_lock(bars_dir, timeout_s=lock_timeout_s):
+    with _writing(bars_dir), durable.writer_lock(bars_dir, timeout_s=lock_timeout_s):
         symbols = tuple(
             _write_symbol(bars_dir, source, symbol, columns, prices_adjusted, counts.get(symbol, {}))
             for symbol, columns in _shown(blocks.items(), source, progress=progress)
@@ -79,7 +79,7 @@ def _write_symbol(
     repairs: Mapping[str, int],
 ) -> SymbolReport:
     directory = disk.partition_dir(bars_dir, source, symbol)
-    disk.make_dirs(directory)
+    durable.make_dirs(directory)
     content = disk.hash_columns(columns, prices_adjusted=prices_adjusted)
     before, change = _compare(directory, source, symbol, content)
     ts = columns["ts_ns"]
@@ -88,7 +88,7 @@ def _write_symbol(
     else:
         after = _publish(directory, source, symbol, columns, content, prices_adjusted, repairs)
         if before is not None and before.file != after.file:
-            disk.retire(directory / before.file)
+            durable.retire(directory / before.file)
     disk.sweep(directory, after)
     return SymbolReport(
         symbol=symbol,
@@ -130,10 +130,10 @@ def _publish(
     prices_adjusted: bool,
     repairs: Mapping[str, int],
 ) -> Partition:
-    temporary = disk.temporary_path(directory, ".parquet")
+    temporary = durable.temporary_path(directory, ".parquet")
     try:
         _write_parquet(temporary, source, symbol, columns)
-        file_sha256 = disk.hash_file(temporary)
+        file_sha256 = durable.hash_file(temporary)
         has = {name: not np.isnan(columns[name]).any() for name in VALUE_COLUMNS}
         partition = Partition(
             source=source,
@@ -152,7 +152,7 @@ def _publish(
             repairs=dict(repairs),
             ingested_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         )
-        disk.publish(temporary, directory / partition.file)
+        durable.publish(temporary, directory / partition.file)
         disk.write_manifest(directory, partition)
     finally:
         temporary.unlink(missing_ok=True)
@@ -204,9 +204,4 @@ def _writing(bars_dir: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, duckdb.Error) as error:
-        raise DataError(
-            "the store cannot be written",
-            found=str(error),
-            where=str(bars_dir),
-            hint="Check the directory's permissions and the free space. What was stored before is untouched.",
-        ) from error
+        raise durable.unwritable(bars_dir, error) from error

@@ -1,11 +1,14 @@
 """Screens: books as figures, and a journal to walk through. They draw what others computed."""
 
 from omni_lab.ui.books import auction_orders, before_after, book_figure, ladder_of
+from omni_lab.ui.markets import Flow, MarketWindow
 from omni_lab.ui.replay import FrameReplay, RecordingOMS, replay_panel, replay_widget
 from omni_lab.ui.scenes import Scene, compare, random_orders, small_book
 
 __all__ = [
+    "Flow",
     "FrameReplay",
+    "MarketWindow",
     "RecordingOMS",
     "Scene",
     "auction_orders",

@@ -44,8 +44,10 @@ ROWS = (
     ("gate: a cancel, all limits", "gate/check_cancel, all limits", ""),
     ("system: a command, no journal", "oms/no journal", ""),
     ("system: a command, journal", "oms/journal", "oms/no journal"),
+    ("... one by one", "oms/journal, one by one", "oms/journal"),
     ("system: with client ids, no journal", "oms/no journal with client ids", "oms/no journal"),
     ("system: with client ids, journal", "oms/journal with client ids", "oms/no journal"),
+    ("... one by one", "oms/journal with client ids, one by one", "oms/journal with client ids"),
 )
 
 

@@ -30,6 +30,7 @@ from typing import Any
 import environment
 import matching
 import native
+import store
 from cases import COLD, NAMES, OURS, RELATIVE_TOLERANCE, SECTIONS, TOLERANCE, VECTORISED, Case, all_cases
 from table import print_table, progress, seconds
 
@@ -286,7 +287,7 @@ def main() -> int:
     chosen = arguments.case or SECTIONS
 
     with tempfile.TemporaryDirectory(prefix="omni-bench-") as folder:
-        has_peers = not set(chosen) <= {"matching", "native"}
+        has_peers = not set(chosen) <= {"matching", "native", "store"}
         peers = environment.ensure() if has_peers else Path(sys.executable)
         bench = Bench(Path(folder), peers, rounds=rounds, quick=arguments.quick)
         scale = 10 if arguments.quick else 1
@@ -309,6 +310,8 @@ def main() -> int:
             bench.failures += wrong
         if "native" in chosen:
             bench.report["native"] = native.run(quick=arguments.quick)
+        if "store" in chosen:
+            bench.report["store"] = store.run(quick=arguments.quick)
     versions = {
         (name, version)
         for case in bench.report["cases"].values()
@@ -324,6 +327,8 @@ def main() -> int:
         print(matching.LEGEND)
     if "native" in chosen:
         print(native.LEGEND)
+    if "store" in chosen:
+        print(store.LEGEND)
     if arguments.json:
         arguments.json.write_text(json.dumps(bench.report, indent=1))
     for failure in bench.failures:

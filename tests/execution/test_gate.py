@@ -7,7 +7,7 @@ import pytest
 from omni_lab.errors import ConfigError
 from omni_lab.execution import Limits, ReferenceOMS
 from omni_lab.execution.registers import account_address
-from tests.execution.conftest import Play
+from tests.execution.conftest import AnyOMS, Play
 from tests.execution.script import Script, config
 
 SECOND = 1_000_000_000
@@ -217,6 +217,29 @@ def test_what_is_counted(play: Play) -> None:
     assert [register(script, word) for word in ("CHECKED", "REFUSED")] == [5, 3]
     assert [register(script, word, 1) for word in ("CHECKED", "REFUSED")] == [1, 0]
     assert [oms.read_register(0x10000000 + 0x20 * 3 + offset) for offset in (0, 8, 16)] == [0, 9, 0]
+
+
+def test_the_reasons_around_a_kill_are_read_from_the_table_that_they_belong_to(
+    oms_class: type[AnyOMS],
+) -> None:
+    oms = oms_class(config())
+    killed = oms.submit("X", "BUY", 10, 100, client_order_id="mine")
+    oms.kill("a")
+    refused = oms.submit("X", "BUY", 10, 100)
+    oms.cancel(killed)
+    oms.submit("X", "BUY", 10, 100, client_order_id="mine")
+    events = oms.events()
+    # To cancel, 8 is KILL_SWITCH; to refuse, it would be INVALID_DISPLAY_QTY.
+    assert events.columns["reason"].tolist() == [0, 0, 8, 32, 13, 8]
+    assert [(event.kind, event.order_id, event.reason) for event in events] == [
+        ("ACCEPTED", killed, None),
+        ("REGISTER_WRITTEN", 0, None),
+        ("CANCELED", killed, "KILL_SWITCH"),
+        ("REJECTED", refused, "KILL_SWITCH"),
+        ("CANCEL_REJECTED", killed, "TOO_LATE"),
+        ("STATUS", killed, "KILL_SWITCH"),
+    ]
+    assert [oms.order(number).reason for number in (killed, refused)] == ["KILL_SWITCH", "KILL_SWITCH"]
 
 
 def test_the_kill_switch_of_an_account_cancels_its_orders_and_refuses_new_ones(play: Play) -> None:

@@ -103,17 +103,86 @@ def test_damage_is_named_and_ends_in_1(journal: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["inspect", "verify", "replay", "export"])
-@pytest.mark.parametrize("name", ["absent", "empty", "foreign"])
+@pytest.mark.parametrize("name", ["absent", "empty", "file", "foreign", "snapshot"])
 def test_a_directory_without_journal_is_bad_input(tmp_path: Path, command: str, name: str) -> None:
-    if name != "absent":
+    if name == "file":
+        (tmp_path / name).write_text("")
+    elif name != "absent":
         (tmp_path / name).mkdir()
-    if name == "foreign":
-        (tmp_path / name / "notes.txt").write_text("")
+    if name in ("foreign", "snapshot"):
+        file = "notes.txt" if name == "foreign" else "snapshot-00000000000000000201.snap"
+        (tmp_path / name / file).write_text("")
     output = ("-o", tmp_path / "out.csv") if command == "export" else ()
     done = omni(command, tmp_path / name, *output)
     assert done.exit_code == 2
     assert str(tmp_path / name) in done.stderr
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_damaged_journal_is_not_shown_and_not_exported(journal: Path, tmp_path: Path) -> None:
+    first = min(journal.glob("*.seg"))
+    damaged = bytearray(first.read_bytes())
+    damaged[600] ^= 1
+    first.write_bytes(damaged)
+    before = contents(journal)
+    for command in ("inspect", "replay", "export"):
+        output = ("-o", tmp_path / "out.csv") if command == "export" else ()
+        done = omni(command, journal, *output)
+        assert (done.exit_code, contents(journal)) == (2, before)
+        assert f"{first.name} at offset" in done.stderr
+    assert sorted(tmp_path.iterdir()) == [journal]
+
+
+@pytest.mark.parametrize("content", [b"", b"notes" * 1_000], ids=["nothing", "notes"])
+def test_a_segment_without_configuration_is_bad_input(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "journal").mkdir()
+    segment = tmp_path / "journal" / "00000000000000000001.seg"
+    segment.write_bytes(content)
+    for command in ("inspect", "replay", "export"):
+        output = ("-o", tmp_path / "out.csv") if command == "export" else ()
+        done = omni(command, tmp_path / "journal", *output)
+        assert done.exit_code == 2
+        assert "no configuration" in done.stderr
+    assert segment.read_bytes() == content
+    assert not (tmp_path / "out.csv").exists()
+
+
+BAD_OPTIONS = {
+    "replay --to 0": "expected 1 to 221",
+    "replay --to -1": "expected 1 to 221",
+    f"replay --to {10**30}": "expected 1 to 221",
+    "replay --to soon": "--to",
+    "export": "--output",
+    "export -o out": "unknown format",
+    "export -o out.xls": "unknown format",
+    "export -o out.csv --format xls": "unknown format",
+    "export -o out.csv --what trades": "'events', 'commands'",
+    "export -o absent/out.csv": "absent/out.csv",
+    "export -o directory.csv": "directory.csv",
+    "export -o file/out.csv": "file/out.csv",
+    "repair": "repair",
+}
+
+
+@pytest.mark.parametrize("words", BAD_OPTIONS)
+def test_an_option_that_cannot_be_is_named(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("directory.csv").mkdir()
+    Path("file").write_text("")
+    command, *options = words.split()
+    done = omni(command, whole, *options)
+    assert done.exit_code == 2
+    assert BAD_OPTIONS[words] in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["directory.csv", "file"]
+
+
+@pytest.mark.parametrize("command", ["inspect", "verify", "replay", "export"])
+def test_a_command_without_directory_says_so(command: str) -> None:
+    done = omni(command)
+    assert done.exit_code == 2
+    assert "DIR" in done.stderr
 
 
 def test_replay_shows_the_state_after_a_frame(journal: Path) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
+from random import Random
 
 import numpy as np
 import pytest
 
-from omni_lab.errors import CodecError
-from omni_lab.execution import OMSConfig, ReferenceOMS
+from omni_lab.errors import CodecError, OmniError
+from omni_lab.execution import OMS, OMSConfig, ReferenceOMS
+from tests.execution.conftest import AnyOMS
 from tests.execution.flows import CONFIG, FLOWS, commands
 from tests.execution.script import config
 
@@ -89,6 +93,87 @@ def test_bytes_that_are_no_state_are_refused(damage: bytes | slice) -> None:
         ReferenceOMS.from_state(state[damage] if isinstance(damage, slice) else damage)
     with pytest.raises(CodecError, match="longer"):
         ReferenceOMS.from_state(state + b"\0")
+
+
+# Of two orders that wait for the opening: bytes before the end of the state, what is put there, what is said.
+# Records are 88 bytes each, then comes the number of live orders, and 88 bytes for each of these.
+RECORD, LIVE = 88 + 8 + 2 * 88, 88
+NOT_CANONICAL = {
+    "a market order with a price": (RECORD - 48, 8, 100, "price|place"),
+    "a market order that stands somewhere": (LIVE - 24, 8, 100, "place"),
+    "a request that waits": (RECORD - 35, 1, 8, "state cannot be"),
+    "a stamp of two orders": (LIVE - 8, 8, 1, "stamp cannot be"),
+    "a stamp that was not given yet": (LIVE - 8, 8, 3, "stamp cannot be"),
+    "padding that says something": (RECORD - 38, 2, 1, "padding"),
+    "an account that is not there": (RECORD - 24, 4, 3, "account and instrument"),
+    "another side than two": (RECORD - 32, 1, 0, "side cannot be"),
+    "a live order that is not the next": (LIVE, 8, 1, "order"),
+    "more to trade than there is": (LIVE - 32, 8, 8, "slice|place"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_CANONICAL)
+def test_what_no_system_writes_is_no_state(oms_class: type[ReferenceOMS], name: str) -> None:
+    oms = oms_class(config(initial_phase="PRE_OPEN"))
+    for side in ("SELL", "BUY"):
+        oms.submit("X", side, 7, order_type="MARKET", time_in_force="AT_OPEN")
+    state = oms.state()
+    assert oms_class.from_state(state).state() == state
+    from_end, width, value, said = NOT_CANONICAL[name]
+    at = len(state) - from_end
+    with pytest.raises(CodecError, match=said):
+        oms_class.from_state(state[:at] + value.to_bytes(width, "little") + state[at + width :])
+
+
+@pytest.mark.parametrize(("display_qty", "slices"), [(None, [7]), (3, [1, 2, 3])])
+def test_only_an_iceberg_shows_less_than_all(
+    oms_class: type[AnyOMS], display_qty: int | None, slices: list[int]
+) -> None:
+    oms = oms_class(config())
+    oms.submit("X", "BUY", 7, 100, display_qty=display_qty)
+    state = oms.state()
+    at = len(state) - LIVE + 32
+    for showing in range(9):
+        with_slice = state[:at] + showing.to_bytes(8, "little") + state[at + 8 :]
+        if showing in slices:
+            assert oms_class.from_state(with_slice).state() == with_slice
+        else:
+            with pytest.raises(CodecError, match=r"slice|place"):
+                oms_class.from_state(with_slice)
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_a_damaged_state_is_refused_by_both_or_whole_in_both(flow: str) -> None:
+    oms, rng = ReferenceOMS(CONFIG), Random(7)
+    for kind, payload in commands(13, 120, flow):
+        oms.execute(kind, payload)
+    n_whole = 0
+    for damaged in islice(_damaged(oms.state(), rng), 250):
+        native, plain = (_refusal(each, damaged) for each in (OMS, ReferenceOMS))
+        assert (native is None) == (plain is None), f"native: {native}, plain: {plain}"
+        n_whole += native is None
+    assert 20 < n_whole < 230
+
+
+def _damaged(state: bytes, rng: Random) -> Iterator[bytes]:
+    """The state with a bit, a byte or a word changed."""
+    while True:
+        at = rng.randrange(len(state))
+        byte = rng.choice((state[at] ^ 1 << rng.randrange(8), 0, 1, 2, 255))
+        word = rng.choice((0, 1, 2**50, 2**50 + 1, 2**63 - 1, 2**64 - 1))
+        new = rng.choice((bytes([byte]), bytes([byte]), word.to_bytes(8, "little")))
+        at -= at % len(new)
+        yield state[:at] + new + state[at + len(new) :]
+
+
+def _refusal(oms_class: type[OMS | ReferenceOMS], state: bytes) -> OmniError | None:
+    """How a state is refused; None if it is read, and then it must be what is written again."""
+    try:
+        oms = oms_class.from_state(state)
+    except OmniError as error:
+        return error
+    assert oms.state() == state
+    return None
 
 
 def test_a_replay_begins_with_a_configuration() -> None:

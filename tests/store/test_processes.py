@@ -15,7 +15,7 @@ import pytest
 
 from omni_lab.errors import DataError
 from omni_lab.store import DuckDBStore
-from omni_lab.store.partition import writer_lock
+from omni_lab.store.durable import writer_lock
 
 N_BARS = 3000
 SYMBOLS = ("A", "B", "C")
@@ -118,13 +118,13 @@ def test_a_writer_killed_at_any_moment_leaves_a_store_that_reads(
         versions = frame.groupby("symbol")["close"].agg(["min", "max"])
         assert (versions["min"] == versions["max"]).all()
         seen.update(versions["min"])
-    monkeypatch.setattr("omni_lab.store.partition.RETIRED_FOR_S", 0.0)
+    monkeypatch.setattr("omni_lab.store.durable.RETIRED_FOR_S", 0.0)
     ingest_version(store, PRICES[0])
     assert set(store.read_bars(SYMBOLS)["close"]) == {PRICES[0]}
     assert store.verify().leftovers == ()
 
 
-@pytest.mark.parametrize("step", ["publish", "write_manifest"])
+@pytest.mark.parametrize("step", ["durable.publish", "partition.write_manifest"])
 def test_a_write_that_fails_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -136,7 +136,7 @@ def test_a_write_that_fails_leaves_what_was_there(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"omni_lab.store.partition.{step}", fail)
+        patch.setattr(f"omni_lab.store.{step}", fail)
         with pytest.raises(DataError, match=r"cannot be written.*No space left.*untouched"):
             ingest_version(store, PRICES[1])
     assert store.fingerprint() == before

@@ -1,12 +1,70 @@
 //! Orders on their way in: new ones, elected ones, moved and replaced ones; `docs/matching.md` section 4.
 
 use omni_types::{
-    CancelReason, Event, EventSink, NewOrder, OrderId, OrderType, PostOnly, Qty, RejectReason, SelfTrade, Ticks, TimeInForce,
+    AccountId, CancelReason, Event, EventSink, InstrumentId, NewOrder, OrderId, OrderType, PostOnly, Qty, RejectReason,
+    SelfTrade, Side, Ticks, TimeInForce,
 };
 
 use crate::market::{InHand, Market, key_of};
-use crate::matching::Taken;
-use crate::store::{IN_HAND, NONE, Node, Place, Rare, Slot};
+use crate::matching::{Taken, Taker};
+use crate::node::{Node, Place, Rare};
+use crate::store::{NONE, Slot};
+
+/// A limit order that says nothing that few orders say: what most orders are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Owner.
+    pub account: AccountId,
+    /// What is traded.
+    pub instrument: InstrumentId,
+    /// Buy or sell.
+    pub side: Side,
+    /// DAY, GTC or IOC.
+    pub time_in_force: TimeInForce,
+    /// Lots.
+    pub qty: Qty,
+    /// Limit.
+    pub price: Ticks,
+}
+
+impl Limit {
+    /// An order as such a one, if it is.
+    #[inline]
+    pub fn of(order: &NewOrder) -> Option<Self> {
+        let NewOrder { account, instrument, side, order_type, time_in_force, qty, price, .. } = *order;
+        let is_limit = order_type == OrderType::Limit
+            && matches!(time_in_force, TimeInForce::Day | TimeInForce::Gtc | TimeInForce::Ioc)
+            && is_plain(order);
+        is_limit.then_some(Self { account, instrument, side, time_in_force, qty, price })
+    }
+
+    /// The same order in full.
+    #[inline(always)]
+    pub fn order(&self) -> NewOrder {
+        let Self { account, instrument, side, time_in_force, qty, price } = *self;
+        NewOrder { time_in_force, ..NewOrder::limit(account, instrument, side, qty, price) }
+    }
+
+    /// The same order in the book.
+    #[inline(always)]
+    pub(crate) fn node(&self, id: OrderId, leaves: i64) -> Node {
+        let Self { account, instrument, side, time_in_force, price, .. } = *self;
+        Node {
+            id,
+            price: price.0,
+            leaves,
+            slice: leaves,
+            stamp: 0,
+            account: account.0 as u16,
+            instrument: instrument.0 as u16,
+            side,
+            order_type: OrderType::Limit,
+            time_in_force,
+            place: Place::Displayed,
+            is_plain: true,
+        }
+    }
+}
 
 /// What an order is replaced with; prices of 0 keep what there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,32 +78,56 @@ pub struct Replacement {
 }
 
 impl<S: EventSink> Market<'_, S> {
-    /// Let in an order that was checked.
+    /// Let in a plain limit order that was checked.
     #[inline(always)]
-    pub fn arrive(&mut self, id: OrderId, order: &NewOrder) {
-        if self.only_rests(order) {
-            self.out.push(Event::Accepted { id });
-            self.rest_plain(id, order);
+    pub fn arrive_limit(&mut self, id: OrderId, limit: &Limit) {
+        if self.is_continuous() {
+            self.enter_limit(id, limit, NONE, Event::Accepted { id });
         } else {
-            self.arrive_in_general(id, order);
+            self.reborrow().arrive(id, &limit.order());
         }
     }
 
-    /// Whether an order is a plain limit with nobody to meet: what most orders are.
+    /// Say how a plain limit order came in, let it take what it can and rest with what is left; `slot` is `NONE` if it never waited.
     #[inline(always)]
-    fn only_rests(&self, order: &NewOrder) -> bool {
-        let other = order.side.opposite();
-        self.book.ladders[other.index()].best_key > key_of(other, order.price.0)
-            && order.order_type == OrderType::Limit
-            && matches!(order.time_in_force, TimeInForce::Day | TimeInForce::Gtc)
-            && self.book.conditionals[other.index()].is_empty()
-            && is_plain(order)
+    fn enter_limit(&mut self, id: OrderId, limit: &Limit, slot: Slot, how: Event) {
+        let other = limit.side.opposite();
+        let meets_nobody = self.book.ladders[other.index()].best_key > key_of(other, limit.price.0)
+            && self.book.conditionals[other.index()].is_empty();
+        if meets_nobody && limit.time_in_force != TimeInForce::Ioc {
+            // One event: it may come last, when nothing is left to remember.
+            self.rest(id, limit, limit.qty.0, slot);
+            self.out.push(how);
+        } else {
+            self.reborrow().take_limit(id, *limit, slot, how);
+        }
     }
 
     #[inline(never)]
-    fn arrive_in_general(&mut self, id: OrderId, order: &NewOrder) {
+    fn take_limit(&mut self, id: OrderId, limit: Limit, slot: Slot, how: Event) {
+        let Limit { account, side, time_in_force, qty, price, .. } = limit;
+        let (account, limit_key, leaves) = (account.0 as u16, key_of(side.opposite(), price.0), qty.0);
+        let mut taker = Taker { id, account, side, self_trade: SelfTrade::Allow, price: price.0, limit_key, leaves };
+        self.out.push(how);
+        self.take(&mut taker, false);
+        let leaves = taker.leaves;
+        if leaves > 0 && time_in_force != TimeInForce::Ioc {
+            self.rest(id, &limit, leaves, slot);
+            return;
+        }
+        if slot != NONE {
+            self.store.remove(slot);
+        }
+        if leaves > 0 {
+            self.out.push(Event::Canceled { id, leaves: Qty(leaves), reason: CancelReason::Ioc });
+        }
+    }
+
+    /// Let in an order that was checked.
+    #[inline(never)]
+    pub fn arrive(&mut self, id: OrderId, order: &NewOrder) {
         let node = node_of(id, order);
-        if node.is_plain() {
+        if node.is_plain {
             self.let_in(InHand { node, rare: &Rare::PLAIN, slot: NONE }, order);
         } else {
             let rare = Rare { terms: order.terms, cap: order.price.0, post_only: order.post_only, self_trade: order.self_trade };
@@ -87,7 +169,7 @@ impl<S: EventSink> Market<'_, S> {
         if is_fok || hand.is_conditional() {
             let leaves = hand.node.leaves;
             let needed = if is_fok { leaves } else { hand.rare.terms.required(leaves) };
-            if !self.is_available(hand, needed) {
+            if !self.is_available(&hand.taker(), needed) {
                 let leaves_now = hand.node.order_type == OrderType::Market || hand.node.time_in_force == TimeInForce::Ioc;
                 match (is_fok, leaves_now) {
                     (true, _) => self.cancel_in_hand(hand, CancelReason::Fok),
@@ -97,7 +179,7 @@ impl<S: EventSink> Market<'_, S> {
                 return;
             }
         }
-        if self.take(hand) == Taken::Canceled || hand.node.leaves == 0 {
+        if self.take_in_hand(hand) == Taken::Canceled || hand.node.leaves == 0 {
             self.let_go(hand);
         } else if hand.node.order_type == OrderType::Market {
             self.cancel_in_hand(hand, CancelReason::NoLiquidity);
@@ -122,8 +204,29 @@ impl<S: EventSink> Market<'_, S> {
     }
 
     /// Give a waiting order other terms. It keeps its priority if only its quantity falls, unless it must `requeue`.
+    #[inline(always)]
     pub fn replace(&mut self, slot: Slot, replacement: &Replacement, requeue: bool) {
-        let (node, mut rare) = (self.store[slot], *self.store.rare(slot));
+        if requeue && self.store.is_plain(slot) && self.is_continuous() {
+            self.requeue_limit(slot, replacement);
+        } else {
+            self.replace_in_general(slot, replacement, requeue);
+        }
+    }
+
+    /// The same for a plain limit order that loses its priority.
+    #[inline(always)]
+    fn requeue_limit(&mut self, slot: Slot, replacement: &Replacement) {
+        let Node { id, price, account, instrument, side, time_in_force, .. } = self.store.node(slot);
+        let price = if replacement.price.0 == 0 { Ticks(price) } else { replacement.price };
+        let (account, instrument) = (AccountId(u32::from(account)), InstrumentId(u32::from(instrument)));
+        let limit = Limit { account, instrument, side, time_in_force, qty: replacement.leaves, price };
+        self.take_out(slot);
+        self.enter_limit(id, &limit, slot, Event::Replaced { id, price, leaves: replacement.leaves });
+    }
+
+    #[inline(never)]
+    fn replace_in_general(&mut self, slot: Slot, replacement: &Replacement, requeue: bool) {
+        let (node, mut rare) = (self.store.node(slot), *self.store.rare(slot));
         let limit = if node.order_type == OrderType::Pegged { rare.cap } else { node.price };
         let mut price = if replacement.price.0 == 0 { limit } else { replacement.price.0 };
         let stop_price = if replacement.stop_price.0 == 0 { rare.terms.stop_price } else { replacement.stop_price };
@@ -150,11 +253,10 @@ impl<S: EventSink> Market<'_, S> {
         if node.place == Place::Stop {
             rare.terms.stop_price = stop_price;
         }
-        if !node.is_plain() {
+        if !node.is_plain {
             *self.store.rare_mut(slot) = rare;
         }
-        let mut hand = InHand { node: self.store[slot], rare: &rare, slot };
-        hand.node.leaves = leaves;
+        let mut hand = InHand { node: Node { leaves, ..node }, rare: &rare, slot };
         if !is_pegged {
             hand.node.price = price;
         }
@@ -169,15 +271,10 @@ impl<S: EventSink> Market<'_, S> {
 
     /// Take quantity from a waiting order that stays where it is.
     fn shrink(&mut self, slot: Slot, leaves: i64) {
-        let node = &mut self.store[slot];
-        let slice = node.slice.min(leaves);
-        let hidden_now = node.slice - slice;
-        (node.leaves, node.slice) = (leaves, slice);
-        let Node { place, level, .. } = *node;
-        if place == Place::Displayed {
-            let level = &mut self.store.levels[level];
-            level.qty = level.qty.wrapping_sub(hidden_now);
-        }
+        let (_, shown) = self.store.wants(slot);
+        let slice = shown.min(leaves);
+        self.store.set_wants(slot, leaves, slice);
+        self.show_less(slot, shown - slice);
     }
 }
 
@@ -197,30 +294,26 @@ fn is_plain(order: &NewOrder) -> bool {
 /// The order as it stands before it has met anybody.
 fn node_of(id: OrderId, order: &NewOrder) -> Node {
     let is_plain = matches!(order.order_type, OrderType::Limit | OrderType::Market) && is_plain(order);
-    let rare = if is_plain { NONE } else { IN_HAND };
     Node {
         id,
         price: order.price.0,
         leaves: order.qty.0,
         slice: order.qty.0,
         stamp: 0,
-        before: NONE,
-        behind: NONE,
-        level: NONE,
-        rare,
         account: order.account.0 as u16,
         instrument: order.instrument.0 as u16,
         side: order.side,
         order_type: order.order_type,
         time_in_force: order.time_in_force,
         place: Place::Displayed,
+        is_plain,
     }
 }
 
 /// Where a limit order waits once it has taken.
 #[inline]
 fn resting_place(hand: &InHand<'_>) -> Place {
-    if hand.node.is_plain() {
+    if hand.node.is_plain {
         Place::Displayed
     } else if hand.rare.terms.is_conditional() {
         Place::Conditional

@@ -3,7 +3,8 @@
 use omni_types::{Event, EventSink, InstrumentId, OrderType, Qty, Side, Ticks, TimeInForce};
 
 use crate::market::{Market, key_of};
-use crate::store::{Node, Place, Slot};
+use crate::node::{Node, Place};
+use crate::store::Slot;
 
 /// One who takes part. The order of the fields is the order of priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,13 +71,13 @@ impl<S: EventSink> Market<'_, S> {
         let levels = self.book.ladders[side.index()].levels(&store.levels);
         let book = levels.flat_map(|(_, level)| store.levels[level].head).flat_map(|first| store.queue(first));
         let auction = self.book.auction.values().copied().filter(|&slot| {
-            let node = &store[slot];
+            let node = store.special(slot);
             node.side == side && node.time_in_force == time_in_force
         });
         let mut entrants: Vec<Entrant> = book
             .chain(auction)
             .map(|slot| {
-                let Node { order_type, price, stamp, leaves, place, .. } = store[slot];
+                let Node { order_type, price, stamp, leaves, place, .. } = store.node(slot);
                 let has_limit = order_type != OrderType::Market;
                 Entrant { has_limit, key: key_of(side, price), is_hidden: place == Place::Hidden, stamp, slot, leaves }
             })
@@ -94,7 +95,7 @@ impl<S: EventSink> Market<'_, S> {
             left -= i128::from(qty);
             let slots = [0, 1].map(|side: usize| entrants[side][at[side]].slot);
             let leaves = slots.map(|slot| self.fill_part(slot, qty));
-            let ids = slots.map(|slot| self.store[slot].id);
+            let ids = slots.map(|slot| self.store.id(slot));
             let trade_id = self.store.trade_id();
             self.out.push(Event::Trade {
                 maker: ids[0],
@@ -110,7 +111,7 @@ impl<S: EventSink> Market<'_, S> {
                 wants[side] -= qty;
                 if leaves[side] == 0 {
                     self.discard(slots[side]);
-                } else if self.store[slots[side]].slice == 0 {
+                } else if self.store.wants(slots[side]).1 == 0 {
                     self.refresh(slots[side]);
                 }
                 if wants[side] == 0 && left > 0 {

@@ -1,7 +1,8 @@
 //! What an order must look like, and which orders a phase admits; `docs/matching.md` section 2.
 
 use omni_types::{
-    LARGEST, Nanos, NewOrder, OrderType, PegReference, PostOnly, RejectReason, TimeInForce, TradingPhase, TrailUnit, Trigger,
+    LARGEST, Nanos, NewOrder, OrderType, PegReference, PostOnly, Qty, RejectReason, Ticks, TimeInForce, TradingPhase, TrailUnit,
+    Trigger,
 };
 
 /// Largest peg offset in ticks.
@@ -11,10 +12,24 @@ const MOST_SLICES: i64 = 1 << 16;
 /// A trail of the whole price would never be reached.
 const LARGEST_TRAIL_BPS: i64 = 9_999;
 
+/// Whether a number can be a price or a quantity.
+#[inline(always)]
+const fn is_sane(value: i64) -> bool {
+    (value.wrapping_sub(1) as u64) < LARGEST as u64
+}
+
+/// Refuse a plain limit order that could not be one.
+#[inline(always)]
+pub(crate) fn check_limit(qty: Qty, price: Ticks) -> Result<(), RejectReason> {
+    if !is_sane(qty.0) {
+        return Err(RejectReason::InvalidQty);
+    }
+    if is_sane(price.0) { Ok(()) } else { Err(RejectReason::InvalidPrice) }
+}
+
 /// Refuse an order whose parts do not fit together.
 #[inline]
 pub(crate) fn check_form(order: &NewOrder, clock: Nanos) -> Result<(), RejectReason> {
-    let is_sane = |value: i64| (1..=LARGEST).contains(&value);
     if !is_sane(order.qty.0) {
         return Err(RejectReason::InvalidQty);
     }
@@ -26,7 +41,7 @@ pub(crate) fn check_form(order: &NewOrder, clock: Nanos) -> Result<(), RejectRea
         && order.post_only == PostOnly::No
         && *terms == omni_types::Terms::PLAIN
     {
-        return if is_sane(price) { Ok(()) } else { Err(RejectReason::InvalidPrice) };
+        return check_limit(order.qty, order.price);
     }
     let price_fits = match order.order_type {
         OrderType::Limit | OrderType::StopLimit => is_sane(price),
@@ -117,6 +132,13 @@ pub(crate) fn check_phase(order: &NewOrder, phase: TradingPhase) -> Result<(), R
         TradingPhase::Continuous | TradingPhase::PreClose => can_gather(order) && !is_at_open,
     };
     if admitted { Ok(()) } else { Err(RejectReason::PhaseForbids) }
+}
+
+/// The same, for orders that seldom come.
+#[cold]
+#[inline(never)]
+pub(crate) fn check_gathering(order: &NewOrder, phase: TradingPhase) -> Result<(), RejectReason> {
+    check_phase(order, phase)
 }
 
 /// Whether an order can wait for an auction.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::levels::{Levels, PAGE};
+use crate::levels::{Level, Levels, Owner, PAGE};
 use crate::store::NONE;
 
 /// Best key of a side without orders.
@@ -17,6 +17,7 @@ pub(crate) const EMPTY: i64 = i64::MAX;
 pub(crate) const WIDEST_WINDOW: usize = 4096;
 
 #[derive(Clone, Debug)]
+#[repr(align(128))]
 pub(crate) struct Ladder {
     /// Lowest key, `EMPTY` without orders.
     pub best_key: i64,
@@ -24,6 +25,7 @@ pub(crate) struct Ladder {
     pub best_level: u32,
     /// Levels that hold hidden orders only.
     pub n_hidden_only: u32,
+    owner: Owner,
     /// Number (key / 64) of the first page in the window.
     base: i64,
     /// The window, allocated with the first order; a power of two, or nothing.
@@ -37,12 +39,13 @@ pub(crate) struct Ladder {
 }
 
 impl Ladder {
-    pub fn new(window_pages: usize) -> Self {
+    pub fn new(owner: Owner, window_pages: usize) -> Self {
         debug_assert!(window_pages <= WIDEST_WINDOW);
         Self {
             best_key: EMPTY,
             best_level: NONE,
             n_hidden_only: 0,
+            owner,
             base: 0,
             window: Vec::new(),
             window_pages,
@@ -54,65 +57,60 @@ impl Ladder {
 
     /// The level of a key, if it holds orders.
     pub fn level(&self, levels: &Levels, key: i64) -> Option<u32> {
-        let page = self.page(key.div_euclid(PAGE))?;
-        let at = key.rem_euclid(PAGE) as u32;
-        if levels.bits(page) >> at & 1 == 1 { Some(page * PAGE as u32 + at) } else { None }
+        let (number, at) = split(key);
+        let page = self.page(number)?;
+        if levels.page(page).bits >> at & 1 == 1 { Some(page * PAGE + at) } else { None }
     }
 
     /// The level of a key, for an order that is about to queue there.
     #[inline(always)]
-    pub fn open(&mut self, levels: &mut Levels, key: i64) -> u32 {
-        let number = key.div_euclid(PAGE);
+    pub fn open<'l>(&mut self, levels: &'l mut Levels, key: i64) -> (u32, &'l mut Level) {
+        let (number, at) = split(key);
         let page = match self.page(number) {
             Some(page) => page,
             None => self.add_page(levels, number),
         };
-        let at = key.rem_euclid(PAGE) as u32;
-        let level = page * PAGE as u32 + at;
-        if levels[level].is_empty() {
-            *levels.bits_mut(page) |= 1 << at;
+        let index = page * PAGE + at;
+        let page = levels.page_mut(page);
+        let level = &mut page.levels[at as usize];
+        if level.is_empty() {
+            page.bits |= 1 << at;
             if key < self.best_key {
                 self.best_key = key;
-                self.best_level = level;
+                self.best_level = index;
             }
         }
-        level
+        (index, level)
     }
 
     /// Forget a level whose last order has left.
     #[inline(always)]
-    pub fn close(&mut self, levels: &mut Levels, key: i64, level: u32) {
-        let (page, at) = (level / PAGE as u32, level % PAGE as u32);
-        let bits = levels.bits_mut(page);
-        *bits &= !(1 << at);
-        let left = *bits;
+    pub fn close(&mut self, levels: &mut Levels, level: u32) {
+        let at = level % PAGE;
+        let page = levels.page_mut(level / PAGE);
+        page.bits &= !(1 << at);
+        let (left, number) = (page.bits, page.number);
         if left == 0 {
-            self.remove_page(levels, key.div_euclid(PAGE), page);
-        }
-        if key != self.best_key {
-            return;
-        }
-        if left == 0 {
-            self.find_best(levels);
-        } else {
+            self.remove_page(levels, number, level / PAGE);
+        } else if level == self.best_level {
             // The best level's page holds the next one.
             let next = left.trailing_zeros();
-            self.best_key = key - i64::from(at) + i64::from(next);
-            self.best_level = page * PAGE as u32 + next;
+            self.best_key = number * i64::from(PAGE) + i64::from(next);
+            self.best_level = level - at + next;
         }
     }
 
     /// The levels that hold orders, best first, as (key, level).
     pub fn levels<'a>(&'a self, levels: &'a Levels) -> impl Iterator<Item = (i64, u32)> + 'a {
         self.pages().flat_map(move |(number, page)| {
-            let mut bits = levels.bits(page);
+            let mut bits = levels.page(page).bits;
             std::iter::from_fn(move || {
                 if bits == 0 {
                     return None;
                 }
                 let at = bits.trailing_zeros();
                 bits &= bits - 1;
-                Some((number * PAGE + i64::from(at), page * PAGE as u32 + at))
+                Some((number * i64::from(PAGE) + i64::from(at), page * PAGE + at))
             })
         })
     }
@@ -127,15 +125,15 @@ impl Ladder {
         if page == NONE { None } else { Some(page) }
     }
 
-    #[cold]
+    #[inline(never)]
     fn add_page(&mut self, levels: &mut Levels, number: i64) -> u32 {
         if self.window.is_empty() && self.window_pages > 0 {
             self.window = vec![NONE; self.window_pages];
             self.marks = vec![0; self.window_pages.div_ceil(64)];
             self.base = number - self.window_pages as i64 / 2;
         }
-        let page = levels.take_page();
-        let is_best = number < self.best_key.div_euclid(PAGE);
+        let page = levels.take_page(number, self.owner);
+        let is_best = number < split(self.best_key).0;
         self.put(number, page);
         if is_best && !self.in_window(number) && !self.window.is_empty() {
             self.move_window(number);
@@ -158,7 +156,7 @@ impl Ladder {
         }
     }
 
-    #[cold]
+    #[inline(never)]
     fn remove_page(&mut self, levels: &mut Levels, number: i64, page: u32) {
         if self.in_window(number) {
             let at = (number - self.base) as usize;
@@ -171,6 +169,9 @@ impl Ladder {
             self.far.remove(&number);
         }
         levels.give_back(page);
+        if page == self.best_level / PAGE {
+            self.find_best(levels);
+        }
     }
 
     /// Centre the window on a page: the work is in the pages that hold orders, not in the distance.
@@ -205,9 +206,9 @@ impl Ladder {
                 return;
             }
         };
-        let at = levels.bits(best.1).trailing_zeros();
-        self.best_key = best.0 * PAGE + i64::from(at);
-        self.best_level = best.1 * PAGE as u32 + at;
+        let at = levels.page(best.1).bits.trailing_zeros();
+        self.best_key = best.0 * i64::from(PAGE) + i64::from(at);
+        self.best_level = best.1 * PAGE + at;
     }
 
     fn first_near_page(&self) -> Option<(i64, u32)> {
@@ -241,14 +242,23 @@ impl Ladder {
     }
 }
 
+/// The number of a key's page, and its place there.
+#[inline(always)]
+const fn split(key: i64) -> (i64, u32) {
+    (key.div_euclid(PAGE as i64), key.rem_euclid(PAGE as i64) as u32)
+}
+
 #[cfg(test)]
 mod tests {
+    use omni_types::Side;
+
     use super::*;
 
     /// Open and close keys at random in ladders with different windows, next to a plain sorted set.
     fn agree_on(keys: impl Iterator<Item = i64>) {
         let mut levels = Levels::default();
-        let mut ladders: Vec<Ladder> = [0, 1, 64, WIDEST_WINDOW].map(Ladder::new).into();
+        let owner = Owner { instrument: 0, side: Side::Sell };
+        let mut ladders: Vec<Ladder> = [0, 1, 64, WIDEST_WINDOW].map(|pages| Ladder::new(owner, pages)).into();
         let mut plain = std::collections::BTreeSet::new();
         for key in keys {
             let was_there = !plain.insert(key);
@@ -258,7 +268,7 @@ mod tests {
             for ladder in &mut ladders {
                 if was_there {
                     let level = ladder.level(&levels, key).expect("it was opened");
-                    ladder.close(&mut levels, key, level);
+                    ladder.close(&mut levels, level);
                 } else {
                     ladder.open(&mut levels, key);
                 }

@@ -15,6 +15,7 @@ mod ladder;
 mod levels;
 mod market;
 mod matching;
+mod node;
 mod restoring;
 mod settling;
 mod store;
@@ -27,12 +28,14 @@ use omni_types::{
     Side, Ticks, TimeInForce, TradingPhase,
 };
 
+use levels::Owner;
 use market::{Book, Market};
-use store::{Node, Place as NodePlace, Slot, Store};
+use node::{Node, Place as NodePlace};
+use store::{Link, SPECIAL, Slot, Store};
 
-pub use arriving::Replacement;
+pub use arriving::{Limit, Replacement};
+pub use node::Place;
 pub use restoring::{Restored, RestoredInstrument};
-pub use store::Place;
 pub use views::{LevelView, LiveOrder};
 
 /// The order books of a number of instruments, with one sequence of stamps and trades.
@@ -78,7 +81,7 @@ impl Engine {
     pub fn with_window(n_instruments: usize, phase: TradingPhase, window_pages: usize) -> Self {
         assert!(n_instruments <= 1 << 16, "at most 65,536 instruments");
         assert!(window_pages <= ladder::WIDEST_WINDOW, "at most 4,096 pages");
-        Self { store: Store::new(), books: vec![Book::new(phase, window_pages); n_instruments] }
+        Self { store: Store::new(), books: (0..n_instruments).map(|at| Book::new(at as u16, phase, window_pages)).collect() }
     }
 
     /// Have memory ready, and touched, for so many orders, so that the first ones do not wait for it.
@@ -106,10 +109,18 @@ impl Engine {
         self.books.len()
     }
 
+    /// Bring what a cancel of this order will need nearer. Nothing changes but the time.
+    #[inline]
+    pub fn prefetch(&self, id: OrderId) {
+        if let Some(slot) = self.store.find(id) {
+            omni_memory::prefetch(&raw const self.store.links[slot as usize]);
+        }
+    }
+
     /// Whether an order with this id waits.
     #[inline]
     pub fn contains(&self, id: OrderId) -> bool {
-        self.store.find(id.0).is_some()
+        self.store.find(id).is_some()
     }
 
     /// What the market of an instrument does at the moment.
@@ -161,25 +172,66 @@ impl Engine {
         form::check_phase(order, self.book(order.instrument).phase)
     }
 
+    /// Whether a plain limit order may come in. The instrument must exist.
+    ///
+    /// # Errors
+    /// The reason to refuse it.
+    #[inline(always)]
+    pub fn check_limit(&self, limit: &Limit) -> Result<(), RejectReason> {
+        form::check_limit(limit.qty, limit.price)?;
+        let phase = self.book(limit.instrument).phase;
+        if phase == TradingPhase::Continuous { Ok(()) } else { form::check_gathering(&limit.order(), phase) }
+    }
+
     /// Let in an order that was checked, under an id that is not alive.
     #[inline]
     pub fn submit(&mut self, id: OrderId, order: &NewOrder, out: &mut impl EventSink) {
+        if let Some(limit) = Limit::of(order) {
+            self.submit_limit(id, &limit, out);
+            return;
+        }
         debug_assert!(!self.contains(id));
         let mut market = self.market(order.instrument.0, out);
         market.arrive(id, order);
         market.settle();
     }
 
+    /// Let in a plain limit order that was checked, under an id that is not alive.
+    #[inline(always)]
+    pub fn submit_limit(&mut self, id: OrderId, limit: &Limit, out: &mut impl EventSink) {
+        debug_assert!(!self.contains(id));
+        let mut market = self.market(limit.instrument.0, out);
+        market.arrive_limit(id, limit);
+        market.settle();
+    }
+
     /// Take out a waiting order, or say that there is none.
-    #[inline]
+    #[inline(always)]
     pub fn withdraw(&mut self, id: OrderId, reason: CancelReason, out: &mut impl EventSink) -> Option<Withdrawn> {
-        let slot = self.store.find(id.0)?;
-        let Node { side, price, leaves, instrument, .. } = self.store[slot];
+        let slot = self.store.release(id)?;
+        let Link { level, leaves, .. } = self.store.links[slot as usize];
+        if leaves == SPECIAL {
+            return Some(self.withdraw_special(slot, reason, out));
+        }
+        let (page, leaves) = (self.store.levels.page_of(level), i64::from(leaves));
+        let (price, Owner { instrument, side }) = (Ticks(page.price(level)), page.owner);
         let mut market = self.market(u32::from(instrument), out);
-        market.discard(slot);
+        market.unlink(slot, leaves, 0);
+        market.store.clear_plain(slot);
         market.out.push(Event::Canceled { id, leaves: Qty(leaves), reason });
         market.settle();
-        Some(Withdrawn { side, price: Ticks(price), leaves: Qty(leaves) })
+        Some(Withdrawn { side, price, leaves: Qty(leaves) })
+    }
+
+    #[inline(never)]
+    fn withdraw_special(&mut self, slot: Slot, reason: CancelReason, out: &mut impl EventSink) -> Withdrawn {
+        let Node { id, instrument, side, price, leaves, .. } = *self.store.special(slot);
+        let mut market = self.market(u32::from(instrument), out);
+        market.take_out(slot);
+        market.store.clear(slot, id);
+        market.out.push(Event::Canceled { id, leaves: Qty(leaves), reason });
+        market.settle();
+        Withdrawn { side, price: Ticks(price), leaves: Qty(leaves) }
     }
 
     /// Cancel a waiting order; false if there is none.
@@ -211,8 +263,8 @@ impl Engine {
         price: Ticks,
         stop_price: Ticks,
     ) -> Result<Replacement, RejectReason> {
-        let slot = self.store.find(id.0).ok_or(RejectReason::UnknownOrder)?;
-        let Node { leaves, order_type, place, instrument, .. } = self.store[slot];
+        let slot = self.store.find(id).ok_or(RejectReason::UnknownOrder)?;
+        let Node { leaves, order_type, place, instrument, .. } = self.store.node(slot);
         match self.books[usize::from(instrument)].phase {
             TradingPhase::Closed => return Err(RejectReason::MarketClosed),
             TradingPhase::Halted => return Err(RejectReason::Halted),
@@ -253,8 +305,9 @@ impl Engine {
 
     #[inline]
     fn replace_in(&mut self, id: OrderId, replacement: &Replacement, requeue: bool, out: &mut impl EventSink) {
-        let Some(slot) = self.store.find(id.0) else { return };
-        let mut market = self.market(u32::from(self.store[slot].instrument), out);
+        let Some(slot) = self.store.find(id) else { return };
+        let instrument = self.store.instrument(slot);
+        let mut market = self.market(u32::from(instrument), out);
         market.replace(slot, replacement, requeue);
         market.settle();
     }
@@ -305,13 +358,13 @@ impl Engine {
         event: impl Fn(OrderId, Qty) -> Event,
     ) -> BTreeSet<u16> {
         let mut found: Vec<(OrderId, Slot)> =
-            self.store.live().filter(|(_, node)| fits(node)).map(|(slot, node)| (node.id, slot)).collect();
+            self.store.live().filter(|&slot| fits(&self.store.node(slot))).map(|slot| (self.store.id(slot), slot)).collect();
         found.sort_unstable();
         found.into_iter().map(|(_, slot)| self.end(slot, out, &event)).collect()
     }
 
     fn end<S: EventSink>(&mut self, slot: Slot, out: &mut S, event: impl Fn(OrderId, Qty) -> Event) -> u16 {
-        let Node { id, leaves, instrument, .. } = self.store[slot];
+        let Node { id, leaves, instrument, .. } = self.store.node(slot);
         self.market(u32::from(instrument), out).discard(slot);
         out.push(event(id, Qty(leaves)));
         instrument

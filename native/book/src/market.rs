@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use omni_types::{
-    Event, EventSink, LARGEST, NewOrder, OrderId, OrderType, PostOnly, Qty, SelfTrade, Side, Ticks, TradingPhase, Trigger,
-};
+use omni_types::{Event, EventSink, LARGEST, OrderId, OrderType, PostOnly, Qty, Side, Ticks, TradingPhase, Trigger};
 
+use crate::arriving::Limit;
 use crate::ladder::Ladder;
-use crate::store::{NONE, Node, Place, Rare, Slot, Store};
+use crate::levels::Owner;
+use crate::node::{Node, Place, Rare};
+use crate::store::{Link, NONE, SPECIAL, Slot, Store, Stub};
 
 /// What an instrument has besides its orders.
 #[derive(Clone, Debug)]
@@ -38,9 +39,9 @@ pub(crate) struct Book {
 }
 
 impl Book {
-    pub fn new(phase: TradingPhase, window_pages: usize) -> Self {
+    pub fn new(instrument: u16, phase: TradingPhase, window_pages: usize) -> Self {
         Self {
-            ladders: [Ladder::new(window_pages), Ladder::new(window_pages)],
+            ladders: [Side::Buy, Side::Sell].map(|side| Ladder::new(Owner { instrument, side }, window_pages)),
             phase,
             last: 0,
             reference: 0,
@@ -71,13 +72,16 @@ impl Book {
 /// What a ladder sorts by: less is better.
 #[inline]
 pub(crate) const fn key_of(side: Side, price: i64) -> i64 {
-    -side.sign() * price
+    match side {
+        Side::Buy => -price,
+        Side::Sell => price,
+    }
 }
 
 /// The price behind a key.
 #[inline]
 pub(crate) const fn price_of(side: Side, key: i64) -> i64 {
-    -side.sign() * key
+    key_of(side, key)
 }
 
 /// An order in hand: arriving, or taken out of where it waited.
@@ -91,18 +95,9 @@ pub(crate) struct InHand<'r> {
 }
 
 impl InHand<'_> {
-    /// Worst price it accepts, as a key of the other side; above every price if it accepts all.
-    #[inline]
-    pub fn limit_key(&self) -> i64 {
-        match self.node.order_type {
-            OrderType::Market => i64::MAX - 1,
-            _ => key_of(self.node.side.opposite(), self.node.price),
-        }
-    }
-
     #[inline]
     pub fn is_conditional(&self) -> bool {
-        !self.node.is_plain() && self.rare.terms.is_conditional()
+        !self.node.is_plain && self.rare.terms.is_conditional()
     }
 }
 
@@ -119,32 +114,30 @@ impl<S: EventSink> Market<'_, S> {
         self.book.phase == TradingPhase::Continuous
     }
 
-    /// Queue a plain limit order, displayed.
+    /// The same for a call that is not inlined, so that the original may stay in registers.
     #[inline(always)]
-    pub fn rest_plain(&mut self, id: OrderId, order: &NewOrder) {
-        let (stamp, slot) = (self.store.stamp(), self.store.claim(id));
-        let (side, price, qty) = (order.side, order.price.0, order.qty.0);
-        let (level, before) = self.link(slot, side, price, qty, 0);
-        self.store[slot] = Node {
-            id,
-            price,
-            leaves: qty,
-            slice: qty,
-            stamp,
-            before,
-            behind: NONE,
-            level,
-            rare: NONE,
-            account: order.account.0 as u16,
-            instrument: order.instrument.0 as u16,
-            side,
-            order_type: OrderType::Limit,
-            time_in_force: order.time_in_force,
-            place: Place::Displayed,
-        };
+    pub fn reborrow(&mut self) -> Market<'_, S> {
+        Market { store: self.store, book: self.book, out: self.out }
+    }
+
+    /// Queue what is left of a plain limit order; `slot` is `NONE` if it never waited.
+    #[inline(always)]
+    pub fn rest(&mut self, id: OrderId, limit: &Limit, leaves: i64, slot: Slot) {
+        if leaves >= i64::from(SPECIAL) {
+            let mut hand = InHand { node: limit.node(id, leaves), rare: &Rare::PLAIN, slot };
+            self.reborrow().wait(&mut hand, Place::Displayed);
+            return;
+        }
+        let stamp = self.store.stamp();
+        let slot = if slot == NONE { self.store.claim(id) } else { slot };
+        let (level, before) = self.link(slot, limit.side, limit.price.0, leaves, 0);
+        self.store.links[slot as usize] = Link { before, behind: NONE, level, leaves: leaves as u32 };
+        let (account, time_in_force) = (limit.account.0 as u16, limit.time_in_force);
+        self.store.stubs[slot as usize] = Stub { stamp, special: NONE, account, time_in_force };
     }
 
     /// Put an order in hand where it waits, with a new stamp.
+    #[inline(never)]
     pub fn wait(&mut self, hand: &mut InHand<'_>, place: Place) {
         hand.node.stamp = self.store.stamp();
         self.wait_as_stamped(hand, place);
@@ -153,7 +146,7 @@ impl<S: EventSink> Market<'_, S> {
     /// Put an order in hand where it waits, with the stamp it has.
     pub fn wait_as_stamped(&mut self, hand: &mut InHand<'_>, place: Place) {
         let leaves = hand.node.leaves;
-        let slice = if place == Place::Displayed && !hand.node.is_plain() { hand.rare.terms.slice_of(leaves) } else { leaves };
+        let slice = if place == Place::Displayed && !hand.node.is_plain { hand.rare.terms.slice_of(leaves) } else { leaves };
         self.wait_with_slice(hand, place, slice);
     }
 
@@ -161,12 +154,7 @@ impl<S: EventSink> Market<'_, S> {
     pub fn wait_with_slice(&mut self, hand: &mut InHand<'_>, place: Place, slice: i64) {
         let node = &mut hand.node;
         (node.place, node.slice) = (place, slice);
-        if hand.slot == NONE {
-            hand.slot = self.store.insert(node, hand.rare);
-            hand.node.rare = self.store[hand.slot].rare;
-        } else {
-            self.store[hand.slot] = *node;
-        }
+        hand.slot = self.store.put(hand.slot, node, hand.rare);
         let (slot, Node { id, side, price, stamp, order_type, .. }) = (hand.slot, hand.node);
         match place {
             Place::Displayed => self.queue(slot, side, price, slice, 0),
@@ -191,20 +179,19 @@ impl<S: EventSink> Market<'_, S> {
     /// Take an order out of where it waits; it keeps its slot.
     #[inline(always)]
     pub fn take_out(&mut self, slot: Slot) {
-        if self.store[slot].place == Place::Displayed {
-            self.unlink(slot, 0);
-        } else {
-            self.take_out_elsewhere(slot);
+        match self.store.links[slot as usize].leaves {
+            SPECIAL => self.reborrow().take_out_special(slot),
+            leaves => self.unlink(slot, i64::from(leaves), 0),
         }
     }
 
-    #[cold]
-    fn take_out_elsewhere(&mut self, slot: Slot) {
-        let Node { id, side, price, stamp, place, order_type, .. } = self.store[slot];
+    #[inline(never)]
+    fn take_out_special(&mut self, slot: Slot) {
+        let Node { id, side, price, slice, stamp, place, order_type, .. } = *self.store.special(slot);
         match place {
-            Place::Displayed => self.unlink(slot, 0),
+            Place::Displayed => self.unlink(slot, slice, 0),
             Place::Hidden => {
-                self.unlink(slot, 1);
+                self.unlink(slot, slice, 1);
                 if order_type == OrderType::Pegged {
                     self.unwatch_peg(id);
                 }
@@ -244,16 +231,15 @@ impl<S: EventSink> Market<'_, S> {
     /// Queue an order behind all others of its kind at its price.
     pub fn queue(&mut self, slot: Slot, side: Side, price: i64, slice: i64, kind: usize) {
         let (level, before) = self.link(slot, side, price, slice, kind);
-        let node = &mut self.store[slot];
-        (node.level, node.before, node.behind) = (level, before, NONE);
+        let link = &mut self.store.links[slot as usize];
+        (link.level, link.before, link.behind) = (level, before, NONE);
     }
 
     /// Make a slot the last of its queue; returns the level and the slot before it, which the order's record has to keep.
     #[inline(always)]
     fn link(&mut self, slot: Slot, side: Side, price: i64, slice: i64, kind: usize) -> (u32, Slot) {
         let ladder = &mut self.book.ladders[side.index()];
-        let at = ladder.open(&mut self.store.levels, key_of(side, price));
-        let level = &mut self.store.levels[at];
+        let (at, level) = ladder.open(&mut self.store.levels, key_of(side, price));
         let last = std::mem::replace(&mut level.tail[kind], slot);
         if kind == 0 {
             level.qty = level.qty.wrapping_add(slice);
@@ -268,64 +254,72 @@ impl<S: EventSink> Market<'_, S> {
         if last == NONE {
             level.head[kind] = slot;
         } else {
-            self.store[last].behind = slot;
+            self.store.links[last as usize].behind = slot;
         }
         (at, last)
     }
 
     /// Take an order out of its queue; a level without orders disappears.
     #[inline(always)]
-    pub fn unlink(&mut self, slot: Slot, kind: usize) {
-        let Node { side, price, slice, level: at, before, behind, .. } = self.store[slot];
-        let ladder = &mut self.book.ladders[side.index()];
+    pub fn unlink(&mut self, slot: Slot, slice: i64, kind: usize) {
+        // One look at where they are: a write to one of them could be to anything.
+        let links = self.store.links.as_mut_slice();
+        let Link { before, behind, level: at, .. } = links[slot as usize];
         let level = &mut self.store.levels[at];
-        if before == NONE {
-            level.head[kind] = behind;
-        }
-        if behind == NONE {
-            level.tail[kind] = before;
-        }
         if kind == 0 {
             level.qty = level.qty.wrapping_sub(slice);
         }
-        let left = level.n[kind] - 1;
-        let others = level.n[1 - kind];
-        if left == 0 && others == 0 {
-            level.n[kind] = 0;
-            ladder.n_hidden_only -= kind as u32;
-            ladder.close(&mut self.store.levels, key_of(side, price), at);
-            return;
-        }
-        if level.n[1] != 0 {
-            let was = level.is_hidden_only();
-            level.n[kind] = left;
-            ladder.n_hidden_only = ladder.n_hidden_only + u32::from(level.is_hidden_only()) - u32::from(was);
+        level.n[kind] -= 1;
+        if before == NONE {
+            level.head[kind] = behind;
         } else {
-            level.n[0] = left;
+            links[before as usize].behind = behind;
         }
-        if before != NONE {
-            self.store[before].behind = behind;
+        if behind == NONE {
+            level.tail[kind] = before;
+        } else {
+            links[behind as usize].before = before;
         }
-        if behind != NONE {
-            self.store[behind].before = before;
+        if before == NONE && behind == NONE {
+            self.end_queue(at, kind);
+        }
+    }
+
+    /// A level's queue has lost its last order.
+    #[inline(always)]
+    pub fn end_queue(&mut self, at: u32, kind: usize) {
+        let owner = self.store.levels.page_of(at).owner;
+        let ladder = &mut self.book.ladders[owner.side.index()];
+        let is_closed = self.store.levels[at].is_empty();
+        ladder.n_hidden_only = (ladder.n_hidden_only + u32::from(kind == 0 && !is_closed)) - u32::from(kind == 1 && is_closed);
+        if is_closed {
+            ladder.close(&mut self.store.levels, at);
+        }
+    }
+
+    /// A waiting order has so much less in its slice: its level shows less if it is displayed.
+    pub fn show_less(&mut self, slot: Slot, by: i64) {
+        if self.store.is_plain(slot) || self.store.special(slot).place == Place::Displayed {
+            let level = &mut self.store.levels[self.store.links[slot as usize].level];
+            level.qty = level.qty.wrapping_sub(by);
         }
     }
 
     /// A slice is gone and something is left: show the next one, at the end of the queue.
     #[cold]
     pub fn refresh(&mut self, slot: Slot) {
-        self.unlink(slot, 0);
+        self.unlink(slot, 0, 0);
         let stamp = self.store.stamp();
-        let slice = self.store.rare(slot).terms.slice_of(self.store[slot].leaves);
-        let node = &mut self.store[slot];
-        (node.stamp, node.slice) = (stamp, slice);
-        let Node { id, side, price, .. } = *node;
+        let display = self.store.rare(slot).terms;
+        let node = self.store.special_mut(slot);
+        (node.stamp, node.slice) = (stamp, display.slice_of(node.leaves));
+        let Node { id, side, price, slice, .. } = *node;
         self.queue(slot, side, price, slice, 0);
         self.out.push(Event::Refreshed { id, price: Ticks(price), slice: Qty(slice) });
     }
 
     fn shelve_stop(&mut self, slot: Slot) {
-        let Node { id, side, stamp, order_type, .. } = self.store[slot];
+        let Node { id, side, stamp, order_type, .. } = *self.store.special(slot);
         let terms = self.store.rare(slot).terms;
         self.book.n_watched += 1;
         if order_type == OrderType::TrailingStop {
@@ -346,7 +340,7 @@ impl<S: EventSink> Market<'_, S> {
 
     /// A trailing stop follows: it keeps its stamp.
     pub fn move_stop(&mut self, slot: Slot, stop_price: i64) {
-        let Node { side, stamp, .. } = self.store[slot];
+        let Node { side, stamp, .. } = *self.store.special(slot);
         let terms = &mut self.store.rare_mut(slot).terms;
         let (trigger, before) = (terms.trigger, terms.stop_price.0);
         terms.stop_price = Ticks(stop_price);
@@ -377,11 +371,5 @@ impl<S: EventSink> Market<'_, S> {
             PostOnly::Reject => None,
             PostOnly::Slide => (1..=LARGEST).contains(&slid).then_some(slid),
         }
-    }
-
-    /// Whether two orders of one account must not trade.
-    #[inline]
-    pub fn would_self_trade(hand: &InHand<'_>, maker: &Node) -> bool {
-        !hand.node.is_plain() && hand.rare.self_trade != SelfTrade::Allow && hand.node.account == maker.account
     }
 }

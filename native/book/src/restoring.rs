@@ -4,7 +4,8 @@ use omni_types::{Event, EventSink, Nanos, OrderType, PostOnly, SelfTrade, Side, 
 
 use crate::Engine;
 use crate::market::InHand;
-use crate::store::{IN_HAND, NONE, Node, Rare};
+use crate::node::{Node, Rare};
+use crate::store::NONE;
 use crate::views::LiveOrder;
 
 /// All that an engine holds.
@@ -82,16 +83,13 @@ impl Engine {
             leaves: order.leaves.0,
             slice: order.slice.0,
             stamp: order.stamp,
-            before: NONE,
-            behind: NONE,
-            level: NONE,
-            rare: if is_plain { NONE } else { IN_HAND },
             account: order.account.0 as u16,
             instrument: order.instrument.0 as u16,
             side: order.side,
             order_type: order.order_type,
             time_in_force: order.time_in_force,
             place: order.place,
+            is_plain,
         };
         let rare = Rare { terms: order.terms, cap: order.price.0, post_only: order.post_only, self_trade: order.self_trade };
         let mut hand = InHand { node, rare: &rare, slot: NONE };

@@ -4,7 +4,8 @@ use omni_types::{Event, EventSink, LARGEST, OrderType, PegReference, Side, Ticks
 
 use crate::market::{InHand, Market, key_of};
 use crate::matching::Taken;
-use crate::store::{Node, Place, Rare, Slot};
+use crate::node::{Node, Place, Rare};
+use crate::store::Slot;
 
 /// Displayed best bid and ask, 0 for none.
 type Bbo = [i64; 2];
@@ -14,7 +15,7 @@ impl<S: EventSink> Market<'_, S> {
     #[inline]
     pub fn settle(&mut self) {
         if self.book.n_watched > 0 && self.is_continuous() {
-            self.settle_watched();
+            self.reborrow().settle_watched();
         }
     }
 
@@ -41,7 +42,7 @@ impl<S: EventSink> Market<'_, S> {
         }
         let slots: Vec<Slot> = self.book.trailing.values().copied().collect();
         for slot in slots {
-            let side = self.store[slot].side;
+            let side = self.store.special(slot).side;
             let terms = self.store.rare(slot).terms;
             let reference = self.watched(side, terms.trigger, bbo);
             if reference == 0 {
@@ -79,7 +80,7 @@ impl<S: EventSink> Market<'_, S> {
         let stop_price = terms.stop_price;
         (terms.stop_price, terms.trigger, terms.trail, terms.trail_unit) = (Ticks(0), Trigger::None, 0, TrailUnit::None);
         let rare = *self.store.rare(slot);
-        let mut hand = InHand { node: self.store[slot], rare: &rare, slot };
+        let mut hand = InHand { node: *self.store.special(slot), rare: &rare, slot };
         hand.node.order_type = if hand.node.order_type == OrderType::StopLimit { OrderType::Limit } else { OrderType::Market };
         self.out.push(Event::Triggered { id: hand.node.id, stop_price });
         self.enter(&mut hand);
@@ -117,13 +118,13 @@ impl<S: EventSink> Market<'_, S> {
     }
 
     fn move_peg(&mut self, slot: Slot, bbo: Bbo) {
-        let price = pegged_price(&self.store[slot], self.store.rare(slot), bbo);
-        if price == self.store[slot].price {
+        let price = pegged_price(self.store.special(slot), self.store.rare(slot), bbo);
+        if price == self.store.special(slot).price {
             return;
         }
         self.take_out(slot);
         let rare = *self.store.rare(slot);
-        let mut hand = InHand { node: self.store[slot], rare: &rare, slot };
+        let mut hand = InHand { node: *self.store.special(slot), rare: &rare, slot };
         hand.node.price = price;
         self.out.push(Event::Repriced { id: hand.node.id, price: Ticks(price) });
         if price == 0 {
@@ -138,10 +139,10 @@ impl<S: EventSink> Market<'_, S> {
         let pegs: Vec<Slot> = self.book.pegs.values().copied().collect();
         for slot in pegs {
             self.book.has_new_peg = true;
-            if self.store[slot].place == Place::Hidden {
+            if self.store.special(slot).place == Place::Hidden {
                 self.take_out(slot);
                 let rare = *self.store.rare(slot);
-                let mut hand = InHand { node: self.store[slot], rare: &rare, slot };
+                let mut hand = InHand { node: *self.store.special(slot), rare: &rare, slot };
                 hand.node.price = 0;
                 self.wait_as_stamped(&mut hand, Place::Parked);
                 self.out.push(Event::Repriced { id: hand.node.id, price: Ticks(0) });
@@ -155,11 +156,9 @@ impl<S: EventSink> Market<'_, S> {
             let other = side.opposite().index();
             let waiting = self.book.conditionals[other].first_key_value().map_or(i64::MAX, |(&(key, _), _)| key);
             let best = self.book.ladders[other].best_key.min(waiting);
-            let ready = self.book.conditionals[side.index()]
-                .values()
-                .copied()
-                .map(|slot| self.in_place(slot))
-                .find(|hand| best <= hand.limit_key() && self.is_available(hand, hand.rare.terms.required(hand.node.leaves)));
+            let ready = self.book.conditionals[side.index()].values().copied().map(|slot| self.in_place(slot)).find(|hand| {
+                best <= hand.taker().limit_key && self.is_available(&hand.taker(), hand.rare.terms.required(hand.node.leaves))
+            });
             if let Some(slot) = ready.map(|hand| hand.slot) {
                 self.fill_conditional(slot);
                 return true;
@@ -171,8 +170,8 @@ impl<S: EventSink> Market<'_, S> {
     fn fill_conditional(&mut self, slot: Slot) {
         self.take_out(slot);
         let rare = *self.store.rare(slot);
-        let mut hand = InHand { node: self.store[slot], rare: &rare, slot };
-        if self.take(&mut hand) == Taken::Canceled || hand.node.leaves == 0 {
+        let mut hand = InHand { node: *self.store.special(slot), rare: &rare, slot };
+        if self.take_in_hand(&mut hand) == Taken::Canceled || hand.node.leaves == 0 {
             self.let_go(&hand);
         } else {
             self.wait_as_stamped(&mut hand, Place::Conditional);
@@ -180,7 +179,7 @@ impl<S: EventSink> Market<'_, S> {
     }
 
     fn in_place(&self, slot: Slot) -> InHand<'_> {
-        InHand { node: self.store[slot], rare: self.store.rare(slot), slot }
+        InHand { node: *self.store.special(slot), rare: self.store.rare(slot), slot }
     }
 }
 

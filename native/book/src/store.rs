@@ -1,14 +1,15 @@
 //! Where orders live: fixed records in slots that are used again, so that a warm engine does not allocate.
 //!
-//! What every order needs fits one cache line. What few orders need lies apart and is touched only for them.
+//! Of a plain order, a displayed limit order that says nothing rare, 16 bytes are enough to take it out or trade with it, and 16 more lie
+//! apart: what cancels wait for is the memory they touch. Any other order has a record of its own besides.
 
 use std::collections::BTreeSet;
-use std::ops::{Index, IndexMut};
 
-use omni_types::{Nanos, OrderId, OrderType, PostOnly, SelfTrade, Side, Terms, TimeInForce};
+use omni_types::{Nanos, OrderId, OrderType, TimeInForce};
 
 use crate::index::SlotIndex;
 use crate::levels::Levels;
+use crate::node::{Node, Place, Rare};
 
 /// Index of an order in the slab.
 pub(crate) type Slot = u32;
@@ -16,125 +17,50 @@ pub(crate) type Slot = u32;
 /// No slot, no page.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// Where an order waits; `docs/matching.md` section 3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Place {
-    /// In the book, in the queue that trades first.
-    Displayed = 0,
-    /// In the book, behind what is displayed at its price.
-    Hidden = 1,
-    /// Off the book until enough comes at once.
-    Conditional = 2,
-    /// Not elected yet.
-    Stop = 3,
-    /// A peg without a price.
-    Parked = 4,
-    /// For the opening or closing auction.
-    Auction = 5,
-}
-
-impl Place {
-    /// The stable code.
-    #[inline]
-    pub const fn code(self) -> u8 {
-        self as u8
-    }
-
-    /// The place with this code.
-    pub const fn from_code(code: u8) -> Option<Self> {
-        match code {
-            0 => Some(Self::Displayed),
-            1 => Some(Self::Hidden),
-            2 => Some(Self::Conditional),
-            3 => Some(Self::Stop),
-            4 => Some(Self::Parked),
-            5 => Some(Self::Auction),
-            _ => None,
-        }
-    }
-}
-
-/// A waiting order: what every one needs.
+/// A waiting order in its queue: all that a cancel or a trade of a plain one touches.
 #[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-pub(crate) struct Node {
-    pub id: OrderId,
-    /// Where it stands; the limit of a stop-limit or conditional order; 0 without.
-    pub price: i64,
-    /// Lots it still wants; 0 marks a free slot.
-    pub leaves: i64,
-    /// Lots that may trade before it queues again.
-    pub slice: i64,
-    pub stamp: u64,
+pub(crate) struct Link {
     pub before: Slot,
     pub behind: Slot,
     /// Its price level while in the book.
     pub level: u32,
-    /// Where the rest of it is: `NONE` if it says nothing rare, `IN_HAND` before it first waits.
-    pub rare: u32,
-    pub account: u16,
-    pub instrument: u16,
-    pub side: Side,
-    pub order_type: OrderType,
-    pub time_in_force: TimeInForce,
-    pub place: Place,
+    /// Lots it still wants; 0 marks a free slot, `SPECIAL` an order that has a record of its own.
+    pub leaves: u32,
 }
 
-/// Says that an order has something rare, which nothing keeps yet.
-pub(crate) const IN_HAND: u32 = NONE - 1;
+/// In place of lots.
+pub(crate) const SPECIAL: u32 = u32::MAX;
 
-const _: () = assert!(size_of::<Node>() == 64);
+const _: () = assert!(size_of::<Link>() == 16 && size_of::<Stub>() == 16);
 
-impl Node {
-    /// A slot that no order has.
-    const FREE: Self = Self {
-        id: OrderId(0),
-        price: 0,
-        leaves: 0,
-        slice: 0,
-        stamp: 0,
-        before: NONE,
-        behind: NONE,
-        level: NONE,
-        rare: NONE,
-        account: 0,
-        instrument: 0,
-        side: Side::Buy,
-        order_type: OrderType::Limit,
-        time_in_force: TimeInForce::Day,
-        place: Place::Displayed,
-    };
-
-    /// Whether it says nothing that few orders say.
-    #[inline(always)]
-    pub fn is_plain(&self) -> bool {
-        self.rare == NONE
-    }
-}
-
-/// What few orders need.
+/// The rest of a plain order, with what its level knows.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rare {
-    pub terms: Terms,
-    /// Cap of a pegged order.
-    pub cap: i64,
-    pub post_only: PostOnly,
-    pub self_trade: SelfTrade,
+pub(crate) struct Stub {
+    pub stamp: u64,
+    /// Where a special order's record is.
+    pub special: u32,
+    pub account: u16,
+    pub time_in_force: TimeInForce,
 }
 
-impl Rare {
-    pub const PLAIN: Self = Self { terms: Terms::PLAIN, cap: 0, post_only: PostOnly::No, self_trade: SelfTrade::Allow };
+/// The record of an order that is not plain, not displayed, or too large.
+#[derive(Clone, Copy, Debug)]
+struct Special {
+    node: Node,
+    rare: Rare,
 }
 
 /// All orders, price levels and counters of an engine.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
-    nodes: Vec<Node>,
-    n_live: usize,
-    slots: SlotIndex,
-    rares: Vec<Rare>,
-    free_rares: Vec<u32>,
+    /// By slot.
+    pub links: Vec<Link>,
+    /// By slot.
+    pub stubs: Vec<Stub>,
+    specials: Vec<Special>,
+    free_specials: Vec<u32>,
+    pub slots: SlotIndex,
+    pub n_live: usize,
     pub levels: Levels,
     pub clock: Nanos,
     pub next_stamp: u64,
@@ -148,11 +74,12 @@ pub(crate) struct Store {
 impl Store {
     pub fn new() -> Self {
         Self {
-            nodes: Vec::new(),
-            n_live: 0,
+            links: Vec::new(),
+            stubs: Vec::new(),
+            specials: Vec::new(),
+            free_specials: Vec::new(),
             slots: SlotIndex::default(),
-            rares: Vec::new(),
-            free_rares: Vec::new(),
+            n_live: 0,
             levels: Levels::default(),
             clock: Nanos(0),
             next_stamp: 1,
@@ -164,101 +91,212 @@ impl Store {
 
     /// Have memory ready, and touched, for so many orders with ids in a row.
     pub fn reserve(&mut self, n_orders: usize) {
-        let n_now = self.nodes.len();
-        self.nodes.resize(n_now + n_orders, Node::FREE);
-        self.nodes.truncate(n_now);
+        let n_now = self.links.len();
+        self.resize(n_now + n_orders);
+        self.links.truncate(n_now);
+        self.stubs.truncate(n_now);
         self.slots.reserve(n_orders);
+    }
+
+    fn resize(&mut self, n_slots: usize) {
+        self.links.resize(n_slots, Link { before: NONE, behind: NONE, level: NONE, leaves: 0 });
+        self.stubs.resize(n_slots, Stub { stamp: 0, special: NONE, account: 0, time_in_force: TimeInForce::Day });
     }
 
     /// Where the order with this id waits.
     #[inline(always)]
-    pub fn find(&self, id: u64) -> Option<Slot> {
-        self.slots.find(id)
+    pub fn find(&self, id: OrderId) -> Option<Slot> {
+        self.slots.find(id.0)
+    }
+
+    /// The id of a waiting order.
+    #[inline(always)]
+    pub fn id(&self, slot: Slot) -> OrderId {
+        OrderId(self.slots.id(slot))
     }
 
     /// A slot for a new order, whose record the caller writes.
     #[inline(always)]
     pub fn claim(&mut self, id: OrderId) -> Slot {
         let slot = self.slots.claim(id.0);
-        if slot as usize >= self.nodes.len() {
-            self.grow(slot);
+        if slot as usize >= self.links.len() {
+            self.grow();
         }
         self.n_live += 1;
         slot
     }
 
     #[cold]
-    fn grow(&mut self, slot: Slot) {
-        let pages = slot as usize / SlotIndex::PAGE + 1;
-        self.nodes.resize(pages * SlotIndex::PAGE, Node::FREE);
+    fn grow(&mut self) {
+        self.resize(self.slots.n_slots());
     }
 
-    /// Keep a new order.
-    pub fn insert(&mut self, node: &Node, rare: &Rare) -> Slot {
-        let slot = self.claim(node.id);
-        self[slot] = *node;
-        if !node.is_plain() {
-            self[slot].rare = self.insert_rare(node.id, rare);
-        }
-        slot
+    /// Let an order go that waits nowhere any more. Its slot is free but for [`Store::clear`].
+    #[inline(always)]
+    pub fn release(&mut self, id: OrderId) -> Option<Slot> {
+        self.slots.release(id.0)
     }
 
-    fn insert_rare(&mut self, id: OrderId, rare: &Rare) -> u32 {
-        if rare.terms.expire_at.0 != 0 {
-            self.expiries.insert((rare.terms.expire_at.0, id.0));
-            self.next_expiry = self.next_expiry.min(rare.terms.expire_at.0);
+    /// Empty the slot of an order that was released.
+    #[inline(always)]
+    pub fn clear(&mut self, slot: Slot, id: OrderId) {
+        if !self.is_plain(slot) {
+            self.remove_special(slot, id);
         }
-        if let Some(at) = self.free_rares.pop() {
-            self.rares[at as usize] = *rare;
-            return at;
-        }
-        self.rares.push(*rare);
-        self.rares.len() as u32 - 1
+        self.clear_plain(slot);
+    }
+
+    /// The same where the order is known to be plain.
+    #[inline(always)]
+    pub fn clear_plain(&mut self, slot: Slot) {
+        self.links[slot as usize].leaves = 0;
+        self.n_live -= 1;
     }
 
     /// Let an order go that waits nowhere any more.
     #[inline(always)]
     pub fn remove(&mut self, slot: Slot) {
-        let node = &mut self.nodes[slot as usize];
-        node.leaves = 0;
-        let Node { id, rare, .. } = *node;
-        if rare != NONE {
-            self.remove_rare(rare, id);
-        }
-        self.slots.release(id.0);
-        self.n_live -= 1;
+        let id = self.id(slot);
+        self.release(id);
+        self.clear(slot, id);
     }
 
     #[cold]
-    fn remove_rare(&mut self, rare: u32, id: OrderId) {
-        let end = self.rares[rare as usize].terms.expire_at.0;
-        self.free_rares.push(rare);
+    fn remove_special(&mut self, slot: Slot, id: OrderId) {
+        let at = std::mem::replace(&mut self.stubs[slot as usize].special, NONE);
+        self.free_specials.push(at);
+        let end = self.specials[at as usize].rare.terms.expire_at.0;
         if end != 0 {
             self.expiries.remove(&(end, id.0));
             self.next_expiry = self.expiries.first().map_or(i64::MAX, |&(end, _)| end);
         }
     }
 
+    /// Write down an order as it waits from now on; `slot` is `NONE` if it never did. Its links are the caller's.
+    pub fn put(&mut self, slot: Slot, node: &Node, rare: &Rare) -> Slot {
+        let is_new = slot == NONE;
+        let slot = if is_new { self.claim(node.id) } else { slot };
+        let at = slot as usize;
+        let was_special = !is_new && self.links[at].leaves == SPECIAL;
+        let is_small = node.leaves < i64::from(SPECIAL);
+        let special = if was_special {
+            let special = self.stubs[at].special;
+            self.specials[special as usize].node = *node;
+            special
+        } else if node.is_plain && node.place == Place::Displayed && is_small {
+            NONE
+        } else {
+            self.add_special(node, rare)
+        };
+        self.links[at].leaves = if special == NONE { node.leaves as u32 } else { SPECIAL };
+        let Node { stamp, account, time_in_force, .. } = *node;
+        self.stubs[at] = Stub { stamp, special, account, time_in_force };
+        slot
+    }
+
+    fn add_special(&mut self, node: &Node, rare: &Rare) -> u32 {
+        let end = rare.terms.expire_at.0;
+        if end != 0 {
+            self.expiries.insert((end, node.id.0));
+            self.next_expiry = self.next_expiry.min(end);
+        }
+        let special = Special { node: *node, rare: *rare };
+        if let Some(at) = self.free_specials.pop() {
+            self.specials[at as usize] = special;
+            return at;
+        }
+        self.specials.push(special);
+        self.specials.len() as u32 - 1
+    }
+
     /// The first order whose time is over.
     pub fn first_expired(&self) -> Option<Slot> {
         let &(end, id) = self.expiries.first()?;
-        if end <= self.clock.0 { self.find(id) } else { None }
+        if end <= self.clock.0 { self.find(OrderId(id)) } else { None }
+    }
+
+    /// Whether an order is a displayed limit order that says nothing rare.
+    #[inline(always)]
+    pub fn is_plain(&self, slot: Slot) -> bool {
+        self.links[slot as usize].leaves != SPECIAL
+    }
+
+    /// A waiting order, complete.
+    #[inline(always)]
+    pub fn node(&self, slot: Slot) -> Node {
+        let link = &self.links[slot as usize];
+        if link.leaves == SPECIAL {
+            return *self.special(slot);
+        }
+        let Stub { stamp, account, time_in_force, .. } = self.stubs[slot as usize];
+        let page = self.levels.page_of(link.level);
+        let leaves = i64::from(link.leaves);
+        Node {
+            id: self.id(slot),
+            price: page.price(link.level),
+            leaves,
+            slice: leaves,
+            stamp,
+            account,
+            instrument: page.owner.instrument,
+            side: page.owner.side,
+            order_type: OrderType::Limit,
+            time_in_force,
+            place: Place::Displayed,
+            is_plain: true,
+        }
+    }
+
+    /// The record of a special order.
+    #[inline]
+    pub fn special(&self, slot: Slot) -> &Node {
+        &self.specials[self.stubs[slot as usize].special as usize].node
+    }
+
+    /// The same to change.
+    #[inline]
+    pub fn special_mut(&mut self, slot: Slot) -> &mut Node {
+        &mut self.specials[self.stubs[slot as usize].special as usize].node
+    }
+
+    /// What an order trades.
+    #[inline]
+    pub fn instrument(&self, slot: Slot) -> u16 {
+        let link = &self.links[slot as usize];
+        if link.leaves == SPECIAL { self.special(slot).instrument } else { self.levels.page_of(link.level).owner.instrument }
+    }
+
+    /// What an order still wants, and what of it may trade before it queues again.
+    #[inline]
+    pub fn wants(&self, slot: Slot) -> (i64, i64) {
+        match self.links[slot as usize].leaves {
+            SPECIAL => (self.special(slot).leaves, self.special(slot).slice),
+            leaves => (i64::from(leaves), i64::from(leaves)),
+        }
+    }
+
+    /// Write down what an order wants from now on.
+    #[inline]
+    pub fn set_wants(&mut self, slot: Slot, leaves: i64, slice: i64) {
+        let link = &mut self.links[slot as usize];
+        if link.leaves == SPECIAL {
+            let node = self.special_mut(slot);
+            (node.leaves, node.slice) = (leaves, slice);
+        } else {
+            link.leaves = leaves as u32;
+        }
     }
 
     /// What few orders need.
     #[inline]
     pub fn rare(&self, slot: Slot) -> &Rare {
-        match self[slot].rare {
-            NONE => &Rare::PLAIN,
-            at => &self.rares[at as usize],
-        }
+        if self.is_plain(slot) { &Rare::PLAIN } else { &self.specials[self.stubs[slot as usize].special as usize].rare }
     }
 
     /// The same to change, for an order that has it.
     #[inline]
     pub fn rare_mut(&mut self, slot: Slot) -> &mut Rare {
-        let at = self[slot].rare;
-        &mut self.rares[at as usize]
+        &mut self.specials[self.stubs[slot as usize].special as usize].rare
     }
 
     /// The next stamp.
@@ -278,30 +316,15 @@ impl Store {
     /// The queue that starts with a slot, from first to last.
     pub fn queue(&self, first: Slot) -> impl Iterator<Item = Slot> + '_ {
         let there = |slot: Slot| (slot != NONE).then_some(slot);
-        std::iter::successors(there(first), move |&slot| there(self[slot].behind))
+        std::iter::successors(there(first), move |&slot| there(self.links[slot as usize].behind))
     }
 
     /// Every waiting order, in no order.
-    pub fn live(&self) -> impl Iterator<Item = (Slot, &Node)> {
-        self.nodes.iter().enumerate().filter(|(_, node)| node.leaves > 0).map(|(at, node)| (at as Slot, node))
+    pub fn live(&self) -> impl Iterator<Item = Slot> + '_ {
+        self.links.iter().enumerate().filter(|(_, link)| link.leaves > 0).map(|(at, _)| at as Slot)
     }
 
     pub fn len(&self) -> usize {
         self.n_live
-    }
-}
-
-impl Index<Slot> for Store {
-    type Output = Node;
-    #[inline]
-    fn index(&self, slot: Slot) -> &Node {
-        &self.nodes[slot as usize]
-    }
-}
-
-impl IndexMut<Slot> for Store {
-    #[inline]
-    fn index_mut(&mut self, slot: Slot) -> &mut Node {
-        &mut self.nodes[slot as usize]
     }
 }

@@ -4,7 +4,8 @@ use omni_types::{AccountId, InstrumentId, OrderId, OrderType, PostOnly, Qty, Sel
 
 use crate::Engine;
 use crate::market::{key_of, price_of};
-use crate::store::{NONE, Place, Slot};
+use crate::node::Place;
+use crate::store::{NONE, Slot};
 
 /// A price with displayed quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,12 +56,12 @@ pub struct LiveOrder {
 impl Engine {
     /// The waiting order with this id.
     pub fn live(&self, id: OrderId) -> Option<LiveOrder> {
-        self.store.find(id.0).map(|slot| self.view(slot))
+        self.store.find(id).map(|slot| self.view(slot))
     }
 
     /// Every waiting order by id.
     pub fn live_orders(&self) -> Vec<LiveOrder> {
-        let mut orders: Vec<LiveOrder> = self.store.live().map(|(slot, _)| self.view(slot)).collect();
+        let mut orders: Vec<LiveOrder> = self.store.live().map(|slot| self.view(slot)).collect();
         orders.sort_unstable_by_key(|order| order.id);
         orders
     }
@@ -68,7 +69,7 @@ impl Engine {
     /// Side, price and leaves of a waiting order: what costs next to nothing to ask.
     #[inline]
     pub fn peek(&self, id: OrderId) -> Option<(Side, Ticks, Qty)> {
-        let node = &self.store[self.store.find(id.0)?];
+        let node = self.store.node(self.store.find(id)?);
         Some((node.side, Ticks(node.price), Qty(node.leaves)))
     }
 
@@ -98,8 +99,8 @@ impl Engine {
             return None;
         }
         let level = &self.store.levels[ladder.best_level];
-        let node = &self.store[level.head[usize::from(level.n[0] == 0)]];
-        Some((node.id, Ticks(node.price)))
+        let id = self.store.id(level.head[usize::from(level.n[0] == 0)]);
+        Some((id, Ticks(price_of(side, ladder.best_key))))
     }
 
     /// Best displayed price and its quantity.
@@ -123,23 +124,23 @@ impl Engine {
 
     /// Lots that trade before an order of the book at its own price: the displayed ones ahead of it, and for a hidden order the hidden ones too.
     pub fn queue_ahead(&self, id: OrderId) -> Option<Qty> {
-        let slot = self.store.find(id.0)?;
-        let node = &self.store[slot];
-        if !matches!(node.place, Place::Displayed | Place::Hidden) {
+        let slot = self.store.find(id)?;
+        let place = self.store.node(slot).place;
+        if !matches!(place, Place::Displayed | Place::Hidden) {
             return None;
         }
-        let level = &self.store.levels[node.level];
+        let level = &self.store.levels[self.store.links[slot as usize].level];
         let ahead = |head: Slot| {
-            self.store.queue(head).take_while(|&other| other != slot).map(|other| self.store[other].slice).sum::<i64>()
+            self.store.queue(head).take_while(|&other| other != slot).map(|other| self.store.wants(other).1).sum::<i64>()
         };
-        Some(Qty(match node.place {
+        Some(Qty(match place {
             Place::Hidden => level.qty + ahead(level.head[1]),
             _ => ahead(level.head[0]),
         }))
     }
 
     fn view(&self, slot: Slot) -> LiveOrder {
-        let node = &self.store[slot];
+        let node = self.store.node(slot);
         let rare = self.store.rare(slot);
         let price = if node.order_type == OrderType::Pegged { rare.cap } else { node.price };
         let working_price = match node.place {

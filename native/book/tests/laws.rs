@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use flow::{Command, N_INSTRUMENTS, command, run};
 use omni_book::{Engine, LiveOrder, Place, Restored, RestoredInstrument};
-use omni_types::{Event, InstrumentId, Nanos, OrderId, Qty, Side, Ticks, TradingPhase};
+use omni_types::{AccountId, CancelReason, Event, InstrumentId, Nanos, NewOrder, OrderId, Qty, Side, Ticks, TradingPhase};
 use proptest::prelude::*;
 
 fn instruments() -> impl Iterator<Item = InstrumentId> {
@@ -200,4 +200,28 @@ fn time_never_goes_back() {
     engine.advance(Nanos(10), &mut events);
     engine.advance(Nanos(5), &mut events);
     assert_eq!(engine.clock(), Nanos(10));
+}
+
+/// Lots beyond 32 bits need a larger record: nobody sees which one an order has.
+#[test]
+fn large_orders_wait_and_trade_as_small_ones() {
+    let most = i64::from(u32::MAX);
+    for qty in [most - 1, most, most + 1, 1 << 50] {
+        let mut engine = engine(4096);
+        let mut events = Vec::new();
+        let order = |side, qty| NewOrder::limit(AccountId(0), InstrumentId(0), side, Qty(qty), Ticks(100));
+        engine.submit(OrderId(1), &order(Side::Sell, qty), &mut events);
+        engine.submit(OrderId(2), &order(Side::Sell, 5), &mut events);
+        engine.submit(OrderId(3), &order(Side::Buy, 7), &mut events);
+        assert_eq!(engine.qty_at(InstrumentId(0), Side::Sell, Ticks(100)), Qty(qty - 2));
+        engine.requeue(OrderId(2), Qty(qty), Ticks(101), &mut events);
+        engine.requeue(OrderId(1), Qty(3), Ticks(101), &mut events);
+        assert_eq!(engine.live_orders(), restored(&engine).live_orders());
+        assert!(engine.queue(InstrumentId(0), Side::Sell).map(|order| (order.id.0, order.leaves.0)).eq([(2, qty), (1, 3)]));
+        let gone = engine.withdraw(OrderId(2), CancelReason::Requested, &mut events);
+        assert_eq!(gone.map(|order| (order.price, order.leaves)), Some((Ticks(101), Qty(qty))));
+        engine.submit(OrderId(4), &NewOrder { price: Ticks(101), ..order(Side::Buy, qty) }, &mut events);
+        assert_eq!(engine.peek(OrderId(4)), Some((Side::Buy, Ticks(101), Qty(qty - 3))));
+        assert_eq!(engine.len(), 1);
+    }
 }

@@ -4,10 +4,9 @@
 
 use std::ffi::c_void;
 
-use omni_book::Engine;
+use omni_book::{Engine, Limit, Withdrawn};
 use omni_types::{
-    AccountId, CancelReason, Event, EventSink, InstrumentId, LARGEST, NewOrder as Order, OrderId, Qty, Side, Ticks, TimeInForce,
-    TradingPhase,
+    AccountId, CancelReason, Event, EventSink, InstrumentId, LARGEST, OrderId, Qty, Side, Ticks, TimeInForce, TradingPhase,
 };
 
 use crate::records::{
@@ -26,53 +25,56 @@ pub(crate) type Push = unsafe extern "C" fn(*mut c_void, *const Report) -> i32;
 /// One engine and its host.
 pub(crate) struct Host {
     engine: Engine,
-    out: Reports,
+    way: Way,
 }
 
 impl Host {
     /// An empty book that is open.
     pub fn new(push: Push, sink: *mut c_void) -> Self {
-        let out = Reports { push, sink, seq: 0, id: 0, side: 0, px: 0, qty: 0 };
         let mut engine = Engine::new(1, TradingPhase::Continuous);
         engine.reserve(READY_ORDERS);
-        Self { engine, out }
+        Self { engine, way: Way { push, sink } }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn new_order(&mut self, new: &NewOrder) {
         let &NewOrder { id, seq, px, qty, side, ioc, .. } = new;
-        let mut out = Reports { seq, id, side, px, qty, ..self.out };
-        let Some(order_side) = side_of(side) else { return out.reject(OMNI_REJECTED) };
-        let mut order = Order::limit(AccountId(0), INSTRUMENT, order_side, Qty(i64::from(qty)), Ticks(px));
-        if ioc != 0 {
-            order.time_in_force = TimeInForce::Ioc;
+        let Some(order_side) = side_of(side) else { return self.way.reject(OMNI_REJECTED, seq, id) };
+        let limit = Limit {
+            account: AccountId(0),
+            instrument: INSTRUMENT,
+            side: order_side,
+            time_in_force: if ioc == 0 { TimeInForce::Day } else { TimeInForce::Ioc },
+            qty: Qty(i64::from(qty)),
+            price: Ticks(px),
+        };
+        if self.engine.contains(OrderId(id)) || self.engine.check_limit(&limit).is_err() {
+            return self.way.reject(OMNI_REJECTED, seq, id);
         }
-        if self.engine.contains(OrderId(id)) || self.engine.check_new(&order).is_err() {
-            return out.reject(OMNI_REJECTED);
-        }
-        self.engine.submit(OrderId(id), &order, &mut out);
+        self.engine.submit_limit(OrderId(id), &limit, &mut Reports { way: self.way, order: new });
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn cancel(&mut self, cancel: &Cancel) {
         let &Cancel { id, seq } = cancel;
-        let out = Reports { seq, id, ..self.out };
         match self.engine.withdraw(OrderId(id), CancelReason::Requested, &mut Unheard) {
-            Some(order) => out.about(OMNI_CANCELED, code_of(order.side), order.price.0, order.leaves.0 as u32),
-            None => out.reject(OMNI_REJECTED),
+            Some(Withdrawn { side, price, leaves }) => {
+                self.way.about(OMNI_CANCELED, seq, id, code_of(side), price.0, leaves.0 as u32);
+            }
+            None => self.way.reject(OMNI_REJECTED, seq, id),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn modify(&mut self, modify: &Modify) {
         let &Modify { id, seq, px, qty, .. } = modify;
-        let mut out = Reports { seq, id, px, ..self.out };
-        let Some((side, ..)) = self.engine.peek(OrderId(id)) else { return out.reject(OMNI_MODIFY_REJECTED) };
+        let Some((side, ..)) = self.engine.peek(OrderId(id)) else { return self.way.reject(OMNI_MODIFY_REJECTED, seq, id) };
         if qty == 0 || !is_price(px) {
-            return out.reject(OMNI_MODIFY_REJECTED);
+            return self.way.reject(OMNI_MODIFY_REJECTED, seq, id);
         }
-        out.side = code_of(side);
-        self.engine.requeue(OrderId(id), Qty(i64::from(qty)), Ticks(px), &mut out);
+        let order = NewOrder { id, seq, px, qty, side: code_of(side), ..NewOrder::default() };
+        let out = &mut Reports { way: self.way, order: &order };
+        self.engine.requeue(OrderId(id), Qty(i64::from(qty)), Ticks(px), out);
     }
 
     /// The best price of a side.
@@ -89,53 +91,68 @@ impl Host {
     }
 }
 
-/// The way out to the host, and what the reports of the command at work have in common.
-struct Reports {
+/// The way out to the host.
+#[derive(Clone, Copy)]
+struct Way {
     push: Push,
     sink: *mut c_void,
-    seq: u64,
-    id: u64,
-    side: u8,
-    px: i64,
-    qty: u32,
 }
 
-impl Reports {
+impl Way {
     #[inline(always)]
-    fn send(&self, report: Report) {
+    fn send(self, report: &Report) {
         // SAFETY: `engine_init` was promised that `push` may be called with this sink.
-        while unsafe { (self.push)(self.sink, &raw const report) } == 0 {
+        if unsafe { (self.push)(self.sink, &raw const *report) } == 0 {
+            self.insist(report);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn insist(self, report: &Report) {
+        // SAFETY: as above.
+        while unsafe { (self.push)(self.sink, &raw const *report) } == 0 {
             std::hint::spin_loop();
         }
     }
 
-    #[inline]
-    fn about(&self, r#type: u8, side: u8, px: i64, qty: u32) {
-        self.send(Report { r#type, side, seq: self.seq, id: self.id, px, qty, ..Report::default() });
+    #[inline(always)]
+    fn about(self, r#type: u8, seq: u64, id: u64, side: u8, px: i64, qty: u32) {
+        self.send(&Report { r#type, side, seq, id, px, qty, ..Report::default() });
     }
 
-    #[inline]
-    fn reject(&self, r#type: u8) {
-        self.about(r#type, 0, 0, 0);
+    #[cold]
+    #[inline(never)]
+    fn reject(self, r#type: u8, seq: u64, id: u64) {
+        self.about(r#type, seq, id, 0, 0, 0);
     }
 }
 
-impl EventSink for Reports {
+/// What a new or modified order causes. The order is where the host wrote it: a copy would be read before it has reached the cache.
+struct Reports<'c> {
+    way: Way,
+    order: &'c NewOrder,
+}
+
+impl EventSink for Reports<'_> {
     #[inline(always)]
     fn push(&mut self, event: Event) {
+        let &NewOrder { id, seq, px, qty, side, .. } = self.order;
         match event {
-            Event::Accepted { .. } => self.about(OMNI_ACCEPTED, self.side, self.px, self.qty),
-            Event::Trade { maker, taker, price, qty, .. } => self.send(Report {
+            Event::Accepted { .. } => self.way.about(OMNI_ACCEPTED, seq, id, side, px, qty),
+            Event::Trade { maker, taker, price, qty, .. } => self.way.send(&Report {
                 r#type: OMNI_TRADE,
-                seq: self.seq,
+                seq,
                 px: price.0,
                 qty: qty.0 as u32,
                 maker: maker.0,
                 taker: taker.0,
                 ..Report::default()
             }),
-            Event::Canceled { leaves, .. } => self.about(OMNI_CANCELED, self.side, self.px, leaves.0 as u32),
-            Event::Replaced { price, leaves, .. } => self.about(OMNI_MODIFIED, self.side, price.0, leaves.0 as u32),
+            Event::Canceled { leaves, .. } => self.way.about(OMNI_CANCELED, seq, id, side, px, leaves.0 as u32),
+            Event::Replaced { price, leaves, .. } => {
+                self.way.about(OMNI_MODIFIED, seq, id, side, price.0, leaves.0 as u32);
+            }
             // Limit orders in continuous trading cause nothing else.
             Event::Rejected { .. }
             | Event::Expired { .. }
@@ -161,7 +178,8 @@ impl EventSink for Unheard {
 
 #[inline]
 fn side_of(code: u8) -> Option<Side> {
-    Side::from_code(code.wrapping_add(1))
+    // Sides come at random: a table costs less than a branch.
+    Side::ALL.get(usize::from(code)).copied()
 }
 
 #[inline]

@@ -10,16 +10,20 @@ mod commands;
 mod edits;
 mod engine;
 mod input;
+mod itch;
 mod journal;
 mod laws;
 mod market;
+mod sessions;
 mod snapshot;
 mod story;
 
 pub use codec::codec;
 pub use commands::commands;
 pub use engine::engine;
+pub use itch::itch;
 pub use journal::journal;
+pub use sessions::sessions;
 pub use snapshot::snapshot;
 pub use story::{Story, write_journal};
 
@@ -30,5 +34,12 @@ use market::Market;
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its directory of seeds.
-pub const TARGETS: [(&str, Target); 5] =
-    [("codec", codec), ("commands", commands), ("engine", engine), ("journal", journal), ("snapshot", snapshot)];
+pub const TARGETS: [(&str, Target); 7] = [
+    ("codec", codec),
+    ("commands", commands),
+    ("engine", engine),
+    ("itch", itch),
+    ("journal", journal),
+    ("sessions", sessions),
+    ("snapshot", snapshot),
+];

@@ -24,8 +24,18 @@ fn engine_holds() {
 }
 
 #[test]
+fn itch_holds() {
+    play("itch", 20_000);
+}
+
+#[test]
 fn journal_holds() {
     play("journal", 1_000);
+}
+
+#[test]
+fn sessions_hold() {
+    play("sessions", 2_000_000);
 }
 
 #[test]

@@ -46,6 +46,13 @@ pub enum Error {
         /// Lock file that is held.
         path: PathBuf,
     },
+    /// Whoever watched the reading ended it.
+    Interrupted {
+        /// Bytes that were read.
+        done: u64,
+        /// Bytes that there are.
+        total: u64,
+    },
     /// A setting is out of range.
     Setting {
         /// Name of the setting.
@@ -92,6 +99,9 @@ impl fmt::Display for Error {
             Self::Locked { path } => {
                 write!(f, "{} is held by another open journal; close that one or choose another directory", path.display())
             }
+            Self::Interrupted { done, total } => {
+                write!(f, "reading the journal was interrupted after {done} of {total} bytes; nothing was changed")
+            }
             Self::Setting { name, found, least, most } => {
                 write!(f, "{name} is {found}; choose a value from {least} to {most}")
             }
@@ -107,6 +117,7 @@ impl std::error::Error for Error {
             | Self::FrameTooLarge { .. }
             | Self::Poisoned { .. }
             | Self::Locked { .. }
+            | Self::Interrupted { .. }
             | Self::Setting { .. } => None,
         }
     }

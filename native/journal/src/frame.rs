@@ -45,8 +45,8 @@ pub(crate) fn clear_padding(frame: &mut [u8]) {
 #[inline]
 pub(crate) fn seal(frame: &mut [u8], sequence: u64, kind: u16, length: usize) {
     let header = &mut frame[..FRAME_HEADER];
-    header[..CRC_AT].copy_from_slice(&(length as u32).to_le_bytes());
-    header[CRC_AT..SEQUENCE_AT].fill(0);
+    // Length and the empty CRC in one word: the checksum reads words, and would wait for two halves that were just written.
+    header[..SEQUENCE_AT].copy_from_slice(&(length as u64).to_le_bytes());
     header[SEQUENCE_AT..KIND_AT].copy_from_slice(&sequence.to_le_bytes());
     header[KIND_AT..].copy_from_slice(&u64::from(kind).to_le_bytes());
     let crc = crc32c::crc32c(&frame[..FRAME_HEADER + length]);

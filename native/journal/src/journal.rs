@@ -8,6 +8,7 @@ use crate::frame::{FRAME_HEADER, MAX_PAYLOAD, clear_padding, seal, stored_len};
 use crate::header::{HEADER, SegmentHeader};
 use crate::medium::{Backend, Medium, SegmentFile, medium_for, write_all_at};
 use crate::options::{Durability, Options};
+use crate::progress::{Progress, unwatched};
 use crate::recovery::{OpenReport, survey};
 use crate::snapshot::{self, Snapshot};
 
@@ -48,7 +49,7 @@ impl Journal {
     /// [`Error::Locked`] if another journal is open on `dir`; [`Error::Corrupt`] for damage that is not an unfinished tail,
     /// with nothing changed; [`Error::Setting`] or [`Error::Io`].
     pub fn open(dir: &Path, options: Options) -> Result<(Self, OpenReport), Error> {
-        Self::open_on(dir, options, medium_for(options.backend))
+        Self::open_watched(dir, options, None, &mut unwatched)
     }
 
     /// As [`Journal::open`], on a medium of the caller's.
@@ -57,10 +58,25 @@ impl Journal {
     ///
     /// As [`Journal::open`].
     pub fn open_on(dir: &Path, options: Options, medium: Box<dyn Medium>) -> Result<(Self, OpenReport), Error> {
+        Self::open_watched(dir, options, Some(medium), &mut unwatched)
+    }
+
+    /// As [`Journal::open`], perhaps on a medium of the caller's, and tells how far reading back is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::open`]; [`Error::Interrupted`] if `progress` ends it, with nothing changed.
+    pub fn open_watched(
+        dir: &Path,
+        options: Options,
+        medium: Option<Box<dyn Medium>>,
+        progress: &mut Progress<'_>,
+    ) -> Result<(Self, OpenReport), Error> {
         options.check()?;
+        let medium = medium.unwrap_or_else(|| medium_for(options.backend));
         create_dir(dir, &*medium)?;
         let lock = lock(dir)?;
-        let survey = survey(dir, &options)?;
+        let survey = survey(dir, &options, progress)?;
         let report = survey.report.clone();
         let tail = mend(dir, &options, &*medium, survey)?;
         let journal = Self {
@@ -219,10 +235,20 @@ impl Journal {
             self.roll(stored)?;
         }
         if self.pending + stored > self.buffer.len() {
-            self.commit()?;
+            self.spill()?;
             if stored > self.buffer.len() {
                 self.buffer.resize(stored, 0);
             }
+        }
+        Ok(())
+    }
+
+    /// Commits a full buffer. Who fills it writes much, so the disk begins with it while the next one fills.
+    fn spill(&mut self) -> Result<(), Error> {
+        let start = self.written;
+        self.commit()?;
+        if self.options.durability == Durability::None {
+            self.file.begin_write_back(start, self.written - start);
         }
         Ok(())
     }

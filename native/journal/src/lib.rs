@@ -31,6 +31,7 @@ mod journal;
 mod layout;
 mod medium;
 mod options;
+mod progress;
 mod reader;
 mod recovery;
 mod retention;
@@ -44,8 +45,9 @@ pub use frame::{Frame, MAX_PAYLOAD};
 pub use journal::Journal;
 pub use medium::{Backend, FileMedium, Medium, SegmentFile};
 pub use options::{Durability, MAX_SEGMENT, Options, Verify};
+pub use progress::Progress;
 pub use reader::{Lost, Reader, frames, scan_bytes};
-pub use recovery::{OpenReport, verify};
+pub use recovery::{OpenReport, verify, verify_watched};
 pub use retention::{Retained, retain};
 pub use snapshot::{NewestSnapshot, RejectedSnapshot, Snapshot, newest_snapshot, write_snapshot};
 #[cfg(feature = "io_uring")]

@@ -4,10 +4,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use rustix::fs::FallocateFlags;
+use rustix::fs::{Advice, FallocateFlags};
 
 /// How bytes are handed to the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,9 @@ pub trait SegmentFile: Send + Sync {
     ///
     /// Whatever the disk says.
     fn truncate(&mut self, len: u64) -> io::Result<()>;
+
+    /// Lets the disk begin with bytes that were written, without waiting for it. Nothing is promised.
+    fn begin_write_back(&mut self, _offset: u64, _length: u64) {}
 
     /// Writes all of `bytes` at `offset` and syncs.
     ///
@@ -146,6 +150,12 @@ impl SegmentFile for File {
 
     fn truncate(&mut self, len: u64) -> io::Result<()> {
         self.set_len(len)
+    }
+
+    /// Linux takes this advice as a reason to start writing what it would otherwise keep for half a minute.
+    fn begin_write_back(&mut self, offset: u64, length: u64) {
+        // What cannot be written is reported by the next sync.
+        let _ = rustix::fs::fadvise(&*self, offset, NonZeroU64::new(length), Advice::DontNeed);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reading frames back, segment by segment. Nothing here writes.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use crate::frame::{FRAME_HEADER, Found, Frame, inspect, later_frame, stored_len,
 use crate::header::{BadHeader, HEADER, SegmentHeader};
 use crate::layout::{self, Numbered};
 use crate::options::MAX_SEGMENT;
+use crate::progress::{EVERY, Progress, tell};
 use crate::window::{WINDOW, Window};
 
 /// A tail that a crash left unfinished: it holds no frame that was acknowledged as durable.
@@ -50,6 +51,8 @@ pub struct Reader {
     lost: Option<Lost>,
     /// The segment in hand is done with.
     finished: bool,
+    /// Bytes of the segments before it.
+    passed: u64,
 }
 
 /// Frames of the journal in `dir` whose sequence is at least `from`.
@@ -103,6 +106,7 @@ impl Reader {
             discard_beyond_damage: false,
             lost: None,
             finished: true,
+            passed: 0,
         }
     }
 
@@ -140,6 +144,41 @@ impl Reader {
         }
     }
 
+    /// Gives every frame to `act` and tells `progress` how far it is, in bytes of the segments.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`] if `progress` ends it, that of `act`, and those of [`Reader::next_frame`].
+    pub fn each<E: From<Error>>(
+        &mut self,
+        progress: &mut Progress<'_>,
+        mut act: impl FnMut(Frame<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let total = self.bytes_read() + self.bytes_ahead();
+        let mut next = 0;
+        loop {
+            let done = self.bytes_read();
+            if done >= next {
+                next = done + EVERY;
+                tell(progress, done, total)?;
+            }
+            match self.next_frame()? {
+                Some(frame) => act(frame)?,
+                None => break,
+            }
+        }
+        Ok(tell(progress, total, total)?)
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.passed + self.window.base + self.at as u64
+    }
+
+    /// Of the segments that were not begun; one that cannot be measured counts nothing.
+    fn bytes_ahead(&self) -> u64 {
+        self.ahead.iter().filter_map(|segment| fs::metadata(&segment.path).ok()).map(|file| file.len()).sum()
+    }
+
     /// The unfinished tail that ended the frames, if there was one.
     pub fn lost(&self) -> Option<&Lost> {
         self.lost.as_ref()
@@ -163,6 +202,7 @@ impl Reader {
             let error = Error::Corrupt { segment: next.path, offset: 16, what, expected: self.expected, found: next.sequence };
             return Err(self.stop(error));
         }
+        self.passed += self.window.file_len;
         match Window::open(next.path, std::mem::take(&mut self.window.bytes)) {
             Ok(window) => self.window = window,
             Err(error) => return Err(self.stop(error)),

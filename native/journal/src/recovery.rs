@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::Error;
 use crate::layout::{self, Numbered};
 use crate::options::{Options, Verify};
+use crate::progress::{Progress, unwatched};
 use crate::reader::{Lost, Reader, check_header, missing};
 use crate::snapshot::{NewestSnapshot, RejectedSnapshot, newest_snapshot};
 
@@ -45,10 +46,19 @@ pub(crate) struct Survey {
 ///
 /// [`Error::Corrupt`] for damage that is not an unfinished tail, [`Error::Io`] if the files cannot be read.
 pub fn verify(dir: &Path, options: &Options) -> Result<OpenReport, Error> {
-    Ok(survey(dir, options)?.report)
+    verify_watched(dir, options, &mut unwatched)
 }
 
-pub(crate) fn survey(dir: &Path, options: &Options) -> Result<Survey, Error> {
+/// As [`verify`], and tells how far it is.
+///
+/// # Errors
+///
+/// As [`verify`]; [`Error::Interrupted`] if `progress` ends it.
+pub fn verify_watched(dir: &Path, options: &Options, progress: &mut Progress<'_>) -> Result<OpenReport, Error> {
+    Ok(survey(dir, options, progress)?.report)
+}
+
+pub(crate) fn survey(dir: &Path, options: &Options, progress: &mut Progress<'_>) -> Result<Survey, Error> {
     let NewestSnapshot { newest, rejected } = newest_snapshot(dir)?;
     let snapshot = newest.map(|snapshot| snapshot.sequence);
     let segments = layout::segments(dir)?;
@@ -67,7 +77,7 @@ pub(crate) fn survey(dir: &Path, options: &Options) -> Result<Survey, Error> {
 
     let mut reader = Reader::new(segments.clone(), from).discarding_beyond_damage(options.discard_beyond_damage);
     let started_after = reader.last_sequence();
-    while reader.next_frame()?.is_some() {}
+    reader.each(progress, |_| Ok::<_, Error>(()))?;
     let last_sequence = reader.last_sequence();
     let (end, capacity) = reader.position();
     if covered > last_sequence {

@@ -99,6 +99,10 @@ impl SegmentFile for UringFile {
         self.file.truncate(len)
     }
 
+    fn begin_write_back(&mut self, offset: u64, length: u64) {
+        self.file.begin_write_back(offset, length);
+    }
+
     fn write_and_sync(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
         if bytes.is_empty() {
             return self.sync();

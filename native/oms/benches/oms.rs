@@ -1,13 +1,17 @@
 //! Commands a second through the whole system (gate, book, positions, events), without a journal and with one that does not wait for the
-//! disk. Half of the commands are new orders, of which one in eight crosses; the rest are mostly cancels, and a few replacements.
+//! disk: in batches, which look ahead, and one by one. Memory is as the product has it. Half of the commands are new orders, of which one in eight crosses; the rest are mostly cancels, and a few replacements.
 
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group};
 use omni_journal::{Durability, Options};
+use omni_memory::HugePages;
 use omni_oms::{AccountConfig, Command, Config, DurableOms, InstrumentConfig, Latency, Limits, Oms, Stage};
 use omni_types::{AccountId, InstrumentId, Money, Nanos, NewOrder, OrderId, Qty, Side, Ticks, TradingPhase};
 use tempfile::TempDir;
+
+#[global_allocator]
+static ALLOCATOR: HugePages = HugePages;
 
 const N_COMMANDS: usize = 1_000_000;
 /// A reader takes the events this often, and the journal commits.
@@ -98,19 +102,21 @@ fn journaled(dir: &TempDir) -> DurableOms {
 
 fn run_plain(mut oms: Oms, commands: &[Command]) -> Oms {
     for batch in commands.chunks(BATCH) {
-        for command in batch {
-            oms.execute(command).unwrap();
-        }
+        oms.execute_all(batch).unwrap();
         black_box(oms.events());
         oms.clear_events();
     }
     oms
 }
 
-fn run_journaled(mut oms: DurableOms, commands: &[Command]) -> DurableOms {
+fn run_journaled(mut oms: DurableOms, commands: &[Command], one_by_one: bool) -> DurableOms {
     for batch in commands.chunks(BATCH) {
-        for command in batch {
-            oms.execute(command).unwrap();
+        if one_by_one {
+            for command in batch {
+                oms.execute(command).unwrap();
+            }
+        } else {
+            oms.execute_all(batch).unwrap();
         }
         black_box(oms.events().unwrap());
         oms.clear_events();
@@ -126,13 +132,16 @@ fn throughput(criterion: &mut Criterion) {
         group.bench_function(format!("no journal{name}"), |bench| {
             bench.iter_batched(plain, |oms| run_plain(oms, &commands), BatchSize::PerIteration);
         });
-        group.bench_function(format!("journal{name}"), |bench| {
-            let fresh = || {
-                let dir = TempDir::new().unwrap();
-                (journaled(&dir), dir)
-            };
-            bench.iter_batched(fresh, |(oms, dir)| (run_journaled(oms, &commands), dir), BatchSize::PerIteration);
-        });
+        let fresh = || {
+            let dir = TempDir::new().unwrap();
+            (journaled(&dir), dir)
+        };
+        for (how, one_by_one) in [("", false), (", one by one", true)] {
+            group.bench_function(format!("journal{name}{how}"), |bench| {
+                let run = |(oms, dir)| (run_journaled(oms, &commands, one_by_one), dir);
+                bench.iter_batched(fresh, run, BatchSize::PerIteration);
+            });
+        }
     }
     group.finish();
 }
@@ -142,7 +151,7 @@ fn percentiles() {
     let dir = TempDir::new().unwrap();
     let mut oms = journaled(&dir);
     oms.measure(Some(Latency::new(quanta::Clock::new())));
-    let oms = run_journaled(oms, &flow(false));
+    let oms = run_journaled(oms, &flow(false), true);
     let latency = oms.oms().latency().unwrap();
     println!("\nns       p50   p90   p99 p99.9   max");
     for stage in Stage::ALL {

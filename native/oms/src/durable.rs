@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use omni_journal::{Medium, OpenReport, Options, frames, verify};
+use omni_journal::{Medium, OpenReport, Options, frames, verify_watched};
 
 use crate::command::Command;
 use crate::config::Config;
@@ -12,6 +12,7 @@ use crate::gate::{RiskDevice, SoftwareDevice};
 use crate::latency::{Latency, Stage};
 use crate::log::Log;
 use crate::oms::{FIRST_FRAME, Oms};
+use crate::progress::{Progress, Step, during, unwatched};
 use crate::{Error, replay};
 
 /// An [`Oms`] whose commands are journaled.
@@ -45,8 +46,17 @@ pub struct Recovery {
 /// [`Error::EmptyJournal`]; [`Error::StateHash`] for a snapshot that is not what it says; [`Error::Replay`] for a frame that is no
 /// command; [`Error::Journal`] for damage.
 pub fn recover(dir: &Path) -> Result<(Oms, Recovery), Error> {
-    let report = verify(dir, &Options::default())?;
-    rebuild(dir, report)
+    recover_watched(dir, &mut unwatched)
+}
+
+/// As [`recover`], and tells how far it is.
+///
+/// # Errors
+///
+/// As [`recover`]; [`omni_journal::Error::Interrupted`] if `progress` ends it.
+pub fn recover_watched(dir: &Path, progress: &mut Progress<'_>) -> Result<(Oms, Recovery), Error> {
+    let report = verify_watched(dir, &Options::default(), &mut during(Step::Verifying, progress))?;
+    rebuild(dir, report, progress)
 }
 
 impl DurableOms {
@@ -56,7 +66,7 @@ impl DurableOms {
     ///
     /// [`Error::Config`], [`Error::ConfigDiffers`], and those of [`recover`].
     pub fn open(dir: &Path, config: &Config, options: Options) -> Result<(Self, Recovery), Error> {
-        Self::open_on(dir, config, options, None)
+        Self::open_watched(dir, config, options, None, &mut unwatched)
     }
 
     /// As [`DurableOms::open`], on a medium of the caller's.
@@ -70,16 +80,31 @@ impl DurableOms {
         options: Options,
         medium: Option<Box<dyn Medium>>,
     ) -> Result<(Self, Recovery), Error> {
+        Self::open_watched(dir, config, options, medium, &mut unwatched)
+    }
+
+    /// As [`DurableOms::open_on`], and tells how far it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`DurableOms::open`]; [`omni_journal::Error::Interrupted`] if `progress` ends it: nothing of the journal was lost.
+    pub fn open_watched(
+        dir: &Path,
+        config: &Config,
+        options: Options,
+        medium: Option<Box<dyn Medium>>,
+        progress: &mut Progress<'_>,
+    ) -> Result<(Self, Recovery), Error> {
         // Before anything is written.
         config.check()?;
-        let (mut log, report) = Log::open(dir, options, medium)?;
+        let (mut log, report) = Log::open(dir, options, medium, &mut during(Step::Verifying, progress))?;
         if report.last_sequence == 0 {
             let oms = Oms::new(config.clone())?;
             log.begin(config)?;
             let recovery = describe(&oms, report, None, 0);
             return Ok((Self { oms, log }, recovery));
         }
-        let (oms, recovery) = rebuild(dir, report)?;
+        let (oms, recovery) = rebuild(dir, report, progress)?;
         let (found, expected) = (oms.config().encode(), config.encode());
         if found != expected {
             let same = found.iter().zip(&expected).take_while(|(one, other)| one == other).count();
@@ -94,8 +119,17 @@ impl DurableOms {
     ///
     /// Those of [`recover`].
     pub fn resume(dir: &Path, options: Options) -> Result<(Self, Recovery), Error> {
-        let (log, report) = Log::open(dir, options, None)?;
-        let (oms, recovery) = rebuild(dir, report)?;
+        Self::resume_watched(dir, options, &mut unwatched)
+    }
+
+    /// As [`DurableOms::resume`], and tells how far it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`DurableOms::resume`]; [`omni_journal::Error::Interrupted`] if `progress` ends it: nothing of the journal was lost.
+    pub fn resume_watched(dir: &Path, options: Options, progress: &mut Progress<'_>) -> Result<(Self, Recovery), Error> {
+        let (log, report) = Log::open(dir, options, None, &mut during(Step::Verifying, progress))?;
+        let (oms, recovery) = rebuild(dir, report, progress)?;
         Ok((Self { oms, log }, recovery))
     }
 }
@@ -107,7 +141,7 @@ impl<D: RiskDevice> DurableOms<D> {
     ///
     /// [`Error::OutOfJournal`] if the system or the journal is further than its beginning, [`Error::Journal`].
     pub fn begin(oms: Oms<D>, dir: &Path, options: Options) -> Result<Self, Error> {
-        let (mut log, report) = Log::open(dir, options, None)?;
+        let (mut log, report) = Log::open(dir, options, None, &mut during(Step::Verifying, &mut unwatched))?;
         if oms.sequence() != FIRST_FRAME || report.last_sequence != 0 {
             return Err(Error::OutOfJournal { found: oms.sequence(), first: FIRST_FRAME, last: report.last_sequence });
         }
@@ -123,6 +157,7 @@ impl<D: RiskDevice> DurableOms<D> {
     #[inline]
     pub fn execute(&mut self, command: &Command) -> Result<u64, Error> {
         self.oms.check(command)?;
+        self.oms.prefetch(command);
         self.oms.start_watch();
         let sequence = self.journal_and_act(command)?;
         self.oms.stop_watch();
@@ -137,10 +172,9 @@ impl<D: RiskDevice> DurableOms<D> {
     /// [`Error::InBatch`], and those of [`DurableOms::execute`] about the journal.
     pub fn execute_all(&mut self, commands: &[Command]) -> Result<u64, Error> {
         self.log.check()?;
+        self.oms.check_all(commands)?;
         for (index, command) in commands.iter().enumerate() {
-            self.oms.check(command).map_err(|error| Error::InBatch { index, source: Box::new(error) })?;
-        }
-        for command in commands {
+            self.oms.look_ahead(commands, index);
             self.oms.start_watch();
             self.journal_and_act(command)?;
             self.oms.stop_watch();
@@ -255,15 +289,12 @@ impl<D: RiskDevice> DurableOms<D> {
 }
 
 /// The system of the journal in `dir`, of which the open reported `report`.
-fn rebuild(dir: &Path, report: OpenReport) -> Result<(Oms, Recovery), Error> {
+fn rebuild(dir: &Path, report: OpenReport, progress: &mut Progress<'_>) -> Result<(Oms, Recovery), Error> {
     let from_snapshot = replay::from_snapshot(dir)?;
     let snapshot = from_snapshot.as_ref().map(Oms::sequence);
     let mut oms = from_snapshot.map_or_else(|| replay::from_config(dir), Ok)?;
     let began = oms.sequence();
-    let mut reader = frames(dir, began + 1)?;
-    while let Some(frame) = reader.next_frame()? {
-        replay::redo(&mut oms, frame)?;
-    }
+    frames(dir, began + 1)?.each(&mut during(Step::Replaying, progress), |frame| replay::redo(&mut oms, frame).map(drop))?;
     oms.clear_events();
     let replayed = oms.sequence() - began;
     let recovery = describe(&oms, report, snapshot, replayed);

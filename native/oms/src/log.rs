@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use omni_journal::{Durability, Journal, Medium, OpenReport, Options};
+use omni_journal::{Durability, Journal, Medium, OpenReport, Options, Progress};
 
 use crate::command::{CONFIG_KIND, Command};
 use crate::config::Config;
@@ -19,11 +19,13 @@ pub(crate) struct Log {
 
 impl Log {
     /// Opens the journal in `dir`, on a medium of the caller's if there is one.
-    pub fn open(dir: &Path, options: Options, medium: Option<Box<dyn Medium>>) -> Result<(Self, OpenReport), Error> {
-        let (journal, report) = match medium {
-            Some(medium) => Journal::open_on(dir, options, medium)?,
-            None => Journal::open(dir, options)?,
-        };
+    pub fn open(
+        dir: &Path,
+        options: Options,
+        medium: Option<Box<dyn Medium>>,
+        progress: &mut Progress<'_>,
+    ) -> Result<(Self, OpenReport), Error> {
+        let (journal, report) = Journal::open_watched(dir, options, medium, progress)?;
         let log = Self { journal, durability: options.durability, committed: report.last_sequence, failure: None };
         Ok((log, report))
     }

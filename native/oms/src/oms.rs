@@ -19,6 +19,9 @@ use crate::{Error, registers};
 /// Frame of the configuration; a system without journal counts as if it had one.
 pub(crate) const FIRST_FRAME: u64 = 1;
 
+/// How many commands before its own turn the memory of a command is asked for.
+const AHEAD: usize = 6;
+
 /// An order-management system without a journal. [`crate::DurableOms`] is one with.
 ///
 /// Commands that are refused for what they ask are events. An error means that the command was none: nothing happened, and it does not
@@ -88,6 +91,53 @@ impl<D: RiskDevice> Oms<D> {
         self.act(command);
         self.stop_watch();
         Ok(self.desk.sequence)
+    }
+
+    /// Carries out commands one after the other. All are checked first: either all of them are commands, or nothing happens.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InBatch`].
+    pub fn execute_all(&mut self, commands: &[Command]) -> Result<u64, Error> {
+        self.check_all(commands)?;
+        for (index, command) in commands.iter().enumerate() {
+            self.look_ahead(commands, index);
+            self.start_watch();
+            self.act(command);
+            self.stop_watch();
+        }
+        Ok(self.desk.sequence)
+    }
+
+    /// Refuses several if one of them is no command.
+    pub(crate) fn check_all(&self, commands: &[Command]) -> Result<(), Error> {
+        for (index, command) in commands.iter().enumerate() {
+            self.check(command).map_err(|error| Error::InBatch { index, source: Box::new(error) })?;
+        }
+        Ok(())
+    }
+
+    /// Brings what a command a little after `index` will need nearer: for a caller who carries out `commands` one by one.
+    #[inline]
+    pub fn look_ahead(&self, commands: &[Command], index: usize) {
+        if let Some(later) = commands.get(index + AHEAD) {
+            self.prefetch(later);
+        }
+    }
+
+    /// Brings what a command will need nearer. Nothing changes but the time.
+    #[inline]
+    pub(crate) fn prefetch(&self, command: &Command) {
+        match *command {
+            Command::New { client_order_id, ref order, .. } if client_order_id != 0 => {
+                self.desk.records.prefetch_client(order.account, client_order_id);
+            }
+            Command::Cancel { order_id, .. } | Command::Replace { order_id, .. } => {
+                self.desk.records.prefetch(order_id);
+                self.engine.prefetch(order_id);
+            }
+            _ => {}
+        }
     }
 
     /// Refuses what is not a command, before it is journaled.

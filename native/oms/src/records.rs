@@ -49,6 +49,24 @@ pub struct Records {
 }
 
 impl Record {
+    /// Holds a place.
+    const NONE: Self = Self {
+        client_order_id: 0,
+        cum_value: 0,
+        digest: 0,
+        qty: Qty(0),
+        price: Ticks(0),
+        leaves: Qty(0),
+        cum: Qty(0),
+        account: AccountId(0),
+        instrument: InstrumentId(0),
+        side: Side::Buy,
+        order_type: OrderType::Limit,
+        time_in_force: TimeInForce::Day,
+        state: OrderState::PendingNew,
+        reason: 0,
+    };
+
     /// Average price of its fills, in ticks; NaN before the first.
     pub fn average_price(&self) -> f64 {
         self.cum_value as f64 / self.cum.0 as f64
@@ -124,9 +142,26 @@ impl Records {
         OrderId(self.orders.len() as u64 + 1)
     }
 
-    /// Makes room for so many more orders, so that placing them does not.
+    /// Brings the record of an order nearer, if there is one.
+    #[inline]
+    pub(crate) fn prefetch(&self, id: OrderId) {
+        if let Some(record) = self.get(id) {
+            omni_memory::prefetch(&raw const record.client_order_id);
+            omni_memory::prefetch(&raw const record.state);
+        }
+    }
+
+    /// Brings what tells whether an account gave this id before nearer.
+    #[inline]
+    pub(crate) fn prefetch_client(&self, account: AccountId, client_order_id: u128) {
+        self.by_client.prefetch((account, client_order_id));
+    }
+
+    /// Makes room for so many more orders, and touches it, so that placing them does not.
     pub(crate) fn reserve(&mut self, n_orders: usize) {
-        self.orders.reserve(n_orders);
+        let n_now = self.orders.len();
+        self.orders.resize(n_now + n_orders, Record::NONE);
+        self.orders.truncate(n_now);
         self.grow_index(self.by_client.len() + n_orders);
     }
 

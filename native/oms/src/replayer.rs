@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use omni_journal::{Options, Reader, Verify, frames, verify};
+use omni_journal::{Options, Reader, Verify, frames, verify_watched};
 
 use crate::command::Command;
 use crate::event::OmsEvent;
 use crate::oms::Oms;
+use crate::progress::{Progress, Step, during, unwatched};
 use crate::{Error, replay};
 
 /// Fewest frames from one checkpoint to the next: about a millisecond of replay.
@@ -39,7 +40,17 @@ impl Replayer {
     ///
     /// Those of [`crate::recover`].
     pub fn open(dir: &Path) -> Result<Self, Error> {
-        let report = verify(dir, &Options { verify: Verify::All, ..Options::default() })?;
+        Self::open_watched(dir, &mut unwatched)
+    }
+
+    /// As [`Replayer::open`], and tells how far it is. It only verifies; replay is what [`Replayer::seek`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replayer::open`]; [`omni_journal::Error::Interrupted`] if `progress` ends it.
+    pub fn open_watched(dir: &Path, progress: &mut Progress<'_>) -> Result<Self, Error> {
+        let options = Options { verify: Verify::All, ..Options::default() };
+        let report = verify_watched(dir, &options, &mut during(Step::Verifying, progress))?;
         let snapshot = replay::from_snapshot(dir)?;
         let (oms, later) = if report.first_sequence == 1 {
             (replay::from_config(dir)?, snapshot)

@@ -232,6 +232,10 @@ fn decode_record(fields: &mut Fields, map: Map) -> Result<Record, CodecError> {
     let order_type = fields.code("order_type", OrderType::from_code)?;
     let time_in_force = fields.code("time_in_force", TimeInForce::from_code)?;
     let state = fields.code("state", OrderState::from_code)?;
+    if matches!(state, OrderState::PendingNew | OrderState::PendingCancel | OrderState::PendingReplace) {
+        // Requests are answered within their command.
+        return Err(fields.wrong("state", 1, "one in which no request waits", state.code().into()));
+    }
     let reason = fields.u8()?;
     fields.padding(3)?;
     Ok(Record {
@@ -270,6 +274,11 @@ fn decode_live(fields: &mut Fields, records: &Records, next_stamp: u64) -> Resul
             return Err(fields.wrong("live order", LIVE_LEN, "a place that goes with its type and quantities", id.0.into()));
         }
         orders.push(order);
+    }
+    let mut stamps: Vec<u64> = orders.iter().map(|order| order.stamp).collect();
+    stamps.sort_unstable();
+    if let Some(pair) = stamps.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(fields.wrong("stamp", LIVE_LEN * n_live, "one for each order", pair[0].into()));
     }
     Ok(orders)
 }
@@ -335,7 +344,8 @@ fn is_consistent(order: &LiveOrder) -> bool {
         Place::Parked => order_type == OrderType::Pegged && working_price.0 == 0,
         Place::Auction => has_limit || (order_type == OrderType::Market && working_price.0 == 0),
     };
-    let slice_fits = if order.place == Place::Displayed { slice <= leaves } else { slice == leaves };
+    let is_iceberg = order.place == Place::Displayed && order.terms.display_qty.0 > 0;
+    let slice_fits = if is_iceberg { slice <= leaves.min(order.terms.display_qty) } else { slice == leaves };
     price_fits && type_fits && slice_fits && (1..=LARGEST).contains(&leaves.0)
 }
 

@@ -4,12 +4,13 @@ mod support;
 
 use std::fs;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use omni_journal::{Durability, FileMedium, Medium, Options, SegmentFile};
-use omni_oms::{Command, DurableOms, Error, Oms, OmsEvent, Replayer, recover};
+use omni_journal::{Durability, Error as JournalError, FileMedium, Medium, Options, SegmentFile};
+use omni_oms::{Command, DurableOms, Error, Oms, OmsEvent, Replayer, Step, recover, recover_watched};
 use omni_types::{InstrumentId, Nanos, Side, Ticks};
 use support::{ALICE, Dice, any_command, config, limit, new, oms, write};
 use tempfile::TempDir;
@@ -296,4 +297,55 @@ impl SegmentFile for BreakableFile {
     fn truncate(&mut self, len: u64) -> io::Result<()> {
         self.0.truncate(len)
     }
+}
+
+#[test]
+fn a_batch_does_what_its_commands_do_one_by_one() {
+    let dir = TempDir::new().unwrap();
+    let (mut durable, mut plain, mut batched) = (open(dir.path(), Durability::None), oms(), oms());
+    let mut dice = Dice(7);
+    for size in [0, 1, 5, 6, 7, 300] {
+        let n_orders = plain.orders().len() as u64;
+        let commands: Vec<_> = (0..size).map(|at| any_command(&mut dice, plain.clock().0 + at, n_orders + at as u64)).collect();
+        let good: Vec<_> = commands.into_iter().filter(|command| plain.check(command).is_ok()).collect();
+        assert!(good.iter().all(|command| plain.execute(command).is_ok()));
+        assert_eq!(batched.execute_all(&good).unwrap(), plain.sequence());
+        assert_eq!(durable.execute_all(&good).unwrap(), plain.sequence());
+        assert!(batched.events() == plain.events() && durable.events().unwrap() == plain.events());
+        assert_eq!((batched.state_hash(), durable.oms().state_hash()), (plain.state_hash(), plain.state_hash()));
+    }
+    let wrong = Command::Mark { ts: Nanos(0), instrument: InstrumentId(9), price: Ticks(1) };
+    let advance = Command::Advance { ts: Nanos(1 << 40) };
+    assert!(matches!(batched.execute_all(&[advance, wrong]), Err(Error::InBatch { index: 1, .. })));
+    assert_eq!(batched.state_hash(), plain.state_hash(), "all or nothing");
+}
+
+#[test]
+fn who_waits_for_a_recovery_is_told_and_may_end_it() {
+    let dir = TempDir::new().unwrap();
+    let (mut durable, mut plain) = (open(dir.path(), Durability::Batch), oms());
+    play(&mut durable, &mut plain, &mut Dice(3), 200);
+    durable.close().unwrap();
+    let mut told = Vec::new();
+    let (resumed, _) = DurableOms::resume_watched(dir.path(), options(Durability::Batch), &mut |step, done, total| {
+        assert!(done <= total);
+        told.push((step, done == total));
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(resumed.oms().state_hash(), plain.state_hash());
+    drop(resumed);
+    let [verifying, replaying] = [Step::Verifying, Step::Replaying].map(|step| [(step, false), (step, true)]);
+    assert_eq!(told, [verifying, replaying].concat());
+
+    for unwanted in [Step::Verifying, Step::Replaying] {
+        let mut stop = |step, _, _| if step == unwanted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let interrupted = |error: Option<Error>| matches!(error, Some(Error::Journal(JournalError::Interrupted { .. })));
+        let options = options(Durability::Batch);
+        assert!(interrupted(DurableOms::open_watched(dir.path(), &config(), options, None, &mut stop).err()));
+        assert!(interrupted(DurableOms::resume_watched(dir.path(), options, &mut stop).err()));
+        assert!(interrupted(recover_watched(dir.path(), &mut stop).err()));
+        assert_eq!(interrupted(Replayer::open_watched(dir.path(), &mut stop).err()), unwanted == Step::Verifying);
+    }
+    assert_eq!(recover(dir.path()).unwrap().1.state_hash, plain.state_hash());
 }

@@ -3,7 +3,10 @@
 mod support;
 
 use omni_oms::{Command, Config, EventKind, MAX_COMMAND, Oms, OmsEvent};
-use omni_types::{AccountId, InstrumentId, LARGEST, NewOrder, OrderId, OrderType, Side, Ticks, TrailUnit, Trigger};
+use omni_types::{
+    AccountId, InstrumentId, LARGEST, NewOrder, OrderId, OrderState, OrderType, Qty, Side, Ticks, TimeInForce, TradingPhase,
+    TrailUnit, Trigger,
+};
 use proptest::prelude::*;
 use support::{ALICE, BOB, Dice, any_command, config, limit, new, oms, run};
 
@@ -153,6 +156,75 @@ fn damaged_states_are_refused_or_run() {
             assert!(oms.state() == bytes, "byte {at} is another one");
         }
     }
+}
+
+/// The state of orders that wait for the opening, with other words in it: the last record is 184 bytes from the end, the last live
+/// order 88.
+fn edited(orders: &[NewOrder], words: &[(usize, i64)]) -> Result<(), String> {
+    let mut oms = Oms::new(Config { phase: TradingPhase::PreOpen, ..config() }).unwrap();
+    for order in orders {
+        run(&mut oms, new(1, NewOrder { time_in_force: TimeInForce::AtOpen, ..*order }));
+    }
+    let mut state = oms.state();
+    let length = state.len();
+    for &(from_end, word) in words {
+        state[length - from_end..][..8].copy_from_slice(&word.to_le_bytes());
+    }
+    Oms::from_state(&state).map(drop).map_err(|error| error.to_string())
+}
+
+/// It stood at its price in the state that was written again, and at none in the one that was read.
+#[test]
+fn a_market_order_with_a_price_is_in_no_state() {
+    let order = NewOrder { order_type: OrderType::Market, ..limit(ALICE, Side::Buy, 5, 0) };
+    assert!(edited(&[order], &[]).is_ok());
+    for (price, working_price) in [(100, 0), (0, 100), (100, 100)] {
+        let error = edited(&[order], &[(184 - 48, price), (88 - 24, working_price)]).unwrap_err();
+        assert!(error.contains("expected a place that goes with its type and quantities, found 1"), "{error}");
+    }
+}
+
+/// Only an iceberg shows less than all: the engine keeps one number of any other order.
+#[test]
+fn only_an_iceberg_shows_a_slice() {
+    let mut iceberg = limit(ALICE, Side::Buy, 5, 100);
+    iceberg.terms.display_qty = Qty(3);
+    let of_one = |order: NewOrder, slice: i64| {
+        let mut oms = oms();
+        run(&mut oms, new(1, order));
+        let mut state = oms.state();
+        let at = state.len() - 88 + 32;
+        state[at..at + 8].copy_from_slice(&slice.to_le_bytes());
+        Oms::from_state(&state).map(|oms| assert!(oms.state() == state)).map_err(|error| error.to_string())
+    };
+    for (order, slice, fits) in [(iceberg, 3, true), (iceberg, 2, true), (iceberg, 4, false), (iceberg, 0, false)] {
+        assert_eq!(of_one(order, slice).is_ok(), fits, "{slice} of {order:?}");
+    }
+    let plain = limit(ALICE, Side::Buy, 5, 100);
+    assert_eq!(of_one(plain, 5), Ok(()));
+    let error = of_one(plain, 4).unwrap_err();
+    assert!(error.contains("expected a place that goes with its type and quantities"), "{error}");
+}
+
+#[test]
+fn no_request_waits_in_a_state() {
+    let order = limit(ALICE, Side::Buy, 5, 100);
+    let codes = |state: OrderState| {
+        i64::from_le_bytes([1, OrderType::Limit.code(), TimeInForce::AtOpen.code(), state.code(), 0, 0, 0, 0])
+    };
+    assert!(edited(&[order], &[(184 - 32, codes(OrderState::New))]).is_ok());
+    for pending in [OrderState::PendingNew, OrderState::PendingCancel, OrderState::PendingReplace] {
+        let error = edited(&[order], &[(184 - 32, codes(pending))]).unwrap_err();
+        assert!(error.contains("expected one in which no request waits"), "{error}");
+    }
+}
+
+#[test]
+fn no_two_orders_of_a_state_have_one_stamp() {
+    let orders = [limit(ALICE, Side::Buy, 5, 100), limit(BOB, Side::Buy, 5, 100)];
+    assert!(edited(&orders, &[(88 - 8, 2)]).is_ok());
+    let error = edited(&orders, &[(88 - 8, 1)]).unwrap_err();
+    assert!(error.contains("expected one for each order, found 1"), "{error}");
 }
 
 /// An iceberg of 2^50 lots that shows one of them trades in 2^50 steps: within the contract, but not within the time of a test.

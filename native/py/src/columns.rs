@@ -20,6 +20,12 @@ impl<'py> Columns<'py> {
         Ok(self)
     }
 
+    /// The same without a copy.
+    pub fn moved<T: Element>(self, name: &str, values: Vec<T>) -> PyResult<Self> {
+        self.table.set_item(name, PyArray1::from_vec(self.py, values))?;
+        Ok(self)
+    }
+
     pub fn done(self) -> Bound<'py, PyDict> {
         self.table
     }

@@ -4,9 +4,13 @@ use omni_sim::{BarsError, InstrumentError, InstrumentSpec, TargetError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+mod feed;
 mod oms;
+mod wire;
 
+pub(crate) use feed::FeedRefusal;
 pub(crate) use oms::{Refusal, hex};
+pub(crate) use wire::wire_error;
 
 /// The facts of an `OmniError`; see `omni_lab/errors.py`.
 pub(crate) struct Facts<'a> {

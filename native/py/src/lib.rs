@@ -1,4 +1,4 @@
-//! `omni_lab._native`: bars, the bar engine and the order-management system for Python.
+//! `omni_lab._native`: bars, the bar engine, the order-management system and market feeds for Python.
 //!
 //! Data crosses in columns, errors are the classes of `omni_lab.errors`, and long work releases the interpreter lock. Docstrings live in
 //! `_native.pyi`, which a test compares with this module.
@@ -8,7 +8,9 @@ mod bars;
 mod columns;
 mod engine;
 mod errors;
+mod feed;
 mod oms;
+mod sessions;
 mod strategy;
 
 use pyo3::prelude::*;
@@ -25,5 +27,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<strategy::Context>()?;
     module.add_class::<strategy::Fill>()?;
     module.add_class::<strategy::Indicator>()?;
+    sessions::add(module)?;
+    feed::add(module)?;
     oms::add(module)
 }

@@ -11,6 +11,7 @@ mod replayer;
 mod submission;
 mod system;
 mod views;
+mod watch;
 mod words;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ use self::events::EventColumns;
 use self::names::Names;
 use self::submission::Submission;
 use self::system::System;
+use self::watch::Watch;
 use crate::errors::{Facts, Refusal};
 
 /// Adds what this module offers.
@@ -108,7 +110,7 @@ impl Oms {
 impl Oms {
     #[new]
     #[pyo3(signature = (config=None, *, state=None, journal=None, durability="batch", measure_latency=false, snapshot_every=None,
-                        segment_bytes=None))]
+                        segment_bytes=None, progress=None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -119,20 +121,22 @@ impl Oms {
         measure_latency: bool,
         snapshot_every: Option<u64>,
         segment_bytes: Option<u64>,
+        progress: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let config = config.map(Config::decode).transpose().map_err(|error| Refusal::from(error).raise(py))?;
         let durability = durability_named(py, durability)?;
         let mut options = Options { durability, ..Options::default() };
         options.segment_bytes = segment_bytes.unwrap_or(options.segment_bytes);
+        let mut watch = Watch::new(progress);
         let opened = py.detach(|| match (state, journal, config) {
             (Some(state), _, _) => System::from_state(state).map(|system| (system, None)),
             (None, Some(dir), config) => {
-                System::open(&dir, config.as_ref(), options).map(|(system, recovery)| (system, Some(recovery)))
+                System::open(&dir, config.as_ref(), options, &mut watch).map(|(system, recovery)| (system, Some(recovery)))
             }
             (None, None, Some(config)) => System::new(config).map(|system| (system, None)),
             (None, None, None) => Err(omni_oms::Error::EmptyJournal.into()),
         });
-        let (mut system, recovery) = opened.map_err(|refusal| refusal.raise(py))?;
+        let (mut system, recovery) = opened.map_err(|refusal| watch.raise(py, refusal))?;
         if measure_latency {
             system.measure(Latency::new(quanta::Clock::new()));
         }

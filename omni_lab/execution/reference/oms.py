@@ -80,6 +80,8 @@ class ReferenceOMS(OMSFace):
         ------
         CodecError
             If they are no state.
+        ConfigError
+            If a register does not take what it held.
         """
         return cls._around(state.from_bytes(state_bytes))
 

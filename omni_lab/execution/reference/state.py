@@ -15,6 +15,14 @@ from omni_lab.domain import OrderType
 from omni_lab.errors import CodecError
 from omni_lab.execution.codec import New
 from omni_lab.execution.reference.book import Book
+from omni_lab.execution.reference.canonical import (
+    check_counters,
+    check_live,
+    check_market,
+    check_places,
+    check_record,
+    check_registers,
+)
 from omni_lab.execution.reference.desk import Desk
 from omni_lab.execution.reference.device import (
     account_words,
@@ -66,6 +74,8 @@ def from_bytes(state: bytes) -> Engine:
     ------
     CodecError
         If the bytes are no state.
+    ConfigError
+        If a register does not take what it held.
     """
     reader = _Reader(state)
     magic, version, length = reader.take(_PRELUDE)
@@ -76,6 +86,7 @@ def from_bytes(state: bytes) -> Engine:
     _read_registers(reader, engine.desk)
     for book in engine.books:
         book.phase, book.last = reader.take(_MARKET)
+        check_market(book.phase, book.last, f"instrument {book.instrument}")
     _read_positions(reader, engine.desk)
     _read_orders(reader, engine, next_order_id - 1)
     _read_live(reader, engine)
@@ -119,6 +130,12 @@ def _parts(engine: Engine) -> Iterator[bytes]:
 def _read_counters(reader: _Reader, desk: Desk) -> int:
     """Set the clock and the counters; the next order id is what the list of orders must lead to."""
     desk.clock, desk.sequence, next_order_id, desk.trade_id, desk.stamp = reader.take(_COUNTERS)
+    check_counters(
+        sequence=desk.sequence,
+        next_order_id=next_order_id,
+        next_trade_id=desk.trade_id,
+        next_stamp=desk.stamp,
+    )
     return int(next_order_id)
 
 
@@ -131,15 +148,19 @@ def _read_registers(reader: _Reader, desk: Desk) -> None:
     for index in range(len(gate.positions)):
         words = [signed(word) for word in reader.words(3)]
         gate.positions[index], gate.open_buy[index], gate.open_sell[index] = words
+    check_registers(gate)
 
 
 def _read_positions(reader: _Reader, desk: Desk) -> None:
     (count,) = reader.take(_COUNT)
+    places = []
     for _ in range(count):
         account, instrument, qty, bought, sold, cost, realised = reader.take(_POSITION)
+        places.append((account, instrument))
         desk.positions[account, instrument] = PositionRecord(
             qty, bought, sold, _narrow(cost), _narrow(realised)
         )
+    check_places(places, desk.gate)
 
 
 def _read_orders(reader: _Reader, engine: Engine, expected: int) -> None:
@@ -147,25 +168,40 @@ def _read_orders(reader: _Reader, engine: Engine, expected: int) -> None:
     if count != expected:
         raise CodecError("the state does not list every order", found=count, expected=str(expected))
     for order_id in range(1, count + 1):
-        client_order_id, digest, *fields, cum_value = reader.take(_RECORD)
-        new = New(client_order_id=int.from_bytes(client_order_id, "little"), side=fields[2])
+        client_order_id, digest, *values, cum_value = reader.take(_RECORD)
+        fields = dict(zip(_RECORD_FIELDS[1:], values, strict=True))
+        check_record(fields, engine.desk.gate, f"order {order_id}")
+        new = New(client_order_id=int.from_bytes(client_order_id, "little"), side=fields["side"])
         order = engine.desk.enlist(new, digest)
-        for name, value in zip(_RECORD_FIELDS[1:], fields, strict=True):
+        for name, value in fields.items():
             setattr(order, name, value)
         order.cum_value = _narrow(cum_value)
         if order.client_order_id:
-            engine.clients[order.account, order.client_order_id] = order_id
+            client = order.account, order.client_order_id
+            if engine.clients.setdefault(client, order_id) != order_id:
+                raise CodecError(
+                    "two orders of an account have the same client order id",
+                    found=order.client_order_id,
+                    where=f"order {order_id}",
+                )
 
 
 def _read_live(reader: _Reader, engine: Engine) -> None:
     (count,) = reader.take(_COUNT)
-    waiting = []
-    for _ in range(count):
-        order_id, *fields = reader.take(_LIVE)
-        if not 1 <= order_id <= len(engine.desk.orders):
-            raise CodecError("the state lists a live order that it does not hold", found=order_id)
+    expected = [order.id for order in engine.desk.orders if order.live]
+    if count != len(expected):
+        raise CodecError("the state does not list every live order", found=count, expected=str(len(expected)))
+    waiting: list[OrderRecord] = []
+    stamps: set[int] = set()
+    for number in expected:
+        order_id, *values = reader.take(_LIVE)
+        if order_id != number:
+            raise CodecError("the state lists another live order", found=order_id, expected=f"order {number}")
         order = engine.desk.orders[order_id - 1]
-        for name, value in zip(_LIVE_FIELDS[1:], fields, strict=True):
+        fields = dict(zip(_LIVE_FIELDS[1:], values, strict=True))
+        check_live(fields, order, engine.desk.stamp, stamps)
+        stamps.add(fields["stamp"])
+        for name, value in fields.items():
             setattr(order, "slice" if name == "showing" else name, value)
         engine.desk.live[order_id] = order
         if order.order_type == _PEGGED:
@@ -192,7 +228,11 @@ class _Reader:
         self._offset = 0
 
     def take(self, layout: struct.Struct) -> tuple[Any, ...]:
-        return layout.unpack(self.bytes(layout.size))
+        found = self.bytes(layout.size)
+        values = layout.unpack(found)
+        if layout.pack(*values) != found:  # only padding is not among the values
+            raise CodecError("padding of the state is not zero", where=f"bytes up to {self._offset}")
+        return values
 
     def words(self, count: int) -> list[int]:
         return list(struct.unpack(f"<{count}Q", self.bytes(8 * count)))

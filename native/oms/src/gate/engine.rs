@@ -130,6 +130,9 @@ impl Bucket {
 /// OPEN and POSITION count modulo 2^64 and never get that far: an order opens only if ±POSITION + OPEN + qty ≤ MAX_POSITION,
 /// and fills and cancels do not raise that sum. So |POSITION| ≤ 2^63 − 1, which a signed word holds, and OPEN ≤ 2^64 − 2,
 /// which an unsigned one holds. REALISED keeps to its ends rather than turn a loss into a profit.
+// Which update it is, every caller knows: inlined, it is two or three instructions. That was measured.
+#[allow(clippy::inline_always)]
+#[inline(always)]
 pub(crate) fn apply(memory: &impl Memory, update: Update) {
     match update {
         Update::Open { account, instrument, side, qty } => {

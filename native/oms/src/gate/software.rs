@@ -99,7 +99,8 @@ impl RiskDevice for SoftwareDevice {
         engine::check_cancel(self, account, now)
     }
 
-    #[inline]
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     fn apply(&mut self, update: Update) {
         engine::apply(self, update);
     }

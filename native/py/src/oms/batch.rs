@@ -164,11 +164,15 @@ pub(crate) fn apply(system: &mut System, rows: Rows<'_>) -> Result<Applied, Refu
     let since = system.oms().sequence();
     let mut lost_snapshot = None;
     let mut block = Block::of(&rows);
+    let mut commands = Vec::with_capacity(BLOCK);
     for start in (0..rows.len).step_by(BLOCK) {
         let range = start..rows.len.min(start + BLOCK);
         block.take(&rows, range.clone());
-        for row in 0..range.len() {
-            system.act(&block.command(row))?;
+        commands.clear();
+        commands.extend((0..range.len()).map(|row| block.command(row)));
+        for (index, command) in commands.iter().enumerate() {
+            system.oms().look_ahead(&commands, index);
+            system.act(command)?;
             if let Some(lost) = system.snapshot_if_due()? {
                 lost_snapshot = Some(lost);
             }

@@ -3,20 +3,24 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use omni_journal::{Lost, OpenReport, Options, Verify, frames, newest_snapshot, verify};
-use omni_oms::{CONFIG_KIND, Command, Error, Oms, Recovery};
+use omni_journal::{Lost, OpenReport, Options, Verify, frames, newest_snapshot, verify_watched};
+use omni_oms::{CONFIG_KIND, Command, Error, Oms, Recovery, Step};
 use omni_types::{NewOrder, Side};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use super::watch::Watch;
 use crate::columns::Columns;
 use crate::errors::Refusal;
 
 /// Reads every frame of the journal in a directory, and says what is there.
 #[pyfunction]
-pub(crate) fn verify_journal(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyDict>> {
+#[pyo3(signature = (path, progress=None))]
+pub(crate) fn verify_journal(py: Python<'_>, path: PathBuf, progress: Option<Py<PyAny>>) -> PyResult<Bound<'_, PyDict>> {
     let options = Options { verify: Verify::All, ..Options::default() };
-    let report = py.detach(|| verify(&path, &options)).map_err(|error| Refusal::from(error).raise(py))?;
+    let mut watch = Watch::new(progress);
+    let mut tell = |done, total| watch.tell(Step::Verifying, done, total);
+    let report = py.detach(|| verify_watched(&path, &options, &mut tell)).map_err(|error| watch.raise(py, error))?;
     found(py, &report)
 }
 

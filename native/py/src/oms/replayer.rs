@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyDict};
 
 use super::events::EventColumns;
 use super::journal::CommandColumns;
+use super::watch::Watch;
 use super::{numbers, views};
 use crate::errors::{Facts, Refusal};
 
@@ -79,14 +80,18 @@ impl Replayer {
 #[pymethods]
 impl Replayer {
     #[new]
-    #[pyo3(signature = (path=None, *, state=None))]
-    fn new(py: Python<'_>, path: Option<PathBuf>, state: Option<&[u8]>) -> PyResult<Self> {
+    #[pyo3(signature = (path=None, *, state=None, progress=None))]
+    fn new(py: Python<'_>, path: Option<PathBuf>, state: Option<&[u8]>, progress: Option<Py<PyAny>>) -> PyResult<Self> {
+        let mut watch = Watch::new(progress);
+        let mut tell = |step, done, total| watch.tell(step, done, total);
         let opened = py.detach(|| match (path, state) {
-            (Some(path), _) => omni_oms::Replayer::open(&path).map(|replayer| Source::Journal(Box::new(replayer))),
+            (Some(path), _) => {
+                omni_oms::Replayer::open_watched(&path, &mut tell).map(|replayer| Source::Journal(Box::new(replayer)))
+            }
             (None, Some(state)) => Oms::from_state(state).map(|oms| Source::State(Box::new(oms))),
             (None, None) => Err(Error::EmptyJournal),
         });
-        let source = opened.map_err(|error| Refusal::from(error).raise(py))?;
+        let source = opened.map_err(|error| watch.raise(py, error))?;
         Ok(Self { source: Mutex::new(source) })
     }
 

@@ -6,6 +6,7 @@ use omni_journal::Options;
 use omni_oms::{Command, Config, DurableOms, EventKind, Latency, Oms, OmsEvent, Recovery};
 use omni_types::CancelReason;
 
+use super::watch::Watch;
 use crate::errors::Refusal;
 
 /// A system, and the events that wait to be handed out.
@@ -38,10 +39,11 @@ impl System {
     }
 
     /// One whose journal is in `dir`. Without a configuration the journal must have been begun.
-    pub fn open(dir: &Path, config: Option<&Config>, options: Options) -> Result<(Self, Recovery), Refusal> {
+    pub fn open(dir: &Path, config: Option<&Config>, options: Options, watch: &mut Watch) -> Result<(Self, Recovery), Refusal> {
+        let progress = &mut |step, done, total| watch.tell(step, done, total);
         let (durable, recovery) = match config {
-            Some(config) => DurableOms::open(dir, config, options)?,
-            None => DurableOms::resume(dir, options)?,
+            Some(config) => DurableOms::open_watched(dir, config, options, None, progress)?,
+            None => DurableOms::resume_watched(dir, options, progress)?,
         };
         Ok((Self::of(Inner::Durable(Box::new(durable))), recovery))
     }
