@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import environment
+import feeds
 import matching
 import native
 import store
@@ -282,12 +283,13 @@ def main() -> int:
     parser.add_argument("--case", action="append", choices=SECTIONS, help="only this; may be repeated")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure there")
     matching.add_arguments(parser)
+    feeds.add_arguments(parser)
     arguments = parser.parse_args()
     rounds = arguments.rounds or (1 if arguments.quick else 5)
     chosen = arguments.case or SECTIONS
 
     with tempfile.TemporaryDirectory(prefix="omni-bench-") as folder:
-        has_peers = not set(chosen) <= {"matching", "native", "store"}
+        has_peers = not set(chosen) <= {"matching", "native", "store", "feeds"}
         peers = environment.ensure() if has_peers else Path(sys.executable)
         bench = Bench(Path(folder), peers, rounds=rounds, quick=arguments.quick)
         scale = 10 if arguments.quick else 1
@@ -312,6 +314,9 @@ def main() -> int:
             bench.report["native"] = native.run(quick=arguments.quick)
         if "store" in chosen:
             bench.report["store"] = store.run(quick=arguments.quick)
+        if "feeds" in chosen:
+            bench.report["feeds"], wrong = feeds.run(arguments, rounds=rounds)
+            bench.failures += wrong
     versions = {
         (name, version)
         for case in bench.report["cases"].values()
@@ -329,6 +334,8 @@ def main() -> int:
         print(native.LEGEND)
     if "store" in chosen:
         print(store.LEGEND)
+    if "feeds" in chosen:
+        print(feeds.LEGEND)
     if arguments.json:
         arguments.json.write_text(json.dumps(bench.report, indent=1))
     for failure in bench.failures:

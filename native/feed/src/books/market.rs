@@ -28,8 +28,10 @@ pub(crate) struct NewOrder {
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Book {
-    /// Price and quantity, bid and ask.
-    best: [(i64, i64); 2],
+    /// Of bid and ask. Price and quantity of a side lie apart: side by side they would be read together, which waits when one of them was
+    /// written a moment ago.
+    best_price: [i64; 2],
+    best_qty: [i64; 2],
     best_level: [u32; 2],
     /// Whether orders that meet would trade.
     pub is_trading: bool,
@@ -45,7 +47,8 @@ const _: () = assert!(size_of::<Book>() == 64);
 impl Default for Book {
     fn default() -> Self {
         Self {
-            best: [(0, 0); 2],
+            best_price: [0; 2],
+            best_qty: [0; 2],
             best_level: [NONE; 2],
             is_trading: true,
             is_pending: false,
@@ -58,14 +61,14 @@ impl Default for Book {
 impl Book {
     #[inline(always)]
     pub fn quote(&self) -> Quote {
-        let [(bid_price, bid_qty), (ask_price, ask_qty)] = self.best;
+        let ([bid_price, ask_price], [bid_qty, ask_qty]) = (self.best_price, self.best_qty);
         Quote { bid_price, bid_qty, ask_price, ask_qty }
     }
 
     /// Best price and quantity of a side; 0 for one that is empty.
     #[inline(always)]
     pub fn best(&self, is_ask: bool) -> (i64, i64) {
-        self.best[usize::from(is_ask)]
+        (self.best_price[usize::from(is_ask)], self.best_qty[usize::from(is_ask)])
     }
 
     /// Whether both sides have orders.
@@ -99,15 +102,14 @@ impl Book {
         if store.is_level(hint, instrument, is_ask, key) {
             let total = store.push(hint, slot, qty);
             if hint == self.best_level[side] {
-                self.best[side].1 = total;
+                self.best_qty[side] = total;
             }
             return;
         }
         let level = store.open(&mut self.sides[side], instrument, is_ask, key);
         let total = store.push(level, slot, qty);
         if store.ladders.best(self.sides[side]).is_some_and(|best| best.level == level) {
-            self.best[side] = (price, total);
-            self.best_level[side] = level;
+            (self.best_price[side], self.best_qty[side], self.best_level[side]) = (price, total, level);
         }
     }
 
@@ -132,7 +134,7 @@ impl Book {
         let level = store.order(slot).level;
         let side = usize::from(store.level(level).is_ask);
         if level == self.best_level[side] {
-            self.best[side].1 = store.level(level).qty;
+            self.best_qty[side] = store.level(level).qty;
         }
     }
 
@@ -161,9 +163,9 @@ impl Book {
     #[inline(always)]
     fn refresh(&mut self, store: &Store, is_ask: bool) {
         let side = usize::from(is_ask);
-        (self.best[side], self.best_level[side]) = match store.ladders.best(self.sides[side]) {
-            Some(best) => ((flip(is_ask, best.key), store.level(best.level).qty), best.level),
-            None => ((0, 0), NONE),
+        (self.best_price[side], self.best_qty[side], self.best_level[side]) = match store.ladders.best(self.sides[side]) {
+            Some(best) => (flip(is_ask, best.key), store.level(best.level).qty, best.level),
+            None => (0, 0, NONE),
         };
     }
 }
