@@ -108,7 +108,6 @@ def test_events_are_stored_with_their_units_and_names(store: DuckDBTickStore) ->
     assert found["qty"].tolist() == [0.005, 0.002]
 
 
-@pytest.mark.skipif(not hasattr(_native, "itch_write"), reason="the native module was built without feeds")
 def test_a_capture_is_stored_as_its_books_say_it(store: DuckDBTickStore, tmp_path: Path) -> None:
     path = tmp_path / "01302019.NASDAQ_ITCH50"
     _native.itch_write(str(path), messages=20_000, symbols=20, seed=1)
