@@ -84,7 +84,7 @@ impl DepthWriter {
         }
         while self.next_at().is_some_and(|time| time < ts) {
             let time = self.next_at().unwrap_or(ts);
-            for (book, instrument) in books.iter().zip(0..).filter(|(book, _)| book.is_known) {
+            for (book, instrument) in books.iter().zip(0..=u16::MAX).filter(|(book, _)| book.is_known) {
                 self.read(store, book, instrument);
                 push(table, time, instrument, &self.row);
             }
