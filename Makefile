@@ -73,7 +73,7 @@ nb-test: setup-dev ## every notebook from top to bottom; marked outputs must not
 # A stable toolchain has all that libFuzzer needs: the pass that counts coverage, and assertions in an optimised build. The name of
 # the target keeps the counters out of build scripts. What is found is kept in native/target/fuzz.
 FUZZ_SECONDS ?= 720
-FUZZ_TARGETS ?= codec commands engine itch journal sessions snapshot
+FUZZ_TARGETS ?= books codec commands engine itch journal sessions snapshot
 FUZZ_FLAGS ?=
 COVERAGE := -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table trace-compares)
 fuzz: ## an hour of libFuzzer; FUZZ_TARGETS=journal FUZZ_SECONDS=60 for a minute of one

@@ -170,8 +170,8 @@ impl Books {
     pub fn finish(&mut self) {
         self.close_pending(self.last_ts);
         if let Some(depth) = &mut self.depth {
-            depth.write_due(&mut self.tables.depth, &self.store, &self.by_instrument, self.next_picture, i64::MAX);
-            self.next_picture = i64::MAX;
+            let due = self.next_picture;
+            self.next_picture = depth.write_due(&mut self.tables.depth, &self.store, &self.by_instrument, due, None);
         }
     }
 
@@ -524,7 +524,7 @@ impl Books {
     fn take_pictures(&mut self, ts: i64) {
         if let Some(depth) = &mut self.depth {
             let due = self.next_picture;
-            self.next_picture = depth.write_due(&mut self.tables.depth, &self.store, &self.by_instrument, due, ts);
+            self.next_picture = depth.write_due(&mut self.tables.depth, &self.store, &self.by_instrument, due, Some(ts));
         }
     }
 }

@@ -5,6 +5,7 @@
 //! lives on. The tests play the committed seeds and some thousand changes of them; `make fuzz` lets libFuzzer look for new ones.
 #![forbid(unsafe_code)]
 
+mod books;
 mod codec;
 mod commands;
 mod edits;
@@ -18,6 +19,7 @@ mod sessions;
 mod snapshot;
 mod story;
 
+pub use books::books;
 pub use codec::codec;
 pub use commands::commands;
 pub use engine::engine;
@@ -34,7 +36,8 @@ use market::Market;
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its directory of seeds.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
+    ("books", books),
     ("codec", codec),
     ("commands", commands),
     ("engine", engine),

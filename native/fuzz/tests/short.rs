@@ -9,6 +9,11 @@ use omni_fuzz::{TARGETS, Target};
 const LONGEST: usize = 2_048;
 
 #[test]
+fn books_hold() {
+    play("books", 3_000);
+}
+
+#[test]
 fn codec_holds() {
     play("codec", 1_000_000);
 }

@@ -70,9 +70,11 @@ impl DepthWriter {
         }
     }
 
-    /// Take every picture that is due before `ts`; the next time.
-    pub fn write_due(&mut self, table: &mut DepthTable, store: &Store, books: &[Book], due: i64, ts: i64) -> i64 {
+    /// Take every picture that is due, before a time if one is given; the next time.
+    pub fn write_due(&mut self, table: &mut DepthTable, store: &Store, books: &[Book], due: i64, until: Option<i64>) -> i64 {
         if let DepthWhen::Every(_) = self.when {
+            // Before the first event there is no time to be due at.
+            let due = due.max(self.next_time(i64::MIN));
             let mut touched = std::mem::take(&mut self.touched);
             touched.sort_unstable();
             for &instrument in &touched {
@@ -82,15 +84,14 @@ impl DepthWriter {
             touched.clear();
             self.touched = touched;
         }
-        while self.next_at().is_some_and(|time| time < ts) {
-            let time = self.next_at().unwrap_or(ts);
+        while let Some(time) = self.next_at().filter(|&time| until.is_none_or(|ts| time < ts)) {
             for (book, instrument) in books.iter().zip(0..=u16::MAX).filter(|(book, _)| book.is_known) {
                 self.read(store, book, instrument);
                 push(table, time, instrument, &self.row);
             }
             self.n_times_done += 1;
         }
-        self.next_time(ts)
+        until.map_or(i64::MAX, |ts| self.next_time(ts))
     }
 
     fn next_at(&self) -> Option<i64> {

@@ -68,7 +68,7 @@ impl Twin {
 
     /// Carry out an event with its codes as they are.
     pub fn apply(&mut self, kind: u8, event: &MarketEvent) {
-        self.take_pictures(event.ts);
+        self.take_pictures(Some(event.ts));
         self.last_ts = event.ts;
         let Some(kind) = EventKind::from_code(kind) else {
             self.counts.malformed += 1;
@@ -358,28 +358,30 @@ impl Twin {
         }
     }
 
-    /// Every picture of a time before that of the event.
-    fn take_pictures(&mut self, ts: i64) {
+    /// Every picture that is due, before the time of an event if there is one.
+    fn take_pictures(&mut self, until: Option<i64>) {
         if self.options.n_levels == 0 {
             return;
         }
         match self.options.depth.clone() {
             DepthWhen::Changed => {}
             DepthWhen::Every(step) => {
-                if let Some(due) = self.due
-                    && due < ts
-                {
+                let is_over = |due: i64| until.is_none_or(|ts| due < ts);
+                if let Some(due) = self.due.filter(|&due| is_over(due)) {
                     for instrument in std::mem::take(&mut self.touched) {
                         self.write_if_changed(due, instrument);
                     }
                 }
-                if self.due.is_none_or(|due| due < ts) {
+                if let Some(ts) = until
+                    && self.due.is_none_or(is_over)
+                {
                     let past = ts.rem_euclid(step);
                     self.due = Some(if past == 0 { ts } else { ts.saturating_add(step - past) });
                 }
             }
             DepthWhen::At(times) => {
-                while let Some(&time) = times.get(self.n_times_done).filter(|&&time| time < ts) {
+                let is_over = |time: &&i64| until.is_none_or(|ts| **time < ts);
+                while let Some(&time) = times.get(self.n_times_done).filter(is_over) {
                     for instrument in self.known.clone() {
                         let row = self.row(instrument);
                         self.write(time, instrument, &row);
@@ -392,7 +394,7 @@ impl Twin {
 
     pub fn finish(&mut self) {
         self.close(self.last_ts);
-        self.take_pictures(i64::MAX);
+        self.take_pictures(None);
     }
 
     fn row(&self, instrument: u16) -> Vec<Cell> {
