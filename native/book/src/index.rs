@@ -16,7 +16,7 @@ const PAGE: u64 = 16;
 
 /// The slots of all waiting orders.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct SlotIndex {
+pub struct SlotIndex {
     /// By id / 16.
     pages: Vec<Page>,
     /// By slot / 16: the id / 16 that owns the page, `FAR` if hashed ids share it.
@@ -57,6 +57,13 @@ impl SlotIndex {
         self.owners.len() * PAGE as usize
     }
 
+    /// Bring what a search for this id reads nearer. Nothing changes but the time.
+    #[inline(always)]
+    pub fn prefetch(&self, id: u64) {
+        omni_memory::prefetch(self.pages.as_ptr().wrapping_add((id / PAGE) as usize));
+    }
+
+    /// The slot of an id, if it has one.
     #[inline(always)]
     pub fn find(&self, id: u64) -> Option<Slot> {
         match self.pages.get((id / PAGE) as usize) {

@@ -4,16 +4,17 @@
 //! joins. The events of a batch are known before their turn comes, so what they will need is asked for some events ahead.
 
 mod ahead;
+mod closing;
 mod depth;
-mod index;
 mod market;
+mod notes;
 mod side;
 mod store;
 mod tables;
 mod views;
 
 use omni_types::Side;
-use omni_wire::{EventKind, flags, status};
+use omni_wire::{EventKind, flags};
 
 use self::ahead::{BLOCK, Block, RING, STAGES, Turn};
 use self::depth::DepthWriter;
@@ -93,7 +94,7 @@ pub struct Books {
     depth: Option<DepthWriter>,
     /// Events after this time wait for a picture.
     next_picture: i64,
-    last_ts: i64,
+    last_ts: Option<i64>,
     tables: Tables,
     counts: Counts,
     checksum: u64,
@@ -118,7 +119,6 @@ impl Books {
             is_chosen
         });
         let depth = (options.n_levels > 0).then(|| DepthWriter::new(options.n_levels, options.depth.clone()));
-        let next_picture = depth.as_ref().map_or(i64::MAX, DepthWriter::first_time);
         Self {
             by_instrument: Vec::with_capacity(1 << 16),
             store: Store::default(),
@@ -126,8 +126,8 @@ impl Books {
             is_chosen,
             pending: Vec::new(),
             depth,
-            next_picture,
-            last_ts: i64::MIN,
+            next_picture: i64::MAX,
+            last_ts: None,
             tables: Tables::default(),
             counts: Counts::default(),
             checksum: 0,
@@ -138,6 +138,9 @@ impl Books {
     pub fn apply(&mut self, events: &Events<'_>) {
         let n = events.len();
         let events = events.first(n);
+        if let (None, Some(&ts), Some(depth)) = (self.last_ts, events.ts.first(), &self.depth) {
+            self.next_picture = depth.next_time(ts);
+        }
         let n_blocks = n.div_ceil(BLOCK);
         let mut ring = [Block::NOTHING; RING];
         // Each stage reads what the one before it asked for, so that none waits for memory.
@@ -164,11 +167,12 @@ impl Books {
                 }
             }
         }
+        self.last_ts = events.ts.last().copied().or(self.last_ts);
     }
 
     /// The stream is over: take the pictures that were still due, and look at what no event with `LAST` closed.
     pub fn finish(&mut self) {
-        self.close_pending(self.last_ts);
+        self.close_pending(self.last_ts.unwrap_or_default());
         if let Some(depth) = &mut self.depth {
             let due = self.next_picture;
             self.next_picture = depth.write_due(&mut self.tables.depth, &self.store, &self.by_instrument, due, None);
@@ -205,7 +209,6 @@ impl Books {
         if turn.ts() > self.next_picture {
             self.take_pictures(turn.ts());
         }
-        self.last_ts = turn.ts();
         let kind = EventKind::from_code(turn.kind());
         if self.is_chosen.as_ref().is_some_and(|is| !is[usize::from(turn.instrument())]) && kind != Some(EventKind::System) {
             self.counts.malformed += u64::from(kind.is_none());
@@ -403,134 +406,4 @@ impl Books {
             self.postpone(Touched { instrument, is_ask, before });
         }
     }
-
-    /// Everything that does not touch a book.
-    fn note(&mut self, kind: EventKind, turn: Turn<'_>) {
-        let (ts, instrument, side, qty) = (turn.ts(), turn.instrument(), turn.side(), turn.qty());
-        let (price, other_id) = (turn.price(), turn.other_id());
-        match kind {
-            EventKind::Trade => self.trade(turn, instrument, price, side),
-            EventKind::Cross => {
-                self.trade(turn, instrument, price, side);
-                if self.options.notes {
-                    self.tables.auctions.push(ts, instrument, turn.kind(), side, qty, 0, price, other_id);
-                }
-            }
-            EventKind::Imbalance if self.options.notes => {
-                self.tables.auctions.push(ts, instrument, turn.kind(), side, qty, other_id as i64, price, 0);
-            }
-            EventKind::Break if self.options.trades => self.tables.breaks.push(ts, instrument, other_id),
-            EventKind::Status | EventKind::System => {
-                if kind == EventKind::Status {
-                    self.touch(instrument, false);
-                    self.by_instrument[usize::from(instrument)].is_trading = qty == status::TRADING;
-                }
-                if self.options.notes {
-                    self.tables.status.push(ts, instrument, turn.kind(), qty);
-                }
-            }
-            _ => {}
-        }
-        if turn.flags() & flags::LAST != 0 && !self.pending.is_empty() {
-            self.close_pending(ts);
-        }
-    }
-
-    /// Write a trade down, with the side of the order that waited.
-    #[inline(always)]
-    fn trade(&mut self, turn: Turn<'_>, instrument: u16, price: i64, side: u8) {
-        if self.options.trades && turn.flags() & flags::SNAPSHOT == 0 && turn.qty() >= 0 {
-            let aggressor = Side::from_code(side).map_or(0, |side| side.opposite().code());
-            self.tables.trades.push(
-                turn.ts(),
-                instrument,
-                price,
-                turn.qty(),
-                aggressor,
-                turn.other_id(),
-                turn.flags(),
-                turn.kind(),
-            );
-        }
-    }
-
-    /// Look at the book that an event touched.
-    #[inline(always)]
-    fn settle(&mut self, turn: Turn<'_>, touched: Touched) {
-        if self.options.checksum && turn.kind() <= EventKind::Execute.code() {
-            let quote = self.by_instrument[usize::from(touched.instrument)].quote();
-            self.checksum = self.checksum.wrapping_add(quote.check());
-        }
-        if turn.flags() & flags::LAST != 0 && self.pending.is_empty() {
-            let book = &self.by_instrument[usize::from(touched.instrument)];
-            let changed = self.options.bbo && differ(touched.before, book.best(touched.is_ask));
-            self.close(turn.ts(), touched.instrument, changed);
-        } else {
-            self.postpone(touched);
-            if turn.flags() & flags::LAST != 0 {
-                self.close_pending(turn.ts());
-            }
-        }
-    }
-
-    /// Look at a book later, when its packet is over.
-    #[cold]
-    fn postpone(&mut self, touched: Touched) {
-        let book = &mut self.by_instrument[usize::from(touched.instrument)];
-        if std::mem::replace(&mut book.is_pending, true) {
-            return;
-        }
-        let (mut before, (price, qty)) = (book.quote(), touched.before);
-        if touched.is_ask {
-            (before.ask_price, before.ask_qty) = (price, qty);
-        } else {
-            (before.bid_price, before.bid_qty) = (price, qty);
-        }
-        self.pending.push((touched.instrument, before));
-    }
-
-    #[cold]
-    fn close_pending(&mut self, ts: i64) {
-        let mut pending = std::mem::take(&mut self.pending);
-        for (instrument, before) in pending.drain(..) {
-            let book = &mut self.by_instrument[usize::from(instrument)];
-            book.is_pending = false;
-            let changed = self.options.bbo && before != book.quote();
-            self.close(ts, instrument, changed);
-        }
-        self.pending = pending;
-    }
-
-    /// A book is whole: write down what changed.
-    #[inline(always)]
-    fn close(&mut self, ts: i64, instrument: u16, changed: bool) {
-        let book = &self.by_instrument[usize::from(instrument)];
-        let quote = book.quote();
-        if changed {
-            let Quote { bid_price, bid_qty, ask_price, ask_qty } = quote;
-            self.tables.bbo.push(ts, instrument, bid_price, bid_qty, ask_price, ask_qty);
-        }
-        if quote.bid_price >= quote.ask_price && book.has_both() && book.is_trading {
-            let crossed = quote.bid_price > quote.ask_price;
-            self.counts.crossed += u64::from(crossed);
-            self.counts.locked += u64::from(!crossed);
-        }
-        if let Some(depth) = &mut self.depth {
-            depth.touch(&mut self.tables.depth, &self.store, book, ts, instrument);
-        }
-    }
-
-    #[cold]
-    fn take_pictures(&mut self, ts: i64) {
-        if let Some(depth) = &mut self.depth {
-            let due = self.next_picture;
-            self.next_picture = depth.write_due(&mut self.tables.depth, &self.store, &self.by_instrument, due, Some(ts));
-        }
-    }
-}
-
-/// Without a branch between the parts.
-#[inline(always)]
-fn differ(one: (i64, i64), other: (i64, i64)) -> bool {
-    (one.0 ^ other.0) | (one.1 ^ other.1) != 0
 }

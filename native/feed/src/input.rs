@@ -1,7 +1,7 @@
 //! A file as a stream of bytes: plain, gzip or zstd, recognised by its first bytes.
 //!
-//! Bytes are read into one buffer that is used again. A map of the file would save a copy that costs a nanosecond a message, but a file that
-//! somebody else shortens would then end the process.
+//! Bytes are read into one buffer that is used again. A map of the file costs no less (its pages have to be found, and its bytes come from
+//! memory and not from the cache that the copy is in), and a file that somebody else shortens would end the process.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};

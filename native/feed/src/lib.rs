@@ -10,6 +10,7 @@ pub mod generator;
 mod input;
 mod reader;
 mod scan;
+mod window;
 
 pub use books::Books;
 pub use columns::Events;

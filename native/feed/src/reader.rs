@@ -6,7 +6,8 @@ use omni_wire::EventColumns;
 use omni_wire::frames::{self, Counts, Frame, Framing, Mode, recognise};
 use omni_wire::itch::{EventDecoder, Instruments, LAYOUTS, Layout, TypeColumns};
 
-use crate::input::{BLOCK, Filled, Input};
+use crate::input::Input;
+use crate::window::Window;
 use crate::{Books, Events, FeedError};
 
 /// Rows that are decoded at a time. Between the decoder and the books they are still in the processor's first caches when they are read,
@@ -19,12 +20,7 @@ pub struct Reader {
     frames: frames::Reader,
     decoder: EventDecoder,
     midnight: i64,
-    buffer: Vec<u8>,
-    /// The bytes in the buffer that were not used.
-    start: usize,
-    end: usize,
-    /// Nothing comes behind them.
-    is_last: bool,
+    window: Window,
     failed: Option<FeedError>,
     /// Events between the decoder and the books.
     rows: EventColumns,
@@ -70,21 +66,17 @@ impl Reader {
     /// What the system says about the file, and content that is no capture of ITCH.
     pub fn open(path: &Path, how: How) -> Result<Self, FeedError> {
         let mut input = Input::open(path)?;
-        let mut buffer = vec![0; BLOCK];
-        let Filled { n: end, is_last } = input.fill(&mut buffer)?;
-        let head = &buffer[..end];
+        let window = Window::open(&mut input)?;
+        let head = window.rest();
         let Some(framing) = how.framing.or_else(|| recognise(head)) else {
-            return Err(FeedError::NoCapture { head: head[..end.min(8)].to_vec() });
+            return Err(FeedError::NoCapture { head: head[..head.len().min(8)].to_vec() });
         };
         Ok(Self {
             input,
             frames: frames::Reader::new(framing, how.mode),
             decoder: EventDecoder::new(how.midnight),
             midnight: how.midnight,
-            buffer,
-            start: 0,
-            end,
-            is_last,
+            window,
             failed: None,
             rows: EventColumns::default(),
         })
@@ -152,7 +144,7 @@ impl Reader {
     pub fn each(&mut self, most: u64, mut look: impl FnMut(&Frame<'_>)) -> Result<bool, FeedError> {
         let before = self.counts().messages;
         while self.counts().messages - before < most && self.is_open() {
-            let mut walk = self.frames.walk(&self.buffer[self.start..self.end], self.is_last);
+            let mut walk = self.frames.walk(self.window.rest(), self.window.is_last());
             let mut error = None;
             for frame in &mut walk {
                 match frame {
@@ -160,7 +152,8 @@ impl Reader {
                     Err(found) => error = Some(found),
                 }
             }
-            self.start += walk.used();
+            let used = walk.used();
+            self.window.pass(used);
             self.go_on(error);
         }
         self.outcome(self.counts().messages == before)
@@ -202,14 +195,14 @@ impl Reader {
 
     /// What comes after the end of the session is read, too: it is counted, and damage to the file is found.
     fn is_open(&self) -> bool {
-        self.failed.is_none() && !(self.frames.is_over() && self.is_last && self.start == self.end)
+        self.failed.is_none() && !(self.frames.is_over() && self.window.is_last() && self.window.rest().is_empty())
     }
 
     /// Decode into the rows from `from` on; how many were written.
     fn fill(&mut self, out: &mut EventColumns, from: usize) -> usize {
-        let bytes = &self.buffer[self.start..self.end];
-        let filled = self.frames.fill(bytes, self.is_last, &self.decoder, out, from);
-        self.start += filled.used;
+        let (bytes, is_last) = (self.window.rest(), self.window.is_last());
+        let filled = self.frames.fill(bytes, is_last, &self.decoder, out, from);
+        self.window.pass(filled.used);
         if from + filled.events < out.len() {
             self.go_on(filled.error);
         }
@@ -220,21 +213,9 @@ impl Reader {
     fn go_on(&mut self, error: Option<omni_wire::WireError>) {
         if let Some(error) = error {
             self.failed = Some(FeedError::Wire { error, n_messages: self.counts().messages });
-        } else if !self.is_last {
-            self.failed = self.refill().err();
+        } else if !self.window.is_last() {
+            self.failed = self.window.refill(&mut self.input).err();
         }
-    }
-
-    fn refill(&mut self) -> Result<(), FeedError> {
-        self.buffer.copy_within(self.start..self.end, 0);
-        (self.start, self.end) = (0, self.end - self.start);
-        // A frame may be longer than the buffer, within what a reader of frames may ask for.
-        if self.end > self.buffer.len() / 2 {
-            self.buffer.resize(2 * self.buffer.len(), 0);
-        }
-        let Filled { n, is_last } = self.input.fill(&mut self.buffer[self.end..])?;
-        (self.end, self.is_last) = (self.end + n, is_last);
-        Ok(())
     }
 
     /// What a batch returns: first what there is, then what is wrong, then the end.

@@ -38,12 +38,7 @@ impl DepthWriter {
         Self { n_levels, when, n_times_done: 0, rows: Vec::new(), row: Vec::new(), touched: Vec::new(), is_touched: Vec::new() }
     }
 
-    /// The first event is after it, so that the first event says which picture is next.
-    pub fn first_time(&self) -> i64 {
-        if self.when == DepthWhen::Changed { i64::MAX } else { i64::MIN }
-    }
-
-    /// The next time at which a picture is due, when the last was due before an event of `ts`.
+    /// The time at which the first picture is due that was not taken, when an event of `ts` is next.
     pub fn next_time(&self, ts: i64) -> i64 {
         match &self.when {
             DepthWhen::Changed => i64::MAX,
@@ -73,8 +68,6 @@ impl DepthWriter {
     /// Take every picture that is due, before a time if one is given; the next time.
     pub fn write_due(&mut self, table: &mut DepthTable, store: &Store, books: &[Book], due: i64, until: Option<i64>) -> i64 {
         if let DepthWhen::Every(_) = self.when {
-            // Before the first event there is no time to be due at.
-            let due = due.max(self.next_time(i64::MIN));
             let mut touched = std::mem::take(&mut self.touched);
             touched.sort_unstable();
             for &instrument in &touched {

@@ -2,9 +2,9 @@
 //!
 //! An order knows its level and not its price, so that what happens to it needs no search among prices. Queues are links between slots.
 
+use omni_book::SlotIndex;
 use omni_memory::prefetch;
 
-use super::index::SlotIndex;
 use super::side::{Ladders, NONE, Side};
 
 /// A waiting order: half a cache line.
@@ -47,14 +47,20 @@ pub(crate) struct Store {
 /// Orders and levels that there is room for at first: blocks large enough for huge pages.
 const ROOM: usize = 1 << 19;
 
-/// Slots that the index gives together.
-const INDEX_PAGE: usize = 16;
+/// Slots that come together.
+const PAGE: usize = 16;
+
+/// The place of a slot of the index: the first ones are nobody's.
+#[inline(always)]
+fn place(slot: u32) -> u32 {
+    slot + PAGE as u32
+}
 
 impl Default for Store {
     fn default() -> Self {
         Self {
             index: SlotIndex::default(),
-            orders: block(Order { id: 0, qty: 0, level: NONE, before: NONE, behind: NONE }, INDEX_PAGE),
+            orders: block(Order { id: 0, qty: 0, level: NONE, before: NONE, behind: NONE }, PAGE),
             n_orders: 0,
             levels: block(Level { key: 0, qty: 0, first: NONE, last: NONE, n_orders: 0, instrument: 0, is_ask: false }, 1),
             free_levels: Vec::new(),
@@ -97,7 +103,7 @@ impl Store {
     /// Where the order of an id waits; `NONE` if it does not.
     #[inline(always)]
     pub fn slot(&self, id: u64) -> u32 {
-        self.index.find(id)
+        self.index.find(id).map_or(NONE, place)
     }
 
     /// Where the order of an id waits.
@@ -179,10 +185,10 @@ impl Store {
     /// A slot for the order of an id; `None` if it has one.
     #[inline(always)]
     pub fn claim(&mut self, id: u64) -> Option<u32> {
-        let slot = self.index.claim(id);
-        if slot == NONE {
+        if self.slot(id) != NONE {
             return None;
         }
+        let slot = place(self.index.claim(id));
         match self.orders.get_mut(slot as usize) {
             Some(order) => order.id = id,
             None => self.grow(slot, id),
@@ -192,7 +198,7 @@ impl Store {
 
     #[inline(never)]
     fn grow(&mut self, slot: u32, id: u64) {
-        let n = (slot as usize / INDEX_PAGE + 1) * INDEX_PAGE;
+        let n = (slot as usize / PAGE + 1) * PAGE;
         if n > self.orders.capacity() {
             enlarge(&mut self.orders);
         }
@@ -238,7 +244,7 @@ impl Store {
         level.last = if behind == NONE { before } else { level.last };
         self.orders[before as usize].behind = behind;
         self.orders[behind as usize].before = before;
-        self.index.remove(id);
+        self.index.release(id);
         self.n_orders -= 1;
         level.n_orders == 0 && level.qty == 0
     }

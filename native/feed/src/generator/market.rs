@@ -1,9 +1,9 @@
 //! The instruments of a made-up day, and what happens in their books.
 
-use omni_wire::itch::{
-    AddOrder, AddOrderMpid, CrossTrade, NetOrderImbalance, OrderCancel, OrderDelete, OrderExecuted, OrderExecutedWithPrice,
-    OrderReplace, RetailInterest, TradeNonCross,
-};
+mod news;
+mod trading;
+
+use omni_wire::itch::{AddOrder, AddOrderMpid, OrderCancel, OrderDelete, OrderReplace};
 
 use super::DaySpec;
 use super::dice::Dice;
@@ -201,49 +201,6 @@ impl Market {
             return None;
         };
         Some(self.first(listing, is_ask))
-    }
-
-    /// A trade of as much as the first orders of both sides have, between the sides.
-    pub fn cross(&mut self, listing: usize, cross_type: u8, now: u64, tape: &mut Tape) {
-        let at = At { listing, now };
-        if !self.listings[listing].book.has_both() {
-            return;
-        }
-        let price = self.reference(listing);
-        let firsts = [self.first(listing, false), self.first(listing, true)];
-        let shares = firsts.map(|slot| self.store.order(slot).qty).into_iter().min().unwrap_or_default();
-        for slot in firsts {
-            let match_number = self.number_match();
-            tape.say(
-                &OrderExecutedWithPrice {
-                    stock_locate: at.locate(),
-                    tracking_number: 0,
-                    timestamp: now,
-                    order_reference_number: self.store.order(slot).id,
-                    executed_shares: shares as u32,
-                    match_number,
-                    printable: b'N',
-                    execution_price: price,
-                }
-                .encode(),
-            );
-            self.reduce(listing, slot, shares);
-        }
-        let match_number = self.number_match();
-        let (stock_locate, stock) = self.name(listing);
-        tape.say(
-            &CrossTrade {
-                stock_locate,
-                tracking_number: 0,
-                timestamp: now,
-                shares: shares as u64,
-                stock,
-                cross_price: price,
-                match_number,
-                cross_type,
-            }
-            .encode(),
-        );
     }
 
     /// One of the last few instruments, or any by its share of the activity.
@@ -451,92 +408,6 @@ impl Market {
             .encode(),
         );
         self.join(at.listing, is_ask, price, new_id, i64::from(shares));
-    }
-
-    fn execute(&mut self, at: At, dice: &mut Dice, tape: &mut Tape) {
-        let either = dice.below(2) == 0;
-        let slot = self.bargain(at.listing).unwrap_or_else(|| self.first(at.listing, either));
-        let order = *self.store.order(slot);
-        let qty = if dice.below(8) < 5 { order.qty } else { 1 + dice.below(order.qty as u64) as i64 };
-        let (match_number, timestamp) = (self.number_match(), at.now);
-        let (stock_locate, order_reference_number, executed_shares) = (at.locate(), order.id, qty as u32);
-        if dice.below(50) == 0 {
-            let level = self.store.level(order.level);
-            // Half a cent better than displayed.
-            let execution_price = (flip(level.is_ask, level.key) + TICK / 2) as u32;
-            tape.say(
-                &OrderExecutedWithPrice {
-                    stock_locate,
-                    tracking_number: 0,
-                    timestamp,
-                    order_reference_number,
-                    executed_shares,
-                    match_number,
-                    printable: b'Y',
-                    execution_price,
-                }
-                .encode(),
-            );
-        } else {
-            let executed = OrderExecuted {
-                stock_locate,
-                tracking_number: 0,
-                timestamp,
-                order_reference_number,
-                executed_shares,
-                match_number,
-            };
-            tape.say(&executed.encode());
-        }
-        self.reduce(at.listing, slot, qty);
-    }
-
-    fn trade_hidden(&mut self, at: At, dice: &mut Dice, tape: &mut Tape) {
-        let (price, match_number) = (self.reference(at.listing), self.number_match());
-        tape.say(
-            &TradeNonCross {
-                stock_locate: at.locate(),
-                tracking_number: 0,
-                timestamp: at.now,
-                order_reference_number: 0,
-                buy_sell_indicator: b'B',
-                shares: dice.pick(&SIZES),
-                stock: self.listings[at.listing].stock,
-                price,
-                match_number,
-            }
-            .encode(),
-        );
-    }
-
-    fn say_retail(&self, at: At, dice: &mut Dice, tape: &mut Tape) {
-        let (stock, interest_flag) = (self.listings[at.listing].stock, dice.pick(b"ABSN"));
-        tape.say(
-            &RetailInterest { stock_locate: at.locate(), tracking_number: 0, timestamp: at.now, stock, interest_flag }.encode(),
-        );
-    }
-
-    fn announce(&self, at: At, dice: &mut Dice, tape: &mut Tape) {
-        let price = self.reference(at.listing);
-        let imbalance_direction = dice.pick(b"NBS");
-        let imbalance_shares = if imbalance_direction == b'N' { 0 } else { 100 * (1 + dice.below(500)) };
-        tape.say(
-            &NetOrderImbalance {
-                stock_locate: at.locate(),
-                tracking_number: 0,
-                timestamp: at.now,
-                paired_shares: 100 * dice.below(5_000),
-                imbalance_shares,
-                imbalance_direction,
-                stock: self.listings[at.listing].stock,
-                far_price: price,
-                near_price: price,
-                current_reference_price: price,
-                cross_type: if at.now < 12 * super::clock::HOUR { b'O' } else { b'C' },
-                price_variation_indicator: b'L',
-            }
-            .encode(),
-        );
     }
 }
 

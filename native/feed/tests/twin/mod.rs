@@ -81,8 +81,8 @@ impl Twin {
         self.counts.events += 1;
         let touched = match kind {
             EventKind::Add => Some(self.add(event)),
-            EventKind::Cancel => Some(self.take(event, event.qty)),
-            EventKind::Delete => Some(self.take(event, i64::MAX)),
+            EventKind::Cancel => Some(self.take(event, Some(event.qty))),
+            EventKind::Delete => Some(self.take(event, None)),
             EventKind::Execute => Some(self.execute(event)),
             EventKind::Replace => Some(self.replace(event, event.other_id)),
             EventKind::Modify => Some(self.modify(event)),
@@ -156,20 +156,20 @@ impl Twin {
         event.instrument
     }
 
-    /// Take so much off an order; the instrument that was touched.
-    fn take(&mut self, event: &MarketEvent, qty: i64) -> u16 {
+    /// Take so much off an order, or all; the instrument that was touched.
+    fn take(&mut self, event: &MarketEvent, qty: Option<i64>) -> u16 {
         let Some((key, at)) = self.find(event.order_id) else {
             self.counts.unknown_order += 1;
             return event.instrument;
         };
         let order = &mut self.levels.get_mut(&key).unwrap().queue[at];
-        if qty < 0 {
-            self.counts.malformed += 1;
-        } else if qty < order.1 {
-            order.1 -= qty;
-        } else {
-            self.counts.over_taken += u64::from(qty > order.1 && qty != i64::MAX);
-            self.drop_order(event.order_id);
+        match qty {
+            Some(..0) => self.counts.malformed += 1,
+            Some(qty) if qty < order.1 => order.1 -= qty,
+            _ => {
+                self.counts.over_taken += u64::from(qty.is_some_and(|qty| qty > order.1));
+                self.drop_order(event.order_id);
+            }
         }
         key.0
     }
@@ -183,7 +183,7 @@ impl Twin {
             None if event.price != 0 => self.trade(event, EventKind::Execute, event.instrument, event.price, event.side),
             None => {}
         }
-        self.take(event, event.qty)
+        self.take(event, Some(event.qty))
     }
 
     fn replace(&mut self, event: &MarketEvent, new_id: u64) -> u16 {
