@@ -153,13 +153,18 @@ def indifference_prices_infinite(
     Returns
     -------
     bid, ask : ndarray of float64
-        ``s + ln(1 + (∓1 − 2q) γ² σ² / (2ω − γ² q² σ²)) / γ``. The bid is −inf at the largest position, at
+        ``s ± ln(1 + (−1 ∓ 2q) γ² σ² / (2ω − γ² q² σ²)) / γ``. The bid is −inf at the largest position, at
         which no price makes up for one unit more, and the ask is +inf at the largest short one.
 
     Raises
     ------
     ConfigError
         If a parameter is not above 0, or a position is larger than ``most_inventory``.
+
+    Notes
+    -----
+    The paper prints the ask as ``s + ln(1 + (1 − 2q) …) / γ``, which is this one to first order only; at its
+    price a dealer would not be indifferent by the paper's own value function.
 
     References
     ----------
@@ -179,5 +184,5 @@ def indifference_prices_infinite(
     room = (most_inventory + 1.0) ** 2 - q**2
     with np.errstate(divide="ignore"):
         bid = np.log1p((-1.0 - 2.0 * q) / room)
-        ask = np.log1p((1.0 - 2.0 * q) / room)
+        ask = -np.log1p((-1.0 + 2.0 * q) / room)
     return s + bid / gamma, s + ask / gamma
