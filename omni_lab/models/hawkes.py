@@ -129,7 +129,7 @@ class Hawkes:
 
         References
         ----------
-        .. [1] Hawkes (1971), equation 16 with α = nβ.
+        .. [1] Hawkes (1971), his example of one kind with α = nβ.
         """
         height, rate = self._covariance_shape()
         return np.asarray(height * np.exp(-rate * np.asarray(lag, dtype=np.float64)))

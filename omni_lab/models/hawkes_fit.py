@@ -116,7 +116,8 @@ def fit_hawkes(arrivals: Sequence[ArrayLike], seconds: float, *, start: Hawkes |
         def minus(log_theta: FloatArray, i: int = i) -> tuple[float, FloatArray]:
             theta = np.exp(log_theta)
             value, slope = _row_likelihood(theta, i, events, seconds)
-            return -value, -slope * theta
+            # For each arrival, or the first step would be as long as there are arrivals.
+            return -value / counts[i], -slope * theta / counts[i]
 
         first = np.log(np.concatenate(([model.baseline[i]], model.branching[i], model.decay[i])) + 1e-12)
         around = np.log(np.concatenate(([rate[i]], np.ones(d), np.full(d, float(rate.sum())))))
@@ -127,7 +128,7 @@ def fit_hawkes(arrivals: Sequence[ArrayLike], seconds: float, *, start: Hawkes |
             jac=True,
             method="L-BFGS-B",
             bounds=np.column_stack([around - reach, around + reach]),
-            options={"maxiter": 1000, "ftol": 1e-13, "gtol": 1e-6},
+            options={"maxiter": 1000, "ftol": 1e-13, "gtol": 1e-8},
         )
         if not found.success:
             raise ModelError(
@@ -139,7 +140,7 @@ def fit_hawkes(arrivals: Sequence[ArrayLike], seconds: float, *, start: Hawkes |
         theta = np.exp(found.x)
         thetas.append(theta)
         errors.append(_row_errors(theta, i, events, seconds))
-        total -= float(found.fun)
+        total -= float(found.fun) * counts[i]
     best, wide = np.array(thetas), np.array(errors)
     return HawkesFit(
         model=Hawkes(best[:, 0], best[:, 1 : d + 1], best[:, d + 1 :]),

@@ -168,9 +168,11 @@ def test_a_frozen_dealer_is_indifferent_at_the_price(q: float) -> None:
     def utility(cash: float, held: float) -> float:
         # Mean of −exp(−γ (x + q S)) over a normal price.
         width = sigma * left**0.5
-        return quad(
-            lambda z: -np.exp(-gamma * (cash + held * (100.0 + width * z)) - z * z / 2.0), -12.0, 12.0
-        )[0]
+
+        def weighted(z: float) -> float:
+            return float(-np.exp(-gamma * (cash + held * (100.0 + width * z)) - z * z / 2.0))
+
+        return float(quad(weighted, -12.0, 12.0)[0])
 
     bid, ask = indifference_prices(100.0, q, gamma=gamma, sigma=sigma, time_left=left)
     fair = -q * 100.0  # keeps exponents small
