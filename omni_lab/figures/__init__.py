@@ -10,10 +10,12 @@ from omni_lab.figures.depth import depth_figure
 from omni_lab.figures.equity import drawdown_figure, equity_figure
 from omni_lab.figures.flow import flow_figure
 from omni_lab.figures.html import metrics_html
+from omni_lab.figures.intensity import intensity_figure
 from omni_lab.figures.ladder import BookSide, Ladder, book_side, ladder_figure, ladders_figure
 from omni_lab.figures.ladder_svg import ladder_svg
 from omni_lab.figures.latency import latency_figure
 from omni_lab.figures.quotes import quotes_figure
+from omni_lab.figures.quoting import profits_figure, quoting_figure
 from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
 from omni_lab.figures.tearsheet import tearsheet_figure
 from omni_lab.figures.theme import DARK, LIGHT, Theme
@@ -31,13 +33,16 @@ __all__ = [
     "drawdown_figure",
     "equity_figure",
     "flow_figure",
+    "intensity_figure",
     "ladder_figure",
     "ladder_svg",
     "ladders_figure",
     "latency_figure",
     "metrics_html",
     "monthly_heatmap",
+    "profits_figure",
     "quotes_figure",
+    "quoting_figure",
     "rolling_sharpe_figure",
     "tearsheet_figure",
     "trades_figure",
