@@ -230,9 +230,10 @@ def _score(
 ) -> tuple[FloatArray, FloatArray]:
     """Slope of the log likelihood in (ln A, k), and the expected information."""
     rate = np.exp(theta[0] - theta[1] * bounds) * interval_s
-    not_reached = np.concatenate(([0.0], np.exp(-rate), [1.0]))
-    chance = np.maximum(np.diff(not_reached), 1e-300)
-    turn = np.concatenate(([0.0], -rate * np.exp(-rate), [0.0]))  # of not_reached, in ln A
+    upper, lower = np.append(np.inf, rate), np.append(rate, 0.0)
+    # exp(−lower) − exp(−upper), also where both are so close to 1 that their difference would be lost.
+    chance = np.maximum(-np.exp(-lower) * np.expm1(lower - upper), 1e-300)
+    turn = np.concatenate(([0.0], -rate * np.exp(-rate), [0.0]))  # of exp(−rate), in ln A
     depth = np.concatenate(([0.0], bounds, [0.0]))
     slopes = np.column_stack([np.diff(turn), np.diff(-depth * turn)])
     return slopes.T @ (cells / chance), cells.sum() * (slopes.T @ (slopes / chance[:, np.newaxis]))

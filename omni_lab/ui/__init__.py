@@ -4,6 +4,7 @@ from omni_lab.ui.books import auction_orders, before_after, book_figure, ladder_
 from omni_lab.ui.markets import Flow, MarketWindow
 from omni_lab.ui.replay import FrameReplay, RecordingOMS, replay_panel, replay_widget
 from omni_lab.ui.scenes import Scene, compare, random_orders, small_book
+from omni_lab.ui.takers import Takers, market_takers
 
 __all__ = [
     "Flow",
@@ -11,11 +12,13 @@ __all__ = [
     "MarketWindow",
     "RecordingOMS",
     "Scene",
+    "Takers",
     "auction_orders",
     "before_after",
     "book_figure",
     "compare",
     "ladder_of",
+    "market_takers",
     "random_orders",
     "replay_panel",
     "replay_widget",

@@ -132,7 +132,7 @@ class MarketWindow:
         flow = order_flow_imbalance(quotes["bid_price"], sizes[0], quotes["ask_price"], sizes[1])
         edges = grid_times(int(quotes["ts"][0]), int(quotes["ts"][-1]), step)
         mid = last_before(quotes["ts"], mid_price(quotes["bid_price"], quotes["ask_price"]), edges)
-        change = np.diff(mid) / self._grid()
+        change = np.diff(mid) / self.tick_size
         imbalance = sum_between(quotes["ts"], flow, edges)
         impact = fit_linear_impact(imbalance, change)
         return Flow(ts=edges[1:], imbalance=imbalance, price_change=change, impact=impact)
@@ -152,7 +152,8 @@ class MarketWindow:
             theme=theme,
         )
 
-    def _grid(self) -> float:
+    @property
+    def tick_size(self) -> float:
         """The step that the best prices move by: a cent where the unit of the feed is a hundredth of it."""
         prices = np.unique(np.concatenate([self.quotes["bid_price"], self.quotes["ask_price"]]))
         units = np.round(prices[np.isfinite(prices)] / self._info.tick_size).astype(np.int64)
