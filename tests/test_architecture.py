@@ -89,7 +89,9 @@ def test_no_file_names_a_registry_or_a_machine() -> None:
     assert rules.private_lines(files, also=here) == []
 
 
-@pytest.mark.parametrize("module", ["omni_lab", "omni_lab.simulator", "omni_lab.strategies"])
+@pytest.mark.parametrize(
+    "module", ["omni_lab", "omni_lab.models", "omni_lab.simulator", "omni_lab.strategies"]
+)
 def test_importing_loads_nothing_heavy(module: str) -> None:
     code = f"import sys, {module}; print(*sorted(set(sys.modules) & {set(HEAVY)!r}))"
     loaded = subprocess.run(

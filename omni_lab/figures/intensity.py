@@ -107,8 +107,11 @@ def intensity_title(fit: tuple[float, float] | None, unit: str, symbol: str) -> 
     """How fast fills become rarer."""
     name = f"{symbol}: " if symbol else ""
     if fit is None or not np.isfinite(fit).all():
-        return f"{name}how often takers reach each depth"
+        return _sentence(f"{name}how often takers reach each depth")
     half = f"{np.log(2.0) / fit[1]:.3g}" if fit[1] > 0 else "no number of"
-    return (
-        f"{name}takers come half as often every {half} {unit} (A = {fit[0]:.3g} a second, k = {fit[1]:.3g})"
-    )
+    law = f"(A = {fit[0]:.3g} a second, k = {fit[1]:.3g})"
+    return _sentence(f"{name}takers come half as often every {half} {unit} {law}")
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -62,7 +62,7 @@ def fit_intensity_regression(depth: ArrayLike, seconds: float, levels: ArrayLike
     depth : array-like of float, shape (n,)
         How deep each taker reached, as `omni_lab.models.arrivals.taker_depths` finds it.
     seconds : float
-        How long arrivals were watched.
+        How long arrivals were watched; twice that for the rate of one side, if the depths are of both.
     levels : array-like of float, shape (n_levels,)
         Strictly rising depths; those that nobody reached are left out.
 
@@ -111,7 +111,7 @@ def fit_intensity_mle(
     depth : array-like of float, shape (n,)
         Those below ``least`` are left out: inside the spread there is nobody to meet.
     seconds : float
-        How long arrivals were watched.
+        How long arrivals were watched; twice that for the rate of one side, if the depths are of both.
     least : float
         From where on the law is believed, half of a usual spread for instance.
     step : float, optional

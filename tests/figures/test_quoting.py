@@ -43,7 +43,7 @@ def test_intensity_tells_the_depth_that_halves_it() -> None:
     assert figure.alt == "ABC: takers come half as often every 3 ticks (A = 2 a second, k = 0.231)"
     points = figure.axes[0].lines[0]
     np.testing.assert_allclose(np.asarray(points.get_ydata()), [4.0, 2.0])
-    assert "how often" in intensity_figure([], [], 1.0, {}).alt
+    assert "How often" in intensity_figure([], [], 1.0, {}).alt
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

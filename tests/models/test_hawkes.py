@@ -188,3 +188,20 @@ def test_what_makes_no_process_is_refused() -> None:
         fit_hawkes([[1.0, 2.0]], 3.0)
     with pytest.raises(ModelError, match="one kind only"):
         TWO.count_variance(1.0)
+
+
+def test_a_fit_of_independent_arrivals_finds_next_to_no_branching() -> None:
+    rng = np.random.default_rng(12)
+    arrivals = np.sort(rng.uniform(0.0, 1_000.0, 2_000))
+    fit = fit_hawkes([arrivals], 1_000.0)
+    assert fit.model.branching_ratio < 0.15
+    poisson = hawkes_log_likelihood(Hawkes(2.0, 0.0, 1.0), [arrivals], 1_000.0)
+    # Two parameters more, of which one means nothing: 15 is far in the tail.
+    assert 0.0 <= 2.0 * (fit.log_likelihood - poisson) < 15.0
+
+
+def test_arrivals_at_one_time_do_not_excite_each_other() -> None:
+    arrivals = [np.array([1.0, 1.0, 2.0])]
+    np.testing.assert_allclose(
+        ONE.intensity([1.0, 2.0], arrivals)[0], [0.5, 0.5 + 2.0 * 0.6 * 2.0 * np.exp(-2.0)]
+    )
