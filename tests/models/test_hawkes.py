@@ -68,6 +68,15 @@ def test_variance_and_covariance_rate_agree_for_long_windows() -> None:
     assert float(ONE.count_covariance_rate()[0, 0]) == pytest.approx(0.5 / 0.4**3)
 
 
+def test_covariances_of_a_cause_and_its_effect_by_hand() -> None:
+    # Kind 0 is Poisson with rate 2, and each of its arrivals brings a Poisson number of kind 1 with mean 0.5,
+    # beside 3 a second that come alone.
+    one_way = Hawkes([2.0, 3.0], [[0.0, 0.0], [0.5, 0.0]], 1.0)
+    own = 3.0 + 2.0 * (0.5 + 0.5**2)
+    np.testing.assert_allclose(one_way.count_covariance_rate(), [[2.0, 1.0], [1.0, own]])
+    np.testing.assert_allclose(one_way.mean_intensity(), [2.0, 4.0])
+
+
 def test_without_branching_it_is_poisson() -> None:
     poisson = Hawkes(3.0, 0.0, 1.0)
     assert poisson.count_variance(7.0) == pytest.approx(21.0)

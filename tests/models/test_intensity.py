@@ -91,6 +91,16 @@ def test_a_geometric_likelihood_by_hand() -> None:
     assert fit.n == 4
 
 
+def test_half_ticks_are_a_change_of_units() -> None:
+    depth = np.array([1.0, 1.0, 2.0, 4.0, 3.0, 1.0])
+    whole = fit_intensity_mle(depth, 8.0, least=1.0, step=1.0)
+    halves = fit_intensity_mle(depth / 2.0, 8.0, least=0.5, step=0.5)
+    assert halves.k == pytest.approx(2.0 * whole.k)
+    assert halves.k_error == pytest.approx(2.0 * whole.k_error)
+    assert halves.A == pytest.approx(whole.A)
+    assert halves.log_A_error == pytest.approx(whole.log_A_error)
+
+
 def test_intervals_of_two_levels_have_a_closed_form() -> None:
     # 100 intervals; 40 reach the first level and 10 the second: two equations in two unknowns.
     depth = np.concatenate((np.full(60, -np.inf), np.full(30, 1.5), np.full(10, 2.5)))
