@@ -97,7 +97,7 @@ def test_half_ticks_are_a_change_of_units() -> None:
     halves = fit_intensity_mle(depth / 2.0, 8.0, least=0.5, step=0.5)
     assert halves.k == pytest.approx(2.0 * whole.k)
     assert halves.k_error == pytest.approx(2.0 * whole.k_error)
-    assert halves.A == pytest.approx(whole.A)
+    assert halves.rate(0.0) == pytest.approx(whole.rate(0.0))
     assert halves.log_A_error == pytest.approx(whole.log_A_error)
 
 
