@@ -31,6 +31,8 @@ __all__ = [
     "Replayer",
     "SoupClient",
     "SoupServer",
+    "TickEngine",
+    "TickFeed",
     "__version__",
     "count_frames",
     "decode_message",
@@ -685,6 +687,296 @@ class FeedBooks:
     @property
     def checksum(self) -> int:
         """The sum of ``docs/feeds.md``, section 2, so far; 0 where it is not kept."""
+
+@final
+@disjoint_base
+class TickFeed:
+    """Events prepared for replay; ``docs/replay.md``, section 5.
+
+    Parameters
+    ----------
+    events : dict of str to ndarray
+        The columns of ``docs/feeds.md``, section 1; ``ts`` must not fall.
+    delay_ns : int, default 0
+        How much later than ``ts`` every event is heard of.
+    each_delay_ns : ndarray of int64, shape (n_events,), optional
+        The same for each event; not negative.
+
+    Raises
+    ------
+    DataError
+        If there are no events, their times fall, or a delay is missing or negative.
+    SchemaError, ShapeError
+        If a column is missing, of another type, not contiguous or of another length.
+    """
+
+    def __new__(
+        cls,
+        events: dict[str, NDArray[Any]],
+        *,
+        delay_ns: int = 0,
+        each_delay_ns: NDArray[np.int64] | None = None,
+    ) -> TickFeed: ...
+    @property
+    def n_steps(self) -> int:
+        """Changes of levels and trades that the events came to."""
+
+    @property
+    def names_orders(self) -> bool:
+        """Whether the feed names orders, so that queues are exact."""
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """When the first event happened and when the last was heard of, nanoseconds."""
+
+    def instruments(self) -> NDArray[np.uint16]:
+        """Numbers of the instruments in the feed, ascending. Elsewhere they go by their place in this array."""
+
+    def counts(self) -> dict[str, int]:
+        """What was seen and what was wrong with it.
+
+        ``events``, ``unknown_order``, ``over_taken``, ``duplicate_order``, ``malformed``, and ``held_back``:
+        events that waited for the delay of an earlier one.
+        """
+
+@disjoint_base
+class TickEngine:
+    """A replay with our orders in it; ``docs/replay.md`` is the contract.
+
+    Prices are ticks of the feed, quantities its lots, times its nanoseconds; instruments go by their place in
+    ``feed.instruments()``. What it shows is what we have heard.
+
+    Parameters
+    ----------
+    feed : TickFeed
+    cash : float
+        Cash at the start, currency.
+    tick_values : list of float
+        What one lot of each instrument gains when its price rises by one tick, currency.
+    latency : dict
+        ``kind`` ``"constant"`` with ``entry_ns``, ``response_ns``; ``"lognormal"`` with ``base_ns``,
+        ``median_ns``, ``sigma``; ``"measured"`` with int64 columns ``sent``, ``arrived`` (0: lost),
+        ``answered``.
+    queue : str
+        A model of section 4.
+    power : float
+        Its n, where it has one.
+    partial_fills : bool
+        Whether an order may fill in part.
+    maker_rate, taker_rate : float
+        Fees as fractions of the value of a fill; negative for a rebate.
+    maker_per_lot, taker_per_lot, per_fill : float
+        Fees a lot and a fill, currency.
+    limits : dict or None
+        Limits of the risk gate by their names in ``omni_lab.execution.Limits``, in lots and currency.
+    seed : int
+        Seed of drawn latencies.
+    sample_every_ns : int
+        Time between two samples of the account, from the first event on; 0 for none.
+
+    Raises
+    ------
+    ConfigError
+        If a setting cannot be used, or the exact queue is asked of a feed of levels.
+    ShapeError
+        If there is not one tick value for each instrument.
+    """
+
+    def __new__(
+        cls,
+        feed: TickFeed,
+        *,
+        cash: float,
+        tick_values: list[float],
+        latency: dict[str, Any],
+        queue: str,
+        power: float,
+        partial_fills: bool,
+        maker_rate: float,
+        taker_rate: float,
+        maker_per_lot: float,
+        taker_per_lot: float,
+        per_fill: float,
+        limits: dict[str, Any] | None,
+        seed: int,
+        sample_every_ns: int,
+    ) -> TickEngine: ...
+    @property
+    def now(self) -> int:
+        """Our clock, nanoseconds."""
+
+    @property
+    def n_heard(self) -> int:
+        """Steps of the market that we have heard of."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will happen any more."""
+
+    @property
+    def lots(self) -> int:
+        """Signed lots held of the first instrument."""
+
+    @property
+    def bid_ticks(self) -> int:
+        """Best bid of the first instrument; 0 for none."""
+
+    @property
+    def ask_ticks(self) -> int:
+        """Best ask of the first instrument; 0 for none."""
+
+    @property
+    def cash(self) -> float:
+        """Cash after fees, currency."""
+
+    @property
+    def fees(self) -> float:
+        """Fees paid, currency; negative when rebates are more."""
+
+    @property
+    def equity(self) -> float:
+        """Cash plus positions at their mids, currency; without a mid, at what was paid."""
+
+    @property
+    def traded_value(self) -> float:
+        """Value of all fills, currency."""
+
+    @property
+    def traded_lots(self) -> int:
+        """Lots of all fills."""
+
+    @property
+    def n_fills(self) -> int:
+        """Fills heard of."""
+
+    @property
+    def n_orders(self) -> int:
+        """Orders sent, or refused by the gate; an order's number counts from 0."""
+
+    def lots_of(self, instrument: int) -> int:
+        """Signed lots held of an instrument."""
+
+    def average_price_ticks(self, instrument: int) -> float:
+        """Average price of the open lots; NaN when flat."""
+
+    def quote(self, instrument: int) -> tuple[int, int, int, int]:
+        """Bid price and lots, ask price and lots; 0 for an empty side."""
+
+    def levels(
+        self, instrument: int, n_levels: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Bid prices and lots, ask prices and lots, best first, of up to ``n_levels`` levels."""
+
+    def lots_at(self, instrument: int, is_bid: bool, price: int) -> int:
+        """Lots shown at a price."""
+
+    def last_trade(self, instrument: int) -> tuple[int, int, int]:
+        """Price, lots and who took: 1 a buyer, 2 a seller, 0 unknown. Zeros before the first."""
+
+    def send(
+        self,
+        is_buy: bool,
+        price: int,
+        qty: int,
+        kind: int = 1,
+        time_in_force: int = 0,
+        instrument: int = 0,
+    ) -> int:
+        """Send an order; its number.
+
+        ``kind`` 0 market, 1 limit; ``time_in_force`` 0 GTC, 1 IOC, 2 FOK, 3 post-only. An order that the gate
+        refuses has a number, too: its state says so at once.
+
+        Raises
+        ------
+        ConfigError
+            If it has no lots, or a limit no price.
+        UnknownSymbolError
+            If there is no such instrument.
+        """
+
+    def cancel(self, number: int) -> bool:
+        """Ask for a cancel; False if the order has ended or does not exist, or the gate refuses."""
+
+    def replace(self, number: int, price: int, qty: int) -> bool:
+        """Ask for another price and total quantity; False if it has ended, is a market order, or the gate
+        refuses.
+        """
+
+    def order_state(self, number: int) -> tuple[int, int, int, int, bool]:
+        """Status, lots filled, price, total lots, and whether a request about it is on its way.
+
+        Status is 0 pending, 1 new, 2 partially filled, 3 filled, 4 canceled, 5 expired, 6 rejected.
+        """
+
+    def order_reason(self, number: int) -> int:
+        """Why it ended without being filled whole; 0 if it did not. Below 1,000 the codes of the risk gate."""
+
+    def ahead(self, number: int) -> float | None:
+        """Lots before it at the venue, by the queue model; None unless it waits there. For explanations only."""
+
+    def working(self) -> list[int]:
+        """Numbers of the orders that have not ended."""
+
+    def advance(self, until: int, progress: Callable[[int], object] | None = None) -> bool:
+        """Go on until a time; False once nothing will happen any more.
+
+        ``progress`` is called with :attr:`n_heard` from time to time; Ctrl-C is noticed.
+        """
+
+    def advance_to_next(self, until: int, wake: int) -> tuple[int, int, int]:
+        """Go on until a time, or until something one wants to know.
+
+        Parameters
+        ----------
+        until : int
+        wake : int
+            Bits: 1 the best bid, best ask or lots at them changed; 2 the market traded; 4 a level changed; 8
+            something was heard of an order.
+
+        Returns
+        -------
+        tuple of int
+            0 the end, 1 the time, 2 the market (with the bits, and the instrument), 3 orders
+            (:meth:`take_notices`).
+        """
+
+    def take_notices(self) -> list[tuple[int, int, int, int, bool, float, int]]:
+        """What was heard of orders while ``wake`` had bit 8, since the last call.
+
+        Order, kind (0 accepted, 1 replaced, 2 fill, 3 ended, 4 request refused), lots, price, whether it was
+        a maker, fee (currency), the venue's time.
+        """
+
+    def run_quoter(
+        self, settings: dict[str, Any], until: int, progress: Callable[[int], object] | None = None
+    ) -> int:
+        """Run the market maker of section 6 until a time or the end; how often it looked.
+
+        ``settings`` are ``rule`` with its numbers, ``instrument``, ``tick`` (price units), ``interval_ns``,
+        ``qty``, ``max_position``, ``n_levels``, ``level_step``, ``half_life`` (seconds).
+        """
+
+    def finish(self) -> None:
+        """Say that the run is over: what still works expires."""
+
+    def orders(self) -> dict[str, NDArray[Any]]:
+        """Columns by order: instrument, side, kind, time_in_force, price, qty, filled, status, reason,
+        ts_sent, ts_venue, ts_heard, seen_bid, seen_ask.
+        """
+
+    def messages(self) -> dict[str, NDArray[Any]]:
+        """Columns by message: ts, ts_venue, order, kind, is_maker, reason, qty, price, ahead (NaN unless
+        taken in), fee.
+
+        Kinds are 0 sent, 1 denied, 2 cancel sent, 3 replace sent, 4 accepted, 5 replaced, 6 fill, 7 canceled,
+        8 expired, 9 rejected, 10 request refused.
+        """
+
+    def samples(self) -> dict[str, NDArray[Any]]:
+        """Columns by sample: ts, equity, cash, position (lots of the first instrument), twice_mid (of it,
+        ticks).
+        """
 
 def itch_scan(
     path: str | PathLike[str],

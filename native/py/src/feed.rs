@@ -10,6 +10,8 @@ mod reader;
 
 use pyo3::prelude::*;
 
+pub(crate) use events::Arrays;
+
 /// Adds what this module offers.
 pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<books::FeedBooks>()?;

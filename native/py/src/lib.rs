@@ -12,6 +12,7 @@ mod feed;
 mod oms;
 mod sessions;
 mod strategy;
+mod ticks;
 
 use pyo3::prelude::*;
 
@@ -29,5 +30,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<strategy::Indicator>()?;
     sessions::add(module)?;
     feed::add(module)?;
+    ticks::add(module)?;
     oms::add(module)
 }

@@ -13,6 +13,7 @@ mod ledger;
 mod record;
 mod stats;
 mod targets;
+pub mod ticks;
 mod trades;
 
 pub use bars::{BarPanel, BarsError, Column, RawBars};

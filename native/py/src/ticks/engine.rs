@@ -1,0 +1,349 @@
+//! `TickEngine`: a replay that Python drives, step by step.
+
+use std::sync::Arc;
+
+use numpy::PyArray1;
+use omni_sim::ticks::{Fees, FillModel, NewTickOrder, NoticeKind, Order, OrderType, Quoter, Stopped, TickConfig, TimeInForce};
+use omni_types::Side;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::feed::TickFeed;
+use super::{settings, tables};
+use crate::errors::Facts;
+
+/// Steps of the market between two looks at Ctrl-C and two reports of progress.
+const STEPS_PER_BREATH: usize = 1 << 18;
+
+#[pyclass(subclass, module = "omni_lab._native")]
+pub(crate) struct TickEngine {
+    engine: omni_sim::ticks::TickEngine,
+    n_instruments: u16,
+}
+
+type Quote = (i64, i64, i64, i64);
+
+impl TickEngine {
+    fn instrument(&self, py: Python<'_>, instrument: u16) -> PyResult<u16> {
+        if instrument < self.n_instruments {
+            return Ok(instrument);
+        }
+        let expected = format!("0 to {}", self.n_instruments - 1);
+        Err(Facts::new("UnknownSymbolError", "there is no such instrument in the replay")
+            .found(instrument)
+            .expected(&expected)
+            .raise(py))
+    }
+
+    fn order(&self, py: Python<'_>, number: u32) -> PyResult<&Order> {
+        let orders = self.engine.orders();
+        orders.get(number as usize).ok_or_else(|| {
+            Facts::new("DataError", "there is no such order").found(number).expected(&format!("below {}", orders.len())).raise(py)
+        })
+    }
+
+    fn bid(&self, instrument: u16) -> i64 {
+        self.engine.depth(instrument).best_bid().unwrap_or(0)
+    }
+
+    fn ask(&self, instrument: u16) -> i64 {
+        self.engine.depth(instrument).best_ask().unwrap_or(0)
+    }
+
+    /// A long way in pieces, so that Ctrl-C and progress have their turn.
+    fn travel(
+        &mut self,
+        py: Python<'_>,
+        until: i64,
+        progress: Option<&Bound<'_, PyAny>>,
+        mut go: impl FnMut(&mut omni_sim::ticks::TickEngine, i64) -> bool + Send,
+    ) -> PyResult<bool> {
+        while let Some(pause) = self.engine.halfway(STEPS_PER_BREATH, until) {
+            let engine = &mut self.engine;
+            if !py.detach(|| go(engine, pause)) {
+                return Ok(false);
+            }
+            py.check_signals()?;
+            if let Some(progress) = progress {
+                progress.call1((self.engine.n_heard(),))?;
+            }
+        }
+        Ok(go(&mut self.engine, until))
+    }
+}
+
+#[pymethods]
+impl TickEngine {
+    #[new]
+    #[pyo3(signature = (feed, *, cash, tick_values, latency, queue, power, partial_fills, maker_rate, taker_rate, maker_per_lot,
+                        taker_per_lot, per_fill, limits, seed, sample_every_ns))]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        py: Python<'_>,
+        feed: &TickFeed,
+        cash: f64,
+        tick_values: Vec<f64>,
+        latency: &Bound<'_, PyDict>,
+        queue: &str,
+        power: f64,
+        partial_fills: bool,
+        maker_rate: f64,
+        taker_rate: f64,
+        maker_per_lot: f64,
+        taker_per_lot: f64,
+        per_fill: f64,
+        limits: Option<&Bound<'_, PyDict>>,
+        seed: u64,
+        sample_every_ns: i64,
+    ) -> PyResult<Self> {
+        let queue = settings::queue(py, queue, power)?;
+        if queue == omni_sim::ticks::QueueModel::Exact && !feed.feed.names_orders() {
+            return Err(Facts::new(
+                "ConfigError",
+                "the exact queue needs a feed that names orders, and this one knows levels only",
+            )
+            .found("queue='exact'")
+            .hint("Use queue='conservative' or a probability model.")
+            .raise(py));
+        }
+        let n_instruments = feed.feed.instruments().len();
+        if tick_values.len() != n_instruments {
+            return Err(Facts::new("ShapeError", "each instrument needs one tick value")
+                .found(tick_values.len())
+                .expected(&n_instruments.to_string())
+                .raise(py));
+        }
+        let config = TickConfig {
+            cash: settings::money(py, "cash", cash)?,
+            tick_values: tick_values.iter().map(|&value| settings::money(py, "tick_value", value)).collect::<PyResult<_>>()?,
+            latency: settings::latency(latency)?,
+            queue,
+            fills: if partial_fills { FillModel::Partial } else { FillModel::Whole },
+            fees: Fees { maker_rate, taker_rate, maker_per_lot, taker_per_lot, per_fill },
+            limits: limits.map(settings::limits).transpose()?,
+            seed,
+            sample_every: sample_every_ns,
+        };
+        let engine = omni_sim::ticks::TickEngine::new(Arc::clone(&feed.feed), config);
+        Ok(Self { engine, n_instruments: n_instruments as u16 })
+    }
+
+    #[getter]
+    fn now(&self) -> i64 {
+        self.engine.now()
+    }
+
+    #[getter]
+    fn n_heard(&self) -> usize {
+        self.engine.n_heard()
+    }
+
+    #[getter]
+    fn is_over(&self) -> bool {
+        self.engine.is_over()
+    }
+
+    /// Lots of the first instrument.
+    #[getter]
+    fn lots(&self) -> i64 {
+        self.engine.account().lots(0)
+    }
+
+    /// Best bid of the first instrument, ticks; 0 for none.
+    #[getter]
+    fn bid_ticks(&self) -> i64 {
+        self.bid(0)
+    }
+
+    #[getter]
+    fn ask_ticks(&self) -> i64 {
+        self.ask(0)
+    }
+
+    #[getter]
+    fn cash(&self) -> f64 {
+        self.engine.account().cash().to_f64()
+    }
+
+    #[getter]
+    fn fees(&self) -> f64 {
+        self.engine.account().fees().to_f64()
+    }
+
+    #[getter]
+    fn equity(&self) -> f64 {
+        self.engine.equity().to_f64()
+    }
+
+    #[getter]
+    fn traded_value(&self) -> f64 {
+        self.engine.account().traded().to_f64()
+    }
+
+    #[getter]
+    fn traded_lots(&self) -> i64 {
+        self.engine.account().lots_traded()
+    }
+
+    #[getter]
+    fn n_fills(&self) -> u64 {
+        self.engine.account().n_fills()
+    }
+
+    #[getter]
+    fn n_orders(&self) -> usize {
+        self.engine.orders().len()
+    }
+
+    fn lots_of(&self, py: Python<'_>, instrument: u16) -> PyResult<i64> {
+        Ok(self.engine.account().lots(self.instrument(py, instrument)?))
+    }
+
+    fn average_price_ticks(&self, py: Python<'_>, instrument: u16) -> PyResult<f64> {
+        Ok(self.engine.account().average_price(self.instrument(py, instrument)?))
+    }
+
+    fn quote(&self, py: Python<'_>, instrument: u16) -> PyResult<Quote> {
+        let depth = self.engine.depth(self.instrument(py, instrument)?);
+        let (bid, ask) = (depth.best_bid().unwrap_or(0), depth.best_ask().unwrap_or(0));
+        Ok((bid, depth.best_bid_qty(), ask, depth.best_ask_qty()))
+    }
+
+    fn levels<'py>(&self, py: Python<'py>, instrument: u16, n_levels: usize) -> PyResult<[Bound<'py, PyArray1<i64>>; 4]> {
+        let depth = self.engine.depth(self.instrument(py, instrument)?);
+        let (bid_prices, bid_lots): (Vec<_>, Vec<_>) = depth.bids().take(n_levels).unzip();
+        let (ask_prices, ask_lots): (Vec<_>, Vec<_>) = depth.asks().take(n_levels).unzip();
+        Ok([bid_prices, bid_lots, ask_prices, ask_lots].map(|column| PyArray1::from_vec(py, column)))
+    }
+
+    fn lots_at(&self, py: Python<'_>, instrument: u16, is_bid: bool, price: i64) -> PyResult<i64> {
+        let depth = self.engine.depth(self.instrument(py, instrument)?);
+        Ok(if is_bid { depth.bid_qty(price) } else { depth.ask_qty(price) })
+    }
+
+    fn last_trade(&self, py: Python<'_>, instrument: u16) -> PyResult<(i64, i64, u8)> {
+        let trade = self.engine.last_trade(self.instrument(py, instrument)?);
+        Ok((trade.price, trade.qty, trade.aggressor))
+    }
+
+    #[pyo3(signature = (is_buy, price, qty, kind=1, time_in_force=0, instrument=0))]
+    #[allow(clippy::too_many_arguments)]
+    fn send(
+        &mut self,
+        py: Python<'_>,
+        is_buy: bool,
+        price: i64,
+        qty: i64,
+        kind: u8,
+        time_in_force: u8,
+        instrument: u16,
+    ) -> PyResult<u32> {
+        let instrument = self.instrument(py, instrument)?;
+        if qty <= 0 || (kind == 1 && price <= 0) || qty > omni_types::LARGEST || price > omni_types::LARGEST {
+            return Err(Facts::new("ConfigError", "an order needs a positive number of lots, and a limit a positive price")
+                .found(format!("{qty} lots at {price} ticks"))
+                .raise(py));
+        }
+        let kind = if kind == 0 { OrderType::Market } else { OrderType::Limit };
+        let time_in_force = match time_in_force {
+            0 => TimeInForce::Gtc,
+            1 => TimeInForce::Ioc,
+            2 => TimeInForce::Fok,
+            _ => TimeInForce::PostOnly,
+        };
+        let side = if is_buy { Side::Buy } else { Side::Sell };
+        Ok(self.engine.submit(&NewTickOrder { instrument, side, kind, time_in_force, price, qty }))
+    }
+
+    fn cancel(&mut self, number: u32) -> bool {
+        self.engine.cancel(number)
+    }
+
+    fn replace(&mut self, py: Python<'_>, number: u32, price: i64, qty: i64) -> PyResult<bool> {
+        if price <= 0 || qty <= 0 || qty > omni_types::LARGEST || price > omni_types::LARGEST {
+            return Err(Facts::new("ConfigError", "a replacement needs a positive price and a positive number of lots")
+                .found(format!("{qty} lots at {price} ticks"))
+                .raise(py));
+        }
+        Ok(self.engine.replace(number, price, qty))
+    }
+
+    /// Status, filled lots, price, total lots, whether a request is on its way.
+    fn order_state(&self, py: Python<'_>, number: u32) -> PyResult<(u8, i64, i64, i64, bool)> {
+        let order = self.order(py, number)?;
+        Ok((order.status as u8, order.filled, order.price, order.qty, order.n_pending > 0))
+    }
+
+    fn order_reason(&self, py: Python<'_>, number: u32) -> PyResult<u16> {
+        Ok(self.order(py, number)?.reason)
+    }
+
+    fn ahead(&self, number: u32) -> Option<f64> {
+        self.engine.ahead(number)
+    }
+
+    /// Numbers of the orders that have not ended.
+    fn working(&self) -> Vec<u32> {
+        self.engine.working().to_vec()
+    }
+
+    #[pyo3(signature = (until, progress=None))]
+    fn advance(&mut self, py: Python<'_>, until: i64, progress: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
+        self.travel(py, until, progress, |engine, until| engine.advance(until, 0) != Stopped::End)
+    }
+
+    fn advance_to_next(&mut self, until: i64, wake: u8) -> (u8, u8, u16) {
+        match self.engine.advance(until, wake) {
+            Stopped::End => (0, 0, 0),
+            Stopped::Time => (1, 0, 0),
+            Stopped::Feed { what, instrument } => (2, what, instrument),
+            Stopped::Orders => (3, 0, 0),
+        }
+    }
+
+    /// What was heard of orders since the last call: order, kind, lots, ticks, maker, fee, venue's time.
+    fn take_notices(&mut self) -> Vec<(u32, u8, i64, i64, bool, f64, i64)> {
+        let row = |notice: omni_sim::ticks::Notice| {
+            let (order, ts) = (notice.order, notice.ts_venue);
+            match notice.kind {
+                NoticeKind::Accepted => (order, 0, 0, 0, false, 0.0, ts),
+                NoticeKind::Replaced => (order, 1, 0, 0, false, 0.0, ts),
+                NoticeKind::Fill { qty, price, is_maker, fee } => (order, 2, qty, price, is_maker, fee, ts),
+                NoticeKind::Ended => (order, 3, 0, 0, false, 0.0, ts),
+                NoticeKind::RequestRefused => (order, 4, 0, 0, false, 0.0, ts),
+            }
+        };
+        self.engine.take_notices().into_iter().map(row).collect()
+    }
+
+    #[pyo3(signature = (settings, until, progress=None))]
+    fn run_quoter(
+        &mut self,
+        py: Python<'_>,
+        settings: &Bound<'_, PyDict>,
+        until: i64,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<u64> {
+        let config = settings::quoter(settings)?;
+        self.instrument(py, config.instrument)?;
+        let mut quoter = Quoter::new(config);
+        self.travel(py, until, progress, |engine, until| quoter.run(engine, until))?;
+        Ok(quoter.n_looks())
+    }
+
+    fn finish(&mut self) {
+        self.engine.finish();
+    }
+
+    fn orders<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        tables::orders(py, &self.engine)
+    }
+
+    fn messages<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        tables::messages(py, &self.engine)
+    }
+
+    fn samples<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        tables::samples(py, &self.engine)
+    }
+}

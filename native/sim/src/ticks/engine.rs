@@ -1,0 +1,585 @@
+//! The clock of a replay: which of the market, the venue and we comes next.
+//!
+//! Four things can happen at a time, and at equal times they do so in this order: we hear of the market, we hear of our orders, the market
+//! moves, our requests arrive. Between two requests or answers the market and what we hear of it do not depend on each other, so each of
+//! them runs ahead in a loop of its own.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use omni_oms::gate::{OrderCheck, RiskDevice, SoftwareDevice, Update};
+use omni_oms::{AccountConfig, Config, InstrumentConfig, Limits};
+use omni_types::{AccountId, InstrumentId, Money, Nanos, Side, Ticks, TradingPhase};
+
+use super::book::Depth;
+use super::feed::{Origin, Step, StepKind, TickFeed};
+use super::latency::{Clockwork, Journey, Latency};
+use super::local::Account;
+use super::orders::{Answer, Notice, Order, OrderType, Request, Status, TimeInForce, reason};
+use super::queue::QueueModel;
+use super::recorder::{Message, MessageKind, Recorder};
+use super::venue::{Fees, FillModel, Venue};
+
+/// Bits that say what a strategy wants to be woken for.
+pub mod wake {
+    /// The best bid or ask, or the lots at it, changed.
+    pub const QUOTE: u8 = 1;
+    /// The market traded.
+    pub const TRADE: u8 = 2;
+    /// Any level changed.
+    pub const BOOK: u8 = 4;
+    /// Something was heard of an order.
+    pub const ORDER: u8 = 8;
+}
+
+/// Why an advance came to an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// The time asked for is here.
+    Time,
+    /// The market did something one wanted to know: bits of [`wake`], and the place of the instrument.
+    Feed {
+        /// Bits of [`wake`].
+        what: u8,
+        /// Place of the instrument.
+        instrument: u16,
+    },
+    /// Something was heard of orders: [`TickEngine::take_notices`].
+    Orders,
+    /// Nothing will happen any more.
+    End,
+}
+
+/// Settings of a replay.
+#[derive(Clone, Debug)]
+pub struct TickConfig {
+    /// Cash at the start.
+    pub cash: Money,
+    /// By place of the instrument: what one lot gains when its price rises by one tick.
+    pub tick_values: Vec<Money>,
+    /// How long orders take.
+    pub latency: Latency,
+    /// Where they stand.
+    pub queue: QueueModel,
+    /// How much of them fills.
+    pub fills: FillModel,
+    /// What it costs.
+    pub fees: Fees,
+    /// What the risk gate holds us to; `None` for no gate.
+    pub limits: Option<Limits>,
+    /// Seed of what is drawn.
+    pub seed: u64,
+    /// Nanoseconds between two samples of the account; 0 for none.
+    pub sample_every: i64,
+}
+
+/// The instrument's last trade, as we heard it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LastTrade {
+    /// Ticks; 0 before the first.
+    pub price: i64,
+    /// Lots.
+    pub qty: i64,
+    /// Who took: 1 a buyer, 2 a seller, 0 unknown.
+    pub aggressor: u8,
+}
+
+/// A replay with our orders in it.
+#[derive(Debug)]
+pub struct TickEngine {
+    feed: Arc<TickFeed>,
+    venue: Venue,
+    clockwork: Clockwork,
+    /// Next step of the market at the venue, and to us.
+    at_venue: usize,
+    at_us: usize,
+    to_venue: VecDeque<(i64, u32, Request)>,
+    to_us: VecDeque<(i64, i64, u32, Answer)>,
+    depths: Vec<Depth>,
+    trades: Vec<LastTrade>,
+    orders: Vec<Order>,
+    working: Vec<u32>,
+    account: Account,
+    gate: Option<SoftwareDevice>,
+    notices: Vec<Notice>,
+    recorder: Recorder,
+    sample_every: i64,
+    next_sample: i64,
+    now: i64,
+}
+
+const NEVER: i64 = i64::MAX;
+const US: AccountId = AccountId(0);
+
+impl TickEngine {
+    /// A replay at its start.
+    ///
+    /// # Panics
+    /// If there is not one tick value for each instrument of the feed, or a limit is one that no gate takes.
+    pub fn new(feed: Arc<TickFeed>, config: TickConfig) -> Self {
+        assert_eq!(config.tick_values.len(), feed.instruments().len(), "one tick value for each instrument");
+        let now = feed.steps[0].ts;
+        let gate = config.limits.map(|limits| gate(&config.tick_values, limits));
+        let depth = |ladder: &Arc<_>| Depth::new(Arc::clone(ladder));
+        Self {
+            venue: Venue::new(&feed, config.queue, config.fills),
+            clockwork: Clockwork::new(config.latency, config.seed),
+            at_venue: 0,
+            at_us: 0,
+            to_venue: VecDeque::new(),
+            to_us: VecDeque::new(),
+            depths: feed.ladders.iter().map(depth).collect(),
+            trades: vec![LastTrade::default(); feed.ladders.len()],
+            orders: Vec::new(),
+            working: Vec::new(),
+            account: Account::new(config.cash, config.tick_values, config.fees),
+            gate,
+            notices: Vec::new(),
+            recorder: Recorder::default(),
+            sample_every: config.sample_every,
+            next_sample: if config.sample_every > 0 { now } else { NEVER },
+            now,
+            feed,
+        }
+    }
+
+    /// What is replayed.
+    pub fn feed(&self) -> &Arc<TickFeed> {
+        &self.feed
+    }
+
+    /// Our clock.
+    #[inline]
+    pub fn now(&self) -> i64 {
+        self.now
+    }
+
+    /// Steps of the market that we have heard of.
+    pub fn n_heard(&self) -> usize {
+        self.at_us
+    }
+
+    /// The book of an instrument, as far as we have heard.
+    #[inline]
+    pub fn depth(&self, instrument: u16) -> &Depth {
+        &self.depths[usize::from(instrument)]
+    }
+
+    /// The book of an instrument at the venue: for explanations, not for strategies.
+    pub fn venue_depth(&self, instrument: u16) -> &Depth {
+        self.venue.depth(instrument)
+    }
+
+    /// The last trade of an instrument, as far as we have heard.
+    pub fn last_trade(&self, instrument: u16) -> LastTrade {
+        self.trades[usize::from(instrument)]
+    }
+
+    /// Lots before an order of ours at the venue, by the model; `None` unless it waits there.
+    pub fn ahead(&self, order: u32) -> Option<f64> {
+        let known = self.orders.get(order as usize)?;
+        self.venue.ahead(known.instrument, known.side, order)
+    }
+
+    /// The account, as far as we have heard.
+    #[inline]
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Cash plus positions at their mids.
+    pub fn equity(&self) -> Money {
+        self.account.equity(&self.depths)
+    }
+
+    /// All orders; an order's number is its place.
+    pub fn orders(&self) -> &[Order] {
+        &self.orders
+    }
+
+    /// Numbers of the orders that have not ended, in the order they were sent.
+    pub fn working(&self) -> &[u32] {
+        &self.working
+    }
+
+    /// What was recorded.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// What was heard of orders since the last call, for those who asked to be woken for it.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Send an order and return its number. Of an order that the gate refuses the status says so at once.
+    pub fn submit(&mut self, order: &NewTickOrder) -> u32 {
+        let number = self.orders.len() as u32;
+        let depth = &self.depths[usize::from(order.instrument)];
+        let seen = (depth.best_bid().unwrap_or(0), depth.best_ask().unwrap_or(0));
+        let price = if order.kind == OrderType::Market { 0 } else { order.price };
+        let order = &NewTickOrder { price, ..*order };
+        self.orders.push(Order {
+            instrument: order.instrument,
+            side: order.side,
+            kind: order.kind,
+            time_in_force: order.time_in_force,
+            price,
+            qty: order.qty,
+            filled: 0,
+            status: Status::PendingNew,
+            n_pending: 1,
+            reason: reason::NONE,
+            ts_sent: self.now,
+            ts_venue: 0,
+            ts_heard: 0,
+            seen,
+        });
+        self.recorder.messages.push(Message::sent(self.now, number, MessageKind::Sent, price, order.qty));
+        if let Some(refusal) = self.check(order, order.qty, order.qty) {
+            let denied = &mut self.orders[number as usize];
+            (denied.status, denied.reason, denied.n_pending, denied.ts_heard) = (Status::Rejected, refusal, 0, self.now);
+            let message = Message::sent(self.now, number, MessageKind::Denied, price, order.qty);
+            self.recorder.messages.push(Message { reason: refusal, ..message });
+            self.notices.push(Notice { order: number, kind: super::orders::NoticeKind::Ended, ts_venue: 0 });
+            return number;
+        }
+        self.opened(order.instrument, order.side, order.qty);
+        self.working.push(number);
+        self.request(number, Request::New);
+        number
+    }
+
+    /// Ask for a cancel. False if the order has ended or does not exist.
+    pub fn cancel(&mut self, number: u32) -> bool {
+        let Some(order) = self.orders.get_mut(number as usize).filter(|order| !order.status.is_final()) else { return false };
+        order.n_pending = order.n_pending.saturating_add(1);
+        let (price, leaves) = (order.price, order.leaves());
+        if let Some(gate) = &mut self.gate
+            && let Some(refusal) = gate.check_cancel(US, Nanos(self.now))
+        {
+            self.orders[number as usize].n_pending -= 1;
+            let message = Message::sent(self.now, number, MessageKind::RequestRefused, price, leaves);
+            self.recorder.messages.push(Message { reason: refusal as u16, ..message });
+            return false;
+        }
+        self.recorder.messages.push(Message::sent(self.now, number, MessageKind::CancelSent, price, leaves));
+        self.request(number, Request::Cancel);
+        true
+    }
+
+    /// Ask for another price and total quantity. False if the order has ended, is no limit order, does not exist, or the gate refuses.
+    pub fn replace(&mut self, number: u32, price: i64, qty: i64) -> bool {
+        let Some(&order) = self.orders.get(number as usize) else { return false };
+        if order.status.is_final() || order.kind == OrderType::Market {
+            return false;
+        }
+        let leaves = qty - order.filled;
+        let Order { instrument, side, kind, time_in_force, .. } = order;
+        let wanted = NewTickOrder { instrument, side, kind, time_in_force, price, qty };
+        if let Some(refusal) = self.check(&wanted, leaves - order.leaves(), leaves) {
+            let message = Message::sent(self.now, number, MessageKind::RequestRefused, price, qty);
+            self.recorder.messages.push(Message { reason: refusal, ..message });
+            return false;
+        }
+        self.orders[number as usize].n_pending = order.n_pending.saturating_add(1);
+        self.recorder.messages.push(Message::sent(self.now, number, MessageKind::ReplaceSent, price, qty));
+        self.request(number, Request::Replace { price, qty });
+        true
+    }
+
+    /// Go on until a time, or until something happens that `wake` asks for.
+    pub fn advance(&mut self, until: i64, wake: u8) -> Stopped {
+        let feed = Arc::clone(&self.feed);
+        let steps = feed.steps.as_slice();
+        let wants_feed = wake & (wake::QUOTE | wake::TRADE | wake::BOOK) != 0;
+        loop {
+            let mut limit = until.min(self.next_sample).min(self.next_message());
+            if wants_feed {
+                if let Some(stopped) = self.walk(&feed, &mut limit, wake) {
+                    return stopped;
+                }
+            } else {
+                self.run_venue(&feed, &mut limit);
+                while let Some(step) = steps.get(self.at_us).filter(|step| step.heard <= limit) {
+                    self.hear(step);
+                    self.at_us += 1;
+                }
+            }
+            if self.to_us.front().is_some_and(|&(ts, ..)| ts == limit) {
+                self.now = limit;
+                self.hear_of_orders(limit, wake & wake::ORDER != 0);
+                if wake & wake::ORDER != 0 {
+                    return Stopped::Orders;
+                }
+            } else if let Some(step) = steps.get(self.at_venue).filter(|step| step.ts == limit) {
+                self.venue_step(&feed, step);
+            } else if self.to_venue.front().is_some_and(|&(ts, ..)| ts == limit) {
+                self.arrive(limit);
+            } else if limit == self.next_sample && limit < NEVER {
+                let is_over = self.is_over();
+                self.recorder.samples.push(self.account.sample(limit, &self.depths));
+                self.next_sample = if is_over { NEVER } else { self.next_sample.saturating_add(self.sample_every) };
+            } else {
+                if self.is_over() {
+                    return Stopped::End;
+                }
+                self.now = until;
+                return Stopped::Time;
+            }
+        }
+    }
+
+    /// When we will have heard of so many more steps of the market, if that is before `until`: where a long way can be cut.
+    pub fn halfway(&self, n_steps: usize, until: i64) -> Option<i64> {
+        self.feed.steps.get(self.at_us + n_steps).map(|step| step.heard).filter(|&heard| heard < until && heard > self.now)
+    }
+
+    /// Whether nothing will happen any more.
+    pub fn is_over(&self) -> bool {
+        self.at_us == self.feed.steps.len()
+            && self.at_venue == self.feed.steps.len()
+            && self.to_us.is_empty()
+            && self.to_venue.is_empty()
+    }
+
+    /// End what still works, with the data.
+    pub fn finish(&mut self) {
+        for number in std::mem::take(&mut self.working) {
+            let order = &mut self.orders[number as usize];
+            (order.status, order.reason, order.ts_heard) = (Status::Expired, reason::END_OF_DATA, self.now);
+            let message = Message::sent(self.now, number, MessageKind::Expired, 0, 0);
+            self.recorder.messages.push(Message { reason: reason::END_OF_DATA, ..message });
+        }
+    }
+
+    /// One step after the other, until one of them is of interest or `limit` is reached.
+    fn walk(&mut self, feed: &TickFeed, limit: &mut i64, wake: u8) -> Option<Stopped> {
+        while let Some(step) = feed.steps.get(self.at_us) {
+            let mut bound = step.heard.min(*limit);
+            self.run_venue(feed, &mut bound);
+            *limit = (*limit).min(self.next_message());
+            if step.heard > *limit {
+                return None;
+            }
+            let before = self.quote(step.instrument);
+            self.hear(step);
+            self.at_us += 1;
+            let what = self.interest(step, before) & wake;
+            if what != 0 {
+                self.now = step.heard;
+                return Some(Stopped::Feed { what, instrument: step.instrument });
+            }
+        }
+        self.run_venue(feed, limit);
+        None
+    }
+
+    fn quote(&self, instrument: u16) -> (i64, i64, i64, i64) {
+        let depth = &self.depths[usize::from(instrument)];
+        let (bid, ask) = depth.best_places();
+        (bid, depth.best_bid_qty(), ask, depth.best_ask_qty())
+    }
+
+    fn interest(&self, step: &Step, before: (i64, i64, i64, i64)) -> u8 {
+        match step.kind {
+            StepKind::State => 0,
+            StepKind::Trade | StepKind::Cross => wake::TRADE,
+            StepKind::Level | StepKind::Clear | StepKind::Execution => {
+                let traded = if step.kind == StepKind::Execution { wake::TRADE } else { 0 };
+                let quote = if self.quote(step.instrument) == before { 0 } else { wake::QUOTE };
+                traded | if step.is_last() { wake::BOOK | quote } else { quote }
+            }
+        }
+    }
+
+    #[inline]
+    fn next_message(&self) -> i64 {
+        let to_us = self.to_us.front().map_or(NEVER, |&(ts, ..)| ts);
+        to_us.min(self.to_venue.front().map_or(NEVER, |&(ts, ..)| ts))
+    }
+
+    /// The market up to `limit`, which an answer of the venue may bring nearer.
+    #[inline]
+    fn run_venue(&mut self, feed: &TickFeed, limit: &mut i64) {
+        while let Some(step) = feed.steps.get(self.at_venue).filter(|step| step.ts < *limit) {
+            if self.venue_step(feed, step) {
+                *limit = (*limit).min(self.next_message());
+            }
+        }
+    }
+
+    /// One step at the venue; whether it had something to say.
+    #[inline]
+    fn venue_step(&mut self, feed: &TickFeed, step: &Step) -> bool {
+        let origin = feed.origins.get(self.at_venue).copied().unwrap_or(Origin::default());
+        self.venue.step(step, origin);
+        self.at_venue += 1;
+        let has_answers = !self.venue.answers.is_empty();
+        if has_answers {
+            self.send_answers(step.ts);
+        }
+        has_answers
+    }
+
+    fn send_answers(&mut self, ts: i64) {
+        for (order, answer) in self.venue.answers.drain(..) {
+            let heard = ts.saturating_add(self.clockwork.response(ts));
+            let last = self.to_us.back().map_or(i64::MIN, |&(ts, ..)| ts);
+            self.to_us.push_back((heard.max(last), ts, order, answer));
+        }
+    }
+
+    /// Our requests that arrive now.
+    fn arrive(&mut self, now: i64) {
+        while self.to_venue.front().is_some_and(|&(ts, ..)| ts == now) {
+            let Some((_, number, request)) = self.to_venue.pop_front() else { return };
+            let (order, next_step) = (&self.orders[number as usize], self.at_venue as u32);
+            match request {
+                Request::New => self.venue.arrive(number, order, next_step),
+                Request::Cancel => self.venue.cancel(number, order),
+                Request::Replace { price, qty } => self.venue.replace(number, order, price, qty, next_step),
+            }
+            self.send_answers(now);
+        }
+    }
+
+    fn request(&mut self, number: u32, request: Request) {
+        match self.clockwork.entry(self.now) {
+            Journey::Arrives(after) => {
+                let last = self.to_venue.back().map_or(i64::MIN, |&(ts, ..)| ts);
+                self.to_venue.push_back((self.now.saturating_add(after).max(last), number, request));
+            }
+            Journey::Lost(after) => {
+                let answer = match request {
+                    Request::New => Answer::Ended { status: Status::Rejected, reason: reason::LOST },
+                    Request::Cancel | Request::Replace { .. } => Answer::TooLate,
+                };
+                let last = self.to_us.back().map_or(i64::MIN, |&(ts, ..)| ts);
+                self.to_us.push_back((self.now.saturating_add(after).max(last), 0, number, answer));
+            }
+        }
+    }
+
+    /// We hear of the market.
+    #[inline]
+    fn hear(&mut self, step: &Step) {
+        let instrument = usize::from(step.instrument);
+        let depth = &mut self.depths[instrument];
+        match step.kind {
+            StepKind::Level | StepKind::Execution => {
+                if step.is_ask() {
+                    depth.set_ask(step.place, step.qty);
+                } else {
+                    depth.set_bid(step.place, step.qty);
+                }
+                if step.kind == StepKind::Execution {
+                    let taken = self.feed.origins[self.at_us].taken;
+                    self.hear_trade(step, taken);
+                }
+            }
+            StepKind::Trade | StepKind::Cross => self.hear_trade(step, step.qty),
+            StepKind::Clear => {
+                if step.side() != Some(Side::Sell) {
+                    depth.clear_bids();
+                }
+                if step.side() != Some(Side::Buy) {
+                    depth.clear_asks();
+                }
+            }
+            StepKind::State => {}
+        }
+    }
+
+    #[inline]
+    fn hear_trade(&mut self, step: &Step, qty: i64) {
+        let price = self.depths[usize::from(step.instrument)].ladder().price(step.place);
+        let aggressor = step.side().map_or(0, |waiting| waiting.opposite().code());
+        self.trades[usize::from(step.instrument)] = LastTrade { price, qty, aggressor };
+        if let Some(gate) = &mut self.gate {
+            gate.apply(Update::Reference { instrument: InstrumentId(u32::from(step.instrument)), price: Ticks(price) });
+        }
+    }
+
+    /// We hear of our orders.
+    fn hear_of_orders(&mut self, now: i64, notify: bool) {
+        while self.to_us.front().is_some_and(|&(ts, ..)| ts == now) {
+            let Some((_, ts_venue, number, answer)) = self.to_us.pop_front() else { return };
+            let mut message = Message::heard(now, ts_venue, number, answer);
+            let order = &mut self.orders[number as usize];
+            let (before, instrument, side) = (order.leaves(), order.instrument, order.side);
+            order.hear(now, ts_venue, answer);
+            let (leaves, is_over) = (order.leaves(), order.status.is_final());
+            if let Answer::Fill { qty, price, is_maker, .. } = answer {
+                let (fee, realised) = self.account.fill(instrument, side, price, qty, is_maker);
+                message.fee = fee;
+                self.filled(instrument, side, qty, realised);
+            } else if !matches!(answer, Answer::TooLate) {
+                let open = if is_over { 0 } else { leaves };
+                self.opened(instrument, side, open - before);
+            }
+            if is_over {
+                self.working.retain(|&other| other != number);
+            }
+            if notify {
+                self.notices.push(Notice { order: number, kind: answer.notice(message.fee), ts_venue });
+            }
+            self.recorder.messages.push(message);
+        }
+    }
+
+    /// What the gate says of an order, or of a replacement that adds only some lots.
+    fn check(&mut self, order: &NewTickOrder, added: i64, leaves: i64) -> Option<u16> {
+        let gate = self.gate.as_mut()?;
+        let (instrument, now) = (InstrumentId(u32::from(order.instrument)), Nanos(self.now));
+        let (size, price) = (order.qty, order.price);
+        let order = OrderCheck { account: US, instrument, side: order.side, now, size, added, leaves, price };
+        gate.check_order(&order).map(|refusal| refusal as u16)
+    }
+
+    fn opened(&mut self, instrument: u16, side: Side, qty: i64) {
+        if let Some(gate) = &mut self.gate {
+            gate.apply(Update::Open { account: US, instrument: InstrumentId(u32::from(instrument)), side, qty });
+        }
+    }
+
+    fn filled(&mut self, instrument: u16, side: Side, qty: i64, realised: Money) {
+        if let Some(gate) = &mut self.gate {
+            gate.apply(Update::Fill { account: US, instrument: InstrumentId(u32::from(instrument)), side, qty, realised });
+        }
+    }
+}
+
+/// What one asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewTickOrder {
+    /// Place of the instrument.
+    pub instrument: u16,
+    /// Buy or sell.
+    pub side: Side,
+    /// Market or limit.
+    pub kind: OrderType,
+    /// How long it waits.
+    pub time_in_force: TimeInForce,
+    /// Ticks; does not matter for a market order.
+    pub price: i64,
+    /// Lots, positive.
+    pub qty: i64,
+}
+
+fn gate(tick_values: &[Money], limits: Limits) -> SoftwareDevice {
+    let instrument = |&tick_value| InstrumentConfig {
+        symbol: String::new(),
+        tick_size: 1.0,
+        lot_size: 1.0,
+        currency: String::new(),
+        tick_value,
+        reference: Ticks(0),
+    };
+    let config = Config {
+        phase: TradingPhase::Continuous,
+        instruments: tick_values.iter().map(instrument).collect(),
+        accounts: vec![AccountConfig { name: String::new(), limits }],
+    };
+    SoftwareDevice::new(&config).expect("the limits were checked where they were made")
+}
