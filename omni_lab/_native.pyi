@@ -689,7 +689,6 @@ class FeedBooks:
         """The sum of ``docs/feeds.md``, section 2, so far; 0 where it is not kept."""
 
 @final
-@disjoint_base
 class TickFeed:
     """Events prepared for replay; ``docs/replay.md``, section 5.
 
@@ -730,7 +729,7 @@ class TickFeed:
         """When the first event happened and when the last was heard of, nanoseconds."""
 
     def instruments(self) -> NDArray[np.uint16]:
-        """Numbers of the instruments in the feed, ascending. Elsewhere they go by their place in this array."""
+        """Numbers of the instruments in the feed, ascending; elsewhere they go by their place here."""
 
     def counts(self) -> dict[str, int]:
         """What was seen and what was wrong with it.
@@ -899,7 +898,9 @@ class TickEngine:
         """Ask for a cancel; False if the order has ended or does not exist, or the gate refuses."""
 
     def replace(self, number: int, price: int, qty: int) -> bool:
-        """Ask for another price and total quantity; False if it has ended, is a market order, or the gate
+        """Ask for another price and total quantity.
+
+        False if the order has ended, is a market order, or the gate
         refuses.
         """
 
@@ -910,10 +911,10 @@ class TickEngine:
         """
 
     def order_reason(self, number: int) -> int:
-        """Why it ended without being filled whole; 0 if it did not. Below 1,000 the codes of the risk gate."""
+        """Why it ended without being filled whole, else 0; below 1,000 the codes of the risk gate."""
 
     def ahead(self, number: int) -> float | None:
-        """Lots before it at the venue, by the queue model; None unless it waits there. For explanations only."""
+        """Lots before it at the venue, by the queue model, for explanations; None unless it waits."""
 
     def working(self) -> list[int]:
         """Numbers of the orders that have not ended."""
@@ -961,12 +962,16 @@ class TickEngine:
         """Say that the run is over: what still works expires."""
 
     def orders(self) -> dict[str, NDArray[Any]]:
-        """Columns by order: instrument, side, kind, time_in_force, price, qty, filled, status, reason,
+        """One row an order.
+
+        Columns instrument, side, kind, time_in_force, price, qty, filled, status, reason,
         ts_sent, ts_venue, ts_heard, seen_bid, seen_ask.
         """
 
     def messages(self) -> dict[str, NDArray[Any]]:
-        """Columns by message: ts, ts_venue, order, kind, is_maker, reason, qty, price, ahead (NaN unless
+        """One row a message.
+
+        Columns ts, ts_venue, order, kind, is_maker, reason, qty, price, ahead (NaN unless
         taken in), fee.
 
         Kinds are 0 sent, 1 denied, 2 cancel sent, 3 replace sent, 4 accepted, 5 replaced, 6 fill, 7 canceled,
@@ -974,7 +979,9 @@ class TickEngine:
         """
 
     def samples(self) -> dict[str, NDArray[Any]]:
-        """Columns by sample: ts, equity, cash, position (lots of the first instrument), twice_mid (of it,
+        """One row a sample.
+
+        Columns ts, equity, cash, position (lots of the first instrument), twice_mid (of it,
         ticks).
         """
 
