@@ -19,8 +19,13 @@ from omni_lab.simulator.research.trial_journal import TrialJournal
 
 Errors = Literal["raise", "record"]
 
+Keep = Callable[[Task, Outcome], None]
+"""Takes a task and what came of it."""
+
 _PROBE_S = 0.25
+_SHORT_S = 0.5
 _START_S = 1.0
+_MUCH_BLOCKED = 0.2
 _HAS_PROCESSES = os.name == "posix"
 
 
@@ -36,8 +41,8 @@ class Runner:
     workers : int, optional
         How many at the same time; as many as this process may use cores by default.
     executor : {"auto", "serial", "threads", "processes"}
-        Where. ``"auto"`` runs the first trials here, and the others in processes if what is left would take
-        longer than starting those.
+        Where. ``"auto"`` runs some trials here and some in threads, and makes a :func:`choice` for the
+        others.
     errors : {"raise", "record"}
         Whether an exception of a trial ends the search, or is kept with its row.
     journal : path-like, optional
@@ -88,7 +93,7 @@ class Runner:
         if self._journal is not None:
             self._journal.close()
 
-    def run(self, tasks: Sequence[Task], keep: Callable[[Task, Outcome], None]) -> None:
+    def run(self, tasks: Sequence[Task], keep: Keep) -> None:
         """Run tasks and hand each with its outcome to ``keep`` as it ends, in whatever order that is.
 
         Raises
@@ -105,33 +110,43 @@ class Runner:
                 self._done(task, known, keep)
         if not left:
             return
-        if self._executor is None and self._wanted == "auto" and self._workers > 1:
+        if self._executor is None and self._wanted == "auto":
             left = self._probe(left, keep)
         if self._executor is None:
             self._executor = self._started("serial" if self._wanted == "auto" else self._wanted)
-        for task, outcome in self._executor.outcomes(left):
+        self._go(self._executor, left, keep)
+
+    def _go(self, executor: Executor, tasks: Sequence[Task], keep: Keep) -> None:
+        for task, outcome in executor.outcomes(tasks):
             self._write(task, outcome)
             self._done(task, outcome, keep)
 
-    def _probe(self, tasks: list[Task], keep: Callable[[Task, Outcome], None]) -> list[Task]:
-        """Run the first tasks here until it is known how long one takes; choose, and return those left."""
+    def _probe(self, tasks: list[Task], keep: Keep) -> list[Task]:
+        """Run the first tasks to learn what they are like; settle on an executor, and return the others."""
         begun, n_run = time.perf_counter(), 0
         while n_run < len(tasks) and time.perf_counter() - begun < _PROBE_S:
-            task = tasks[n_run]
-            outcome = self._evaluate(task)
-            self._write(task, outcome)
-            self._done(task, outcome, keep)
+            self._go(Serial(self._evaluate), tasks[n_run : n_run + 1], keep)
             n_run += 1
-        left = tasks[n_run:]
         mean_s = (time.perf_counter() - begun) / n_run
-        # The trials that later batches will bring count as well.
-        n_left = max(len(left), self._n_trials - self._n_done)
-        if left and mean_s * n_left * (1.0 - 1.0 / self._workers) > _START_S:
-            self._executor = self._started("processes" if _HAS_PROCESSES else "threads", or_threads=True)
-        return left
+        tasks = tasks[n_run:]
+        blocked = 0.0
+        if choice(self._workers, self._left_s(mean_s, tasks), self._evaluate.calls_back, 0.0) == "threads":
+            # Two rounds in threads tell how much they stand in each other's way.
+            threads, n_tried = Threads(self._evaluate, self._workers), 2 * self._workers
+            n_tried = max(n_tried, round(_PROBE_S * self._workers / mean_s))
+            self._go(threads, tasks[:n_tried], keep)
+            tasks, blocked = tasks[n_tried:], threads.blocked
+        name = choice(self._workers, self._left_s(mean_s, tasks), self._evaluate.calls_back, blocked)
+        if tasks or self._n_done < self._n_trials:
+            self._executor = self._started(name, or_threads=True)
+        return tasks
+
+    def _left_s(self, mean_s: float, tasks: Sequence[Task]) -> float:
+        """Seconds that one core needs for what is left; trials of later batches count as well."""
+        return mean_s * max(len(tasks), self._n_trials - self._n_done)
 
     def _started(self, name: str, *, or_threads: bool = False) -> Executor:
-        if name == "serial" or (self._workers == 1 and name == "threads"):
+        if name == "serial":
             return Serial(self._evaluate)
         if name == "threads":
             return Threads(self._evaluate, self._workers)
@@ -153,7 +168,7 @@ class Runner:
         if self._journal is not None and self._identity is not None and outcome.error is None:
             self._journal.add(self._identity.key(task), canonical(task.parameters), outcome)
 
-    def _done(self, task: Task, outcome: Outcome, keep: Callable[[Task, Outcome], None]) -> None:
+    def _done(self, task: Task, outcome: Outcome, keep: Keep) -> None:
         if outcome.error is not None and self._errors == "raise":
             n_trials = max(self._n_trials, task.number + 1)
             outcome.error.add_note(
@@ -164,3 +179,32 @@ class Runner:
         self._n_done += 1
         if self._report is not None:
             self._report(self._n_done)
+
+
+def choice(n_workers: int, left_s: float, calls_back: bool, blocked: float) -> str:
+    """Where trials are best run.
+
+    Parameters
+    ----------
+    n_workers : int
+        How many may run at the same time.
+    left_s : float
+        Seconds that one core needs for what is left.
+    calls_back : bool
+        Whether the engine calls Python at every bar, which one thread at a time can do.
+    blocked : float
+        Share of their time for which threads waited for each other, if that was tried.
+
+    Returns
+    -------
+    {"serial", "threads", "processes"}
+        Nothing is started for half a second of work. Processes start in about a second of work each; they
+        must save more than that. All else goes to threads.
+    """
+    if n_workers == 1 or left_s < _SHORT_S:
+        return "serial"
+    hindered = 1.0 if calls_back else blocked
+    saved_s = left_s * (1.0 - 1.0 / n_workers)
+    if hindered > _MUCH_BLOCKED and saved_s > _START_S and _HAS_PROCESSES:
+        return "processes"
+    return "serial" if calls_back else "threads"

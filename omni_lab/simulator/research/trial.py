@@ -89,9 +89,15 @@ class Evaluator:
         All of them; a task says which part it may see.
     work : Work
         What the tasks have in common.
+
+    Attributes
+    ----------
+    calls_back : bool
+        Whether a trial so far had the engine call Python at every bar.
     """
 
     def __init__(self, bars: Bars, work: Work) -> None:
+        self.calls_back = False
         self._bars = bars
         self._work = work
         self._slices: dict[tuple[int, int], Bars] = {(0, bars.n_times): bars}
@@ -99,7 +105,10 @@ class Evaluator:
     def __call__(self, task: Task) -> Outcome:
         """The outcome of a task; what the strategy raises is part of it."""
         try:
-            run = run_of(self._seen(task), self._work, task.parameters)
+            bars = self._seen(task)
+            made = made_by(self._work.strategy, bars, task.parameters)
+            self.calls_back |= isinstance(made, Strategy)
+            run = run_of(bars, self._work, made)
         except Exception as error:  # noqa: BLE001 - the strategy is somebody else's code, and its error is told
             return Outcome(error=error)
         config, per_year = self._work.config, self._work.per_year
@@ -118,9 +127,8 @@ class Evaluator:
         return bars
 
 
-def run_of(bars: Bars, work: Work, parameters: Mapping[str, Any]) -> Run:
-    """A finished run of a strategy with these parameters."""
-    made = made_by(work.strategy, bars, parameters)
+def run_of(bars: Bars, work: Work, made: Any) -> Run:
+    """A finished run of targets or of a strategy."""
     if isinstance(made, Strategy):
         return run_strategy(bars, work.config, made, progress=False)
     engine = new_engine(bars, work.config)

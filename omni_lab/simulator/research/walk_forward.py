@@ -239,9 +239,7 @@ def walk_forward(
     )
 
 
-def _tested(
-    bars: Bars, work: Work, folds: list[Fold], chosen: list[Mapping[str, Any]] | list[dict[str, Any]]
-) -> list[FloatArray]:
+def _tested(bars: Bars, work: Work, folds: list[Fold], chosen: list[dict[str, Any]]) -> list[FloatArray]:
     """Returns of each test: of one account for targets, of one run a fold for strategies."""
     seen = [bars.slice(fold.train_first, fold.test_stop) for fold in folds]
     made = [made_by(work.strategy, part, each) for part, each in zip(seen, chosen, strict=True)]
@@ -250,7 +248,7 @@ def _tested(
             returns_from_equity(run_of(part, work, each).equity, work.config.initial_capital)[
                 fold.test_first - fold.train_first :
             ]
-            for fold, part, each in zip(folds, seen, chosen, strict=True)
+            for fold, part, each in zip(folds, seen, made, strict=True)
         ]
     return _stitched(
         bars, work, folds, [_panel(bars, part, each) for part, each in zip(seen, made, strict=True)]
