@@ -97,7 +97,7 @@ def heatmap_title(
     note: str = "",
 ) -> str:
     """The best value, where it is, and the median cell."""
-    row, column = np.unravel_index(np.nanargmax(cells), cells.shape)
+    row, column = map(int, np.unravel_index(np.nanargmax(cells), cells.shape))
     known = cells[np.isfinite(cells)]
     best = _written(float(known.max()), metric)
     median = _written(float(np.median(known)), metric)

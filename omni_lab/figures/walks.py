@@ -222,7 +222,9 @@ def _draw_folds(
 
 
 def _draw_distribution(ax: "Axes", values: FloatArray, in_sample: float, metric: str, theme: Theme) -> None:
-    """Paths as marks, stacked where they are close, with their mean and what was promised."""
+    """How many paths have about which value, with their mean and what was promised."""
+    from matplotlib.ticker import MaxNLocator
+
     known = np.sort(values[np.isfinite(values)])
     if not len(known):
         panel.empty(ax, f"No path has a {words_of(metric)}.", theme)
@@ -242,7 +244,7 @@ def _draw_distribution(ax: "Axes", values: FloatArray, in_sample: float, metric:
         ax.axvline(place, color=colour, linewidth=1.5, linestyle=style, label=label)
     ax.set_xlim(edges[0], edges[-1])
     ax.set_ylim(0.0, counts.max() * 1.45)
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     panel.number_axis(ax, x=True)
     ax.set_xlabel(words_of(metric))
     ax.set_ylabel("Paths")

@@ -1,6 +1,7 @@
 """Splitters: index arithmetic by hand, the book's own example, and purging against brute force."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_no_walk_trains_on_what_it_tests_or_on_what_comes_after(
 @pytest.mark.parametrize(
     "bad", [{"train": 0, "test": 1}, {"train": 1, "test": -1}, {"train": 1, "test": 1, "embargo": 0.5}]
 )
-def test_lengths_that_cannot_be_used_are_refused(bad: dict[str, int]) -> None:
+def test_lengths_that_cannot_be_used_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="whole number"):
         WalkForward(**bad)
 

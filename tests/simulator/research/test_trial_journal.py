@@ -207,7 +207,7 @@ def made(body: str, **names: Any) -> Callable[..., Any]:
 def test_code_is_known_by_what_it_does() -> None:
     plain = code_fingerprint(made("def f(bars, n):\n    return n + 1"))
     assert code_fingerprint(made("def f(bars, n):\n    # why\n\n    return n + 1")) == plain
-    others = {
+    others: dict[str, Callable[..., Any]] = {
         "constant": made("def f(bars, n):\n    return n + 2"),
         "default": made("def f(bars, n=3):\n    return n + 1"),
         "called": made("def g(n):\n    return n + 1\ndef f(bars, n):\n    return g(n)"),

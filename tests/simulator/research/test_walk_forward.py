@@ -88,8 +88,8 @@ def test_instruments_that_come_later_and_gaps_are_traded_by_name() -> None:
     close = bars.close()
     close[:150, 2] = np.nan
     names = ("open", "high", "low")
-    cells = [np.where(np.isnan(close), np.nan, getattr(bars, name)()) for name in names]
-    late = Bars.from_arrays(days(300), *cells, close, symbols=bars.symbols)
+    opens, high, low = (np.where(np.isnan(close), np.nan, getattr(bars, name)()) for name in names)
+    late = Bars.from_arrays(days(300), opens, high, low, close, symbols=bars.symbols)
 
     def equal(given: Bars, size: float) -> FloatArray:
         return np.full((given.n_times, given.n_symbols), size / given.n_symbols)
