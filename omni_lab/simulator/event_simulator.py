@@ -231,7 +231,7 @@ class EventSimulator:
         self,
         bars: Any,
         strategy: Signals | type[Strategy],
-        grid: Mapping[str, Any] | Iterable[Mapping[str, Any]],
+        grid: Search | Mapping[str, Any] | Iterable[Mapping[str, Any]],
         split: WalkForward,
         *,
         metric: str = "sharpe_ratio",
@@ -248,7 +248,7 @@ class EventSimulator:
         ----------
         bars, strategy, kind, progress, workers, executor, errors, journal
             As in :meth:`sweep`.
-        grid : mapping of sequences, or sequence of mappings
+        grid : mapping of sequences, sequence of mappings, or RandomSearch
             The parameter sets to choose from in each fold.
         split : WalkForward
             Which steps train and which test.

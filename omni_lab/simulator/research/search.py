@@ -150,6 +150,25 @@ def as_search(given: Search | Mapping[str, Any] | Iterable[Mapping[str, Any]]) -
     return given if isinstance(given, Search) else GridSearch(given)
 
 
+def fixed_sets(grid: Search | Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> list[Parameters]:
+    """All sets of a grid, a list or a random search.
+
+    Raises
+    ------
+    ConfigError
+        If it is a search that learns from its trials, or holds no set.
+    """
+    search = as_search(grid)
+    if not isinstance(search, GridSearch | RandomSearch):
+        raise ConfigError(
+            "each fold tries the same parameter sets, and this search proposes others as it learns",
+            found=type(search).__name__,
+            expected="a grid, a list of sets or RandomSearch",
+            where="grid",
+        )
+    return next(search.proposals())
+
+
 def parameter_sets(grid: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> list[Parameters]:
     """All combinations of a grid, or the sets of a list.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -100,7 +101,8 @@ class Evaluator:
         self.calls_back = False
         self._bars = bars
         self._work = work
-        self._slices: dict[tuple[int, int], Bars] = {(0, bars.n_times): bars}
+        self._slices: dict[tuple[int, int], Bars] = {}
+        self._lock = threading.Lock()
 
     def __call__(self, task: Task) -> Outcome:
         """The outcome of a task; what the strategy raises is part of it."""
@@ -118,13 +120,14 @@ class Evaluator:
     def _seen(self, task: Task) -> Bars:
         """The part of the bars that a task may see; the last few parts are kept."""
         part = (task.first, task.stop)
-        bars = self._slices.get(part)
-        if bars is None:
-            bars = self._bars.slice(*part)
-            if len(self._slices) >= _MOST_SLICES:
-                self._slices.pop(next(iter(self._slices)), None)
-            self._slices[part] = bars
-        return bars
+        if part == (0, self._bars.n_times):
+            return self._bars
+        with self._lock:
+            if part not in self._slices:
+                if len(self._slices) >= _MOST_SLICES:
+                    del self._slices[next(iter(self._slices))]
+                self._slices[part] = self._bars.slice(*part)
+            return self._slices[part]
 
 
 def run_of(bars: Bars, work: Work, made: Any) -> Run:

@@ -21,7 +21,7 @@ from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.research.executors import ExecutorName
 from omni_lab.simulator.research.judging import best_of, check_judged, judge
 from omni_lab.simulator.research.runner import Errors, Runner
-from omni_lab.simulator.research.search import parameter_sets
+from omni_lab.simulator.research.search import Search, fixed_sets
 from omni_lab.simulator.research.splits import Fold, WalkForward
 from omni_lab.simulator.research.trial import METRICS, Outcome, Task, Work, made_by, run_of
 from omni_lab.simulator.run import Run, new_engine, target_cells
@@ -159,7 +159,7 @@ def walk_forward(
     bars: Bars,
     config: SimulationConfig,
     strategy: Callable[..., Any],
-    grid: Mapping[str, Any] | Iterable[Mapping[str, Any]],
+    grid: Search | Mapping[str, Any] | Iterable[Mapping[str, Any]],
     split: WalkForward,
     *,
     per_year: float,
@@ -180,7 +180,7 @@ def walk_forward(
             expected=f"at least {split.test}",
             where="WalkForward.step",
         )
-    folds, sets = split.folds(bars.n_times), parameter_sets(grid)
+    folds, sets = split.folds(bars.n_times), fixed_sets(grid)
     work = Work(config=config, strategy=strategy, kind=kind, per_year=per_year)
     values = np.full((len(folds), len(sets)), np.nan)
     column = METRICS.index(metric)

@@ -9,7 +9,14 @@ import pytest
 from omni_lab.data import Bars
 from omni_lab.errors import ConfigError, ShapeError
 from omni_lab.portfolio.performance import returns_from_equity, sharpe_ratio
-from omni_lab.simulator import CombinatorialPurged, EventSimulator, SimulationConfig, WalkForward
+from omni_lab.simulator import (
+    Between,
+    CombinatorialPurged,
+    EventSimulator,
+    RandomSearch,
+    SimulationConfig,
+    WalkForward,
+)
 from omni_lab.simulator.research.cross_validation import cross_validate
 from omni_lab.simulator.research.judging import judge
 from omni_lab.typing import FloatArray
@@ -124,6 +131,20 @@ def test_a_walk_shows_itself() -> None:
     assert "of 4 tests above zero" in walk.plot().alt
     assert walk.plot(theme="dark").axes
     assert 1 <= walk.n_distinct <= 4
+
+
+def test_a_walk_may_choose_among_random_sets_but_not_learn_between_folds() -> None:
+    class Learning:
+        n_trials = 1
+
+        def proposals(self) -> Any:
+            yield [{"fast": 3, "slow": 10}]
+
+    sim, bars = EventSimulator(), random_bars(300)
+    search = RandomSearch({"fast": Between(2, 9), "slow": Between(10, 60)}, 5)
+    assert sim.walk_forward(bars, crossover, search, SPLIT, workers=1).n_trials == 5
+    with pytest.raises(ConfigError, match="as it learns"):
+        sim.walk_forward(bars, crossover, Learning(), SPLIT, workers=1)
 
 
 def test_what_cannot_be_stitched_or_judged_is_refused() -> None:
