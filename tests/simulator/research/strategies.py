@@ -50,6 +50,11 @@ def deadly(bars: Bars, fast: int, slow: int, marks: str, lives: int) -> FloatArr
     return crossover(bars, fast, slow)
 
 
+def named(bars: Bars, how: str) -> FloatArray:
+    """Its code holds a set of names, whose order differs from process to process."""
+    return np.full(bars.n_times, 1.0 if how in {"long", "always", "all", "in"} else 0.0)
+
+
 class PickyError(Exception):
     """An error that cannot be rebuilt from its arguments."""
 
