@@ -102,7 +102,8 @@ class _Clock:
     """How long a thread lived, and how much of that it neither ran nor waited for a core.
 
     A busy machine makes threads wait for cores; only the rest of their waiting is for the interpreter lock.
-    Linux tells the two apart; elsewhere the clock says nothing.
+    Linux tells the two apart; elsewhere the clock says nothing. A trial that sleeps or reads files
+    counts as blocked, too; processes serve it as well.
     """
 
     def __init__(self) -> None:
