@@ -84,7 +84,7 @@ def code_fingerprint(strategy: Callable[..., Any]) -> str:
 def _text(name: str, value: Any) -> str:
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return f"array({value.dtype}, {value.shape}, {hashlib.sha256(value.tobytes()).hexdigest()})"
     text = repr(value)
     if _ADDRESS.search(text):
@@ -129,7 +129,13 @@ def _pieces(value: Any, seen: set[int], module: str) -> Iterator[str]:
     elif isinstance(value, types.ModuleType):
         yield value.__name__
     elif isinstance(value, np.ndarray):
-        yield _text("array", value)
+        yield _text("array", value if not value.dtype.hasobject else value.tolist())
+    elif isinstance(getattr(value, "fingerprint", None), str):
+        yield value.fingerprint
+    elif hasattr(value, "to_numpy"):
+        yield from _frame(value, seen, module)
+    elif hasattr(value, "__wrapped__"):
+        yield from _pieces(value.__wrapped__, seen, module)
     elif isinstance(value, dict):
         for key in value:
             yield f"{key}="
@@ -164,10 +170,10 @@ def _function(function: types.FunctionType, seen: set[int], module: str) -> Iter
         if name in function.__globals__:
             used = function.__globals__[name]
             yield f"{name}:"
-            if getattr(used, "__module__", module) == module:
-                yield from _pieces(used, seen, module)
+            if isinstance(used, types.FunctionType | type) and used.__module__ != module:
+                yield f"{used.__module__}.{used.__qualname__}"
             else:
-                yield f"{used.__module__}.{getattr(used, '__qualname__', type(used).__qualname__)}"
+                yield from _pieces(used, seen, module)
 
 
 def _class(kind: type, seen: set[int], module: str) -> Iterator[str]:
@@ -180,6 +186,15 @@ def _class(kind: type, seen: set[int], module: str) -> Iterator[str]:
                 continue
             yield f"{name}:"
             yield from _pieces(member, seen, module)
+
+
+def _frame(frame: Any, seen: set[int], module: str) -> Iterator[str]:
+    """A frame or series of pandas or polars: its labels and its values."""
+    yield type(frame).__qualname__
+    yield repr(list(getattr(frame, "columns", ())))
+    yield from _pieces(np.asarray(frame.to_numpy()), seen, module)
+    if hasattr(getattr(frame, "index", None), "to_numpy"):
+        yield from _pieces(np.asarray(frame.index.to_numpy()), seen, module)
 
 
 def _code(code: types.CodeType) -> Iterator[str]:

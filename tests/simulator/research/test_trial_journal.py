@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from omni_lab.config import HOME_VARIABLE
@@ -206,6 +207,8 @@ def made(body: str, **names: Any) -> Callable[..., Any]:
 
 def test_code_is_known_by_what_it_does() -> None:
     plain = code_fingerprint(made("def f(bars, n):\n    return n + 1"))
+    # Longer than what is printed of it.
+    using, frame = "def f(bars, n):\n    return A", pd.DataFrame({"a": np.arange(1000.0)})
     assert code_fingerprint(made("def f(bars, n):\n    # why\n\n    return n + 1")) == plain
     others: dict[str, Callable[..., Any]] = {
         "constant": made("def f(bars, n):\n    return n + 2"),
@@ -220,6 +223,21 @@ def test_code_is_known_by_what_it_does() -> None:
         "partial, changed": functools.partial(made("def f(bars, n):\n    return n + 1"), n=2),
         "array": made("def f(bars, n):\n    return n + A", A=np.arange(3)),
         "array, changed": made("def f(bars, n):\n    return n + A", A=np.arange(1, 4)),
+        "frame": made(using, A=frame),
+        "frame, changed": made(using, A=frame.replace(500.0, 501.0)),
+        "frame, renamed": made(using, A=frame.rename(columns={"a": "b"})),
+        "frame, of other days": made(using, A=frame.set_axis(frame.index + 1)),
+        "words": made(using, A=frame["a"].astype(str)),
+        "bars": made(using, A=BARS),
+        "bars, changed": made(using, A=BARS.slice(0, 9)),
+        "settings": made(using, A=SimulationConfig()),
+        "settings, changed": made(using, A=SimulationConfig(slippage_bps=1)),
+        "cached": made(
+            "@cache\ndef g(n):\n    return n\ndef f(bars, n):\n    return g(n)", cache=functools.cache
+        ),
+        "cached, changed": made(
+            "@cache\ndef g(n):\n    return 1\ndef f(bars, n):\n    return g(n)", cache=functools.cache
+        ),
         "class": made("class f:\n    def on_bar(self, ctx, bar):\n        return 1"),
         "class, changed": made("class f:\n    def on_bar(self, ctx, bar):\n        return 2"),
     }
