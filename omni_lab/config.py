@@ -34,6 +34,11 @@ class Settings:
         """Executed notebooks, reports and their metrics, a directory for each run: ``data_dir/runs``."""
         return self.data_dir / "runs"
 
+    @property
+    def sweeps_dir(self) -> Path:
+        """Journals of parameter searches: ``data_dir/sweeps``."""
+        return self.data_dir / "sweeps"
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> Self:
         """Settings of this process.

@@ -93,6 +93,10 @@ class ModelError(OmniError, RuntimeError):
     """A model cannot be fitted or has not been."""
 
 
+class TrialError(OmniError, RuntimeError):
+    """A trial of a search did not come to its end."""
+
+
 class GatewayError(OmniError, RuntimeError):
     """The gateway cannot serve a request."""
 

@@ -14,12 +14,14 @@ from omni_lab.figures.intensity import intensity_figure
 from omni_lab.figures.ladder import BookSide, Ladder, book_side, ladder_figure, ladders_figure
 from omni_lab.figures.ladder_svg import ladder_svg
 from omni_lab.figures.latency import latency_figure
+from omni_lab.figures.parameters import parameter_heatmap
 from omni_lab.figures.quotes import quotes_figure
 from omni_lab.figures.quoting import profits_figure, quoting_figure
 from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
 from omni_lab.figures.tearsheet import tearsheet_figure
 from omni_lab.figures.theme import DARK, LIGHT, Theme
 from omni_lab.figures.trades import trades_figure
+from omni_lab.figures.walks import paths_figure, walk_forward_figure
 
 __all__ = [
     "DARK",
@@ -40,10 +42,13 @@ __all__ = [
     "latency_figure",
     "metrics_html",
     "monthly_heatmap",
+    "parameter_heatmap",
+    "paths_figure",
     "profits_figure",
     "quotes_figure",
     "quoting_figure",
     "rolling_sharpe_figure",
     "tearsheet_figure",
     "trades_figure",
+    "walk_forward_figure",
 ]

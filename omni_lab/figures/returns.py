@@ -152,7 +152,7 @@ def draw_months(ax: "Axes", years: IntArray, monthly: FloatArray, annual: FloatA
         ax.pcolormesh(x, y, cells, edgecolors=theme.background, linewidth=1.5)
         for (row, column), value in np.ndenumerate(values):
             if np.isfinite(value):
-                ink = _ink(cells[row, column, :3])
+                ink = ink_on(cells[row, column, :3])
                 text = words.percent(value, decimals=1 if abs(value) < 0.9995 else 0).removesuffix("%")
                 place = (left + column + 0.5, row + 0.52)
                 size = 8.0 if n_years <= 40 else 6.5
@@ -213,7 +213,7 @@ def _limit(values: FloatArray) -> float:
     return max(float(np.quantile(sizes, 0.97)), 1e-9) if len(sizes) else 1.0
 
 
-def _ink(colour: FloatArray) -> str:
+def ink_on(colour: FloatArray) -> str:
     """Black or white, whichever stands out more (WCAG 2.2, relative luminance)."""
     linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
     return "#ffffff" if float(linear @ (0.2126, 0.7152, 0.0722)) < 0.179 else "#000000"

@@ -6,16 +6,35 @@ How orders fill, and why nothing can look ahead, is written in ``docs/simulation
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.event_simulator import EventSimulator
 from omni_lab.simulator.lookahead import Leak, LookaheadReport
+from omni_lab.simulator.research import (
+    Between,
+    CombinatorialPurged,
+    GridSearch,
+    OptunaSearch,
+    RandomSearch,
+    WalkForward,
+)
+from omni_lab.simulator.research.cross_validation import CrossValidationResults
+from omni_lab.simulator.research.walk_forward import WalkForwardResults
 from omni_lab.simulator.results import BacktestResults
-from omni_lab.simulator.sweep import SweepResults
+from omni_lab.simulator.sweep import SweepInterrupted, SweepResults
 from omni_lab.simulator.tables import Table
 
 __all__ = [
     "BacktestResults",
+    "Between",
+    "CombinatorialPurged",
+    "CrossValidationResults",
     "EventSimulator",
+    "GridSearch",
     "Leak",
     "LookaheadReport",
+    "OptunaSearch",
+    "RandomSearch",
     "SimulationConfig",
+    "SweepInterrupted",
     "SweepResults",
     "Table",
+    "WalkForward",
+    "WalkForwardResults",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,9 +13,15 @@ from omni_lab.data.times import iso
 from omni_lab.errors import ConfigError, DataError
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.lookahead import LookaheadReport, check_lookahead
+from omni_lab.simulator.research.cross_validation import CrossValidationResults, cross_validate
+from omni_lab.simulator.research.executors import ExecutorName
+from omni_lab.simulator.research.runner import Errors
+from omni_lab.simulator.research.search import Search
+from omni_lab.simulator.research.splits import CombinatorialPurged, WalkForward
+from omni_lab.simulator.research.walk_forward import WalkForwardResults, walk_forward
 from omni_lab.simulator.results import BacktestResults
 from omni_lab.simulator.run import name_of, run_strategy, run_targets
-from omni_lab.simulator.sweep import SweepResults, sweep
+from omni_lab.simulator.sweep import SweepResults, steps_per_year, sweep
 from omni_lab.strategies.base import Strategy
 from omni_lab.typing import ArrayLike
 
@@ -148,41 +155,170 @@ class EventSimulator:
     def sweep(
         self,
         bars: Any,
-        signals: Signals,
-        grid: Mapping[str, Any] | Iterable[Mapping[str, Any]],
+        strategy: Signals | type[Strategy],
+        grid: Search | Mapping[str, Any] | Iterable[Mapping[str, Any]],
         *,
         kind: str = "weight",
         progress: bool = True,
+        workers: int | None = None,
+        executor: ExecutorName = "auto",
+        errors: Errors = "raise",
+        journal: str | os.PathLike[str] | None = None,
+        keep_returns: bool = False,
     ) -> SweepResults:
-        """Headline figures of a vectorised strategy over many parameter sets.
+        """Headline figures of a strategy over many parameter sets.
 
         Parameters
         ----------
         bars : Bars or frame
             As in :meth:`run_backtest`.
-        signals : callable
-            ``signals(bars, **parameters)`` returns targets, as a function given to :meth:`run_backtest`.
-        grid : mapping of sequences, or sequence of mappings
-            Values by name (one or many), all combinations of which are run; or the parameter sets themselves.
+        strategy : callable or class
+            ``signals(bars, **parameters)`` returns targets, as a function given to :meth:`run_backtest`, or a
+            :class:`Strategy`. A class of strategies is made anew for each set: with the parameters as one
+            mapping if its constructor takes ``config``, otherwise by name.
+        grid : mapping of sequences, sequence of mappings, or Search
+            Values by name (one or many), all combinations of which are run; or the parameter sets themselves;
+            or a search: :class:`RandomSearch`, :class:`OptunaSearch`.
         kind, progress
             As in :meth:`run_backtest`: what a function returns means the same here as there.
+        workers : int, optional
+            Trials at the same time; by default as many as there are cores to use. The results do not depend
+            on it.
+        executor : {"auto", "serial", "threads", "processes"}
+            Where trials run. ``"auto"`` runs the first ones here, and goes on in processes if that is worth
+            starting them. Functions made in a notebook work everywhere; threads help where NumPy and the
+            engine do the work.
+        errors : {"raise", "record"}
+            Whether what a trial raises ends the sweep, or is kept in ``results.errors`` beside a row of NaN.
+        journal : path or name, optional
+            A file of finished trials. Run the same sweep again with the same journal, and only what is
+            missing is run. A bare name is a file under ``OMNI_LAB_HOME/sweeps``.
+        keep_returns : bool
+            Whether ``results.returns`` keeps the return of every step of every trial.
 
         Returns
         -------
         SweepResults
             One row a parameter set, and the number of trials, without which no Sharpe ratio of the best row
             means anything.
+
+        Raises
+        ------
+        SweepInterrupted
+            On Ctrl-C; a KeyboardInterrupt that carries the trials which had ended.
+        TrialError
+            If a worker process died twice at the same trial.
+        JournalError
+            If the journal is in use, or damaged.
         """
         _refuse_unknown_kind(kind)
-        if isinstance(signals, type) or not callable(signals):
-            raise ConfigError(
-                "a sweep needs a function from bars and parameters to targets",
-                found=name_of(signals),
-                where="signals",
-                hint="Call run_backtest once for each setting of a Strategy.",
-            )
+        _refuse_no_family(strategy)
+        return sweep(
+            resolve_bars(bars, seed=self.config.seed),
+            self.config,
+            strategy,
+            grid,
+            kind=kind,
+            progress=progress,
+            workers=workers,
+            executor=executor,
+            errors=errors,
+            journal=journal,
+            keep_returns=keep_returns,
+        )
+
+    def walk_forward(
+        self,
+        bars: Any,
+        strategy: Signals | type[Strategy],
+        grid: Search | Mapping[str, Any] | Iterable[Mapping[str, Any]],
+        split: WalkForward,
+        *,
+        metric: str = "sharpe_ratio",
+        kind: str = "weight",
+        progress: bool = True,
+        workers: int | None = None,
+        executor: ExecutorName = "auto",
+        errors: Errors = "raise",
+        journal: str | os.PathLike[str] | None = None,
+    ) -> WalkForwardResults:
+        """What choosing parameters on the past would have earned, fold after fold.
+
+        Parameters
+        ----------
+        bars, strategy, kind, progress, workers, executor, errors, journal
+            As in :meth:`sweep`.
+        grid : mapping of sequences, sequence of mappings, or RandomSearch
+            The parameter sets to choose from in each fold.
+        split : WalkForward
+            Which steps train and which test.
+        metric : {"sharpe_ratio", "total_return", "max_drawdown"}
+            What to choose by; the largest wins.
+
+        Returns
+        -------
+        WalkForwardResults
+            A row for each fold, the stitched account, and the metric in and out of sample.
+        """
+        _refuse_unknown_kind(kind)
+        _refuse_no_family(strategy)
         bars = resolve_bars(bars, seed=self.config.seed)
-        return sweep(bars, self.config, signals, grid, kind=kind, progress=progress)
+        return walk_forward(
+            bars,
+            self.config,
+            strategy,
+            grid,
+            split,
+            per_year=steps_per_year(bars, self.config),
+            metric=metric,
+            kind=kind,
+            progress=progress,
+            workers=workers,
+            executor=executor,
+            errors=errors,
+            journal=journal,
+        )
+
+    def cross_validate(
+        self,
+        bars: Any,
+        strategy: Signals | type[Strategy],
+        grid: Search | Mapping[str, Any] | Iterable[Mapping[str, Any]],
+        split: CombinatorialPurged,
+        *,
+        metric: str = "sharpe_ratio",
+        **options: Any,
+    ) -> CrossValidationResults:
+        """How a choice of parameters does on every combination of groups of steps.
+
+        Parameters
+        ----------
+        bars, strategy, grid
+            As in :meth:`sweep`. Each set is run once over all steps, so decisions must depend on the past
+            alone: see :meth:`check_lookahead`.
+        split : CombinatorialPurged
+            Groups, purging and embargo.
+        metric : {"sharpe_ratio", "total_return", "max_drawdown"}
+            What to choose by; the largest wins.
+        **options
+            Of :meth:`sweep`, ``keep_returns`` excepted.
+
+        Returns
+        -------
+        CrossValidationResults
+            A row for each split, and the returns and the metric of each path.
+        """
+        swept = self.sweep(bars, strategy, grid, **options, keep_returns=True)
+        assert swept.returns is not None
+        return cross_validate(
+            swept.parameters,
+            swept.returns,
+            resolve_bars(bars, seed=self.config.seed).ts,
+            split,
+            metric=metric,
+            per_year=swept.periods_per_year,
+            risk_free_rate=self.config.risk_free_rate,
+        )
 
     def check_lookahead(
         self,
@@ -233,6 +369,19 @@ class EventSimulator:
 def _refuse_unknown_kind(kind: str) -> None:
     if kind not in ("weight", "quantity"):
         raise ConfigError("unknown kind of target", found=kind, expected=("weight", "quantity"), where="kind")
+
+
+def _refuse_no_family(given: object) -> None:
+    if callable(given) and not (isinstance(given, type) and not issubclass(given, Strategy)):
+        return
+    raise ConfigError(
+        "a sweep needs a function from bars and parameters to targets, or a class of strategies",
+        found=name_of(given),
+        where="strategy",
+        hint="Pass the class, not an instance; a value that stays the same is a parameter with one value."
+        if isinstance(given, Strategy)
+        else None,
+    )
 
 
 def _refuse_no_strategy(given: object) -> None:

@@ -1,161 +1,285 @@
-"""Many parameter sets of one vectorised strategy, with the number of trials kept."""
+"""Many parameter sets of one strategy, with the number of trials kept."""
 
 from __future__ import annotations
 
-import itertools
+import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from omni_lab.data.bars import Bars
 from omni_lab.errors import ConfigError, SchemaError
-from omni_lab.portfolio.performance import infer_periods_per_year, returns_from_equity, sharpe_ratio
+from omni_lab.portfolio.performance import infer_periods_per_year
 from omni_lab.progress import Progress
 from omni_lab.simulator.config import SimulationConfig
-from omni_lab.simulator.run import Run, new_engine, target_cells
-from omni_lab.typing import ArrayLike, FloatArray
+from omni_lab.simulator.research.executors import ExecutorName
+from omni_lab.simulator.research.identity import canonical
+from omni_lab.simulator.research.runner import Errors, Runner
+from omni_lab.simulator.research.search import Parameters, Search, as_search
+from omni_lab.simulator.research.trial import METRICS, Outcome, Task, Work, nothing_known
+from omni_lab.typing import FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_DISTINCT = 1e-6
-
-_METRICS = (
-    "final_equity",
-    "total_return",
-    "sharpe_ratio",
-    "max_drawdown",
-    "n_fills",
-    "n_trades",
-    "costs_paid",
-)
+    from omni_lab.simulator.research.neighbourhood import Neighbourhood
 
 
 class SweepResults:
-    """One row a parameter set, in the order they were run.
+    """One row a parameter set, in the order they were proposed.
 
     Attributes
     ----------
     parameters : tuple of dict
         The parameter sets.
     metrics : dict of str to ndarray of float64, shape (n_trials,)
-        final_equity, total_return, sharpe_ratio (annual), max_drawdown (≤ 0), n_fills, n_trades, costs_paid.
+        final_equity, total_return, sharpe_ratio (annual), max_drawdown (≤ 0), n_fills, n_trades, costs_paid;
+        NaN where the trial failed.
+    returns : ndarray of float64, shape (n_times, n_trials), or None
+        Simple return of each step, if they were to be kept; NaN where the trial failed.
+    errors : tuple of Exception or None, length n_trials
+        What a trial raised, None where it ended well.
+    periods_per_year : float
+        Steps in a year, by which annual figures were made.
     n_trials : int
         How many were run. The best of many trials looks good by chance alone; deflate its Sharpe ratio by
         this number.
     """
 
-    def __init__(self, parameters: Iterable[Mapping[str, Any]], metrics: Mapping[str, FloatArray]) -> None:
+    def __init__(
+        self,
+        parameters: Iterable[Mapping[str, Any]],
+        metrics: Mapping[str, FloatArray],
+        *,
+        returns: FloatArray | None = None,
+        errors: Sequence[Exception | None] | None = None,
+        periods_per_year: float = math.nan,
+    ) -> None:
         self.parameters = tuple(dict(each) for each in parameters)
         self.metrics = dict(metrics)
         self.n_trials = len(self.parameters)
+        self.returns = returns
+        self.errors = tuple(errors) if errors is not None else (None,) * self.n_trials
+        self.periods_per_year = periods_per_year
+
+    @property
+    def n_failed(self) -> int:
+        """How many trials failed."""
+        return sum(error is not None for error in self.errors)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 (hex) over parameters, metrics, returns and which trials failed: equal for equal searches.
+
+        It depends neither on the number of workers and where they ran, nor on how often the search was cut
+        short and went on.
+        """
+        digest = hashlib.sha256()
+        for each, error in zip(self.parameters, self.errors, strict=True):
+            digest.update(f"{canonical(each)} {'ended' if error is None else 'failed'}\n".encode())
+        for name, column in self.metrics.items():
+            digest.update(name.encode() + np.ascontiguousarray(column).tobytes())
+        if self.returns is not None:
+            digest.update(self.returns.tobytes(order="F"))
+        return digest.hexdigest()
 
     def best(self, metric: str = "sharpe_ratio") -> dict[str, Any]:
         """Parameters and metrics of the row with the largest value of a metric."""
-        if metric not in self.metrics:
-            raise SchemaError("no such metric", found=metric, expected=list(self.metrics))
-        values = self.metrics[metric]
+        values = self._metric(metric)
         if np.isnan(values).all():
             raise ConfigError(f"{metric} is NaN in every row", hint="No parameter set ever traded.")
         row = int(np.nanargmax(values))
         return {**self.parameters[row], **{name: float(column[row]) for name, column in self.metrics.items()}}
 
+    def neighbourhood(
+        self, metric: str = "sharpe_ratio", at: Mapping[str, Any] | None = None
+    ) -> Neighbourhood:
+        """How the parameter sets around one did, the best by default.
+
+        See :class:`omni_lab.simulator.research.Neighbourhood`.
+        """
+        from omni_lab.simulator.research.neighbourhood import neighbourhood
+
+        return neighbourhood(self.parameters, self._metric(metric), metric, at=at)
+
+    def heatmap(
+        self,
+        x: str,
+        y: str,
+        metric: str = "sharpe_ratio",
+        *,
+        fixed: Mapping[str, Any] | None = None,
+        aggregate: str = "median",
+        theme: str = "light",
+    ) -> Any:
+        """A figure of a metric over two parameters.
+
+        Parameters
+        ----------
+        x, y : str
+            The parameters across and up.
+        metric : str
+            What is shown.
+        fixed : mapping, optional
+            Values that other parameters must have.
+        aggregate : {"median", "mean", "max", "min"}
+            What is shown of the sets that fall into one cell. The maximum flatters: it picks the luckiest.
+        theme : {"light", "dark"}
+            Colours.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        SchemaError
+            If there is no such parameter or metric.
+        ConfigError
+            If no set has the fixed values, or the aggregate is unknown.
+        """
+        from omni_lab.figures import parameter_heatmap
+        from omni_lab.simulator.research.cells import cells_of
+
+        cells = cells_of(self.parameters, self._metric(metric), x, y, fixed=fixed or {}, aggregate=aggregate)
+        return parameter_heatmap(
+            cells.x, cells.y, cells.values, x_label=x, y_label=y, metric=metric, note=cells.note, theme=theme
+        )
+
     def to_pandas(self) -> pd.DataFrame:
-        """A frame with one column a parameter and one a metric."""
+        """A frame with one column a parameter and one a metric; ``error`` is the text of what went wrong."""
         import pandas as pd
 
-        return pd.concat([pd.DataFrame(list(self.parameters)), pd.DataFrame(self.metrics)], axis=1)
+        frame = pd.concat([pd.DataFrame(list(self.parameters)), pd.DataFrame(self.metrics)], axis=1)
+        if self.n_failed:
+            frame["error"] = [None if e is None else f"{type(e).__name__}: {e}" for e in self.errors]
+        return frame
 
     def __len__(self) -> int:
         return self.n_trials
 
     def __repr__(self) -> str:
-        return f"SweepResults({self.n_trials} trials)"
+        failed = f", {self.n_failed} failed" if self.n_failed else ""
+        return f"SweepResults({self.n_trials} trials{failed})"
 
     def _repr_html_(self) -> str:
         return f"<p>{self.n_trials} trials</p>{self.to_pandas().head(20).to_html(index=False)}"
+
+    def _metric(self, metric: str) -> FloatArray:
+        if metric not in self.metrics:
+            raise SchemaError("no such metric", found=metric, expected=list(self.metrics))
+        return self.metrics[metric]
+
+
+class SweepInterrupted(KeyboardInterrupt):
+    """Ctrl-C in the middle of a sweep.
+
+    Attributes
+    ----------
+    results : SweepResults
+        The trials that had ended, in order. In a notebook, ``sys.last_value.results``.
+    """
+
+    def __init__(self, results: SweepResults) -> None:
+        super().__init__(f"interrupted after {results.n_trials} trials; they are in .results")
+        self.results = results
+
+
+class _Collected:
+    """What has come of the trials so far."""
+
+    def __init__(self, n_times: int, per_year: float) -> None:
+        self.sets: list[Parameters] = []
+        self.outcomes: dict[int, Outcome] = {}
+        self._n_times, self._per_year = n_times, per_year
+
+    def row(self, number: int) -> tuple[float, ...]:
+        """Metrics of a trial, NaN if it failed."""
+        return self.outcomes[number].row or nothing_known()
+
+    def results(self, *, keep_returns: bool) -> SweepResults:
+        """The trials that have ended, in order."""
+        numbers = sorted(self.outcomes)
+        rows = np.array([self.row(number) for number in numbers]).reshape(len(numbers), len(METRICS))
+        rows[np.isnan(rows)] = np.nan  # one kind of NaN, whatever arithmetic it came from
+        returns = None
+        if keep_returns:
+            returns = np.full((self._n_times, len(numbers)), np.nan, order="F")
+            for column, number in enumerate(numbers):
+                kept = self.outcomes[number].returns
+                if kept is not None:
+                    returns[:, column] = kept
+        return SweepResults(
+            [self.sets[number] for number in numbers],
+            dict(zip(METRICS, np.ascontiguousarray(rows.T), strict=True)),
+            returns=returns,
+            errors=[self.outcomes[number].error for number in numbers],
+            periods_per_year=self._per_year,
+        )
 
 
 def sweep(
     bars: Bars,
     config: SimulationConfig,
-    signals: Callable[..., ArrayLike],
-    grid: Mapping[str, Any] | Iterable[Mapping[str, Any]],
+    strategy: Callable[..., Any],
+    grid: Search | Mapping[str, Any] | Iterable[Mapping[str, Any]],
     *,
-    kind: str,
-    progress: bool,
+    kind: str = "weight",
+    progress: bool = True,
+    workers: int | None = None,
+    executor: ExecutorName = "auto",
+    errors: Errors = "raise",
+    journal: str | os.PathLike[str] | None = None,
+    keep_returns: bool = False,
 ) -> SweepResults:
     """Run every parameter set; see :meth:`EventSimulator.sweep`."""
-    sets = parameter_sets(grid)
+    search = as_search(grid)
+    per_year = steps_per_year(bars, config)
+    work = Work(config=config, strategy=strategy, kind=kind, per_year=per_year, keep_returns=keep_returns)
+    done = _Collected(bars.n_times, per_year)
+    try:
+        with (
+            Progress(search.n_trials, "sweep", progress, unit="trials") as report,
+            Runner(
+                bars,
+                work,
+                workers=workers,
+                executor=executor,
+                errors=errors,
+                journal=journal,
+                report=report,
+                n_trials=search.n_trials,
+            ) as runner,
+        ):
+            _follow(search, runner, done, bars.n_times)
+    except KeyboardInterrupt as error:
+        raise SweepInterrupted(done.results(keep_returns=keep_returns)) from error
+    return done.results(keep_returns=keep_returns)
+
+
+def steps_per_year(bars: Bars, config: SimulationConfig) -> float:
+    """The setting, or what the times of the bars show."""
     per_year = config.periods_per_year
-    if per_year is None:
-        per_year = infer_periods_per_year(bars.ts)
-    rows = np.full((len(sets), len(_METRICS)), np.nan)
-    with Progress(len(sets), "sweep", progress, unit="trials") as report:
-        for trial, parameters in enumerate(sets):
-            engine = new_engine(bars, config)
-            try:
-                targets = target_cells(bars, signals(bars, **parameters))
-                engine.run_targets(targets, kind)
-            except Exception as error:
-                error.add_note(f"raised in trial {trial + 1} of {len(sets)}, parameters {parameters}")
-                raise
-            rows[trial] = _row(Run(engine), config, per_year)
-            report(trial + 1)
-    return SweepResults(sets, dict(zip(_METRICS, np.ascontiguousarray(rows.T), strict=True)))
+    return infer_periods_per_year(bars.ts) if per_year is None else per_year
 
 
-def parameter_sets(grid: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """All combinations of a grid, or the sets of a list.
+def _follow(search: Search, runner: Runner, done: _Collected, n_times: int) -> None:
+    """Run batch after batch, telling the search what came of each."""
 
-    Raises
-    ------
-    ConfigError
-        If there is none, or the grid is neither.
-    """
-    sets: list[Any]
-    if isinstance(grid, Mapping):
-        combinations = itertools.product(*map(_values, grid.values())) if grid else ()
-        sets = [dict(zip(grid, combination, strict=True)) for combination in combinations]
-    else:
-        sets = list(grid)
-        for each in sets:
-            if not isinstance(each, Mapping):
-                raise ConfigError(
-                    "this is not a grid of parameters",
-                    found=each,
-                    expected="a mapping of names to values, or a list of mappings",
-                    where="grid",
-                )
-    if not sets:
-        raise ConfigError("the grid holds no parameter set", where="grid")
-    return [dict(each) for each in sets]
+    def keep(task: Task, outcome: Outcome) -> None:
+        done.outcomes[task.number] = outcome
 
-
-def _values(given: Any) -> list[Any]:
-    return list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
-
-
-def _row(run: Run, config: SimulationConfig, per_year: float) -> tuple[float, ...]:
-    stats, totals = run.stats, run.totals
-    return (
-        stats["final_equity"],
-        stats["final_equity"] / config.initial_capital - 1.0,
-        _sharpe(run, config, per_year),
-        stats["max_drawdown"],
-        totals["n_fills"],
-        totals["n_trades"],
-        totals["commission_paid"] + totals["slippage_paid"],
-    )
-
-
-def _sharpe(run: Run, config: SimulationConfig, per_year: float) -> float:
-    mean, spread = run.stats["mean"], run.stats["std"]
-    # The engine's single pass cannot tell a small scatter from rounding, nor what ruin leaves undefined.
-    if run.stats["max_drawdown"] <= -1.0 or not spread > _DISTINCT * abs(mean):
-        returns = returns_from_equity(run.equity, config.initial_capital)
-        return sharpe_ratio(returns, per_year, config.risk_free_rate)
-    riskless = math.expm1(math.log1p(config.risk_free_rate) / per_year)
-    return (mean - riskless) / spread * math.sqrt(per_year)
+    proposals = search.proposals()
+    try:
+        sets = next(proposals)
+        while True:
+            first = len(done.sets)
+            done.sets += sets
+            numbers = range(first, len(done.sets))
+            runner.run([Task(number, done.sets[number], 0, n_times) for number in numbers], keep)
+            sets = proposals.send([dict(zip(METRICS, done.row(n), strict=True)) for n in numbers])
+    except StopIteration:
+        return

@@ -82,7 +82,7 @@ def writer_lock(directory: Path, *, timeout_s: float) -> Iterator[None]:
     path = directory / LOCK
     with path.open("a+", encoding="ascii") as file:
         deadline = time.monotonic() + timeout_s
-        while not _try_lock(file.fileno()):
+        while not try_lock(file.fileno()):
             if time.monotonic() > deadline:
                 file.seek(0)
                 raise DataError(
@@ -117,7 +117,8 @@ def iso(ts_ns: int) -> str:
 
 if sys.platform == "win32":
 
-    def _try_lock(descriptor: int) -> bool:
+    def try_lock(descriptor: int) -> bool:
+        """Take the exclusive lock of an open file, if nobody holds it; False where somebody does."""
         import msvcrt
 
         try:
@@ -128,7 +129,8 @@ if sys.platform == "win32":
 
 else:
 
-    def _try_lock(descriptor: int) -> bool:
+    def try_lock(descriptor: int) -> bool:
+        """Take the exclusive lock of an open file, if nobody holds it; False where somebody does."""
         import fcntl
 
         try:
