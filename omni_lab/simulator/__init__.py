@@ -5,6 +5,7 @@ How orders fill, and why nothing can look ahead, is written in ``docs/simulation
 
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.event_simulator import EventSimulator
+from omni_lab.simulator.indicators import indicator_values
 from omni_lab.simulator.lookahead import Leak, LookaheadReport
 from omni_lab.simulator.results import BacktestResults
 from omni_lab.simulator.sweep import SweepResults
@@ -18,4 +19,5 @@ __all__ = [
     "SimulationConfig",
     "SweepResults",
     "Table",
+    "indicator_values",
 ]

@@ -33,6 +33,8 @@ def caveats(results: BacktestResults) -> tuple[str, ...]:
     """Sentences, the gravest first; empty when there is nothing to say."""
     config, counts, metrics = results.config, results.counts, results.metrics
     notes = []
+    if results.error is not None:
+        notes.append(f"The run ended before its data did: {results.error}.")
     if results.equity.min() <= 0:
         step = int(np.argmax(results.equity <= 0))
         when = iso(int(results.ts[step]))

@@ -49,6 +49,9 @@ class SimulationConfig:
         Annual rate (decimal) the Sharpe and Sortino ratios are measured against.
     periods_per_year : float or None
         Steps in a year for annualising; None infers it from the times.
+    max_orders_per_step : int
+        Orders a strategy's callbacks may send in one step; one more ends the run with an error, for it is
+        likely to be a loop without end.
     seed : int
         Seed of everything random in a run: today the ``SYNTH`` instrument.
 
@@ -70,6 +73,7 @@ class SimulationConfig:
     volume_limit: float | None = None
     risk_free_rate: float = 0.0
     periods_per_year: float | None = None
+    max_orders_per_step: int = 100_000
     seed: int = 7
 
     def __post_init__(self) -> None:
@@ -84,6 +88,7 @@ class SimulationConfig:
             out_of_range("risk_free_rate", self.risk_free_rate, above=-1),
             out_of_range("periods_per_year", self.periods_per_year, above=0, optional=True),
             not_whole("slippage_ticks", self.slippage_ticks, most=1_000_000_000),
+            not_whole("max_orders_per_step", self.max_orders_per_step, least=1),
             not_whole("seed", self.seed, most=2**63 - 1),
             not_among("fill", self.fill, FillTiming),
             not_among("limit_fill", self.limit_fill, LimitFill),
@@ -103,5 +108,5 @@ class SimulationConfig:
 
     def to_engine(self) -> dict[str, Any]:
         """What the native engine takes."""
-        elsewhere = ("risk_free_rate", "periods_per_year", "seed")
+        elsewhere = ("risk_free_rate", "periods_per_year", "max_orders_per_step", "seed")
         return {name: value for name, value in asdict(self).items() if name not in elsewhere}

@@ -39,6 +39,7 @@ _REASONS = (
     "INVALID_QTY",
     "INVALID_PRICE",
     "NO_INTRABAR_PRICES",
+    "RUN_STOPPED",
 )
 _TIMES = ("OPEN", "INSIDE", "CLOSE")
 
@@ -57,19 +58,34 @@ class BacktestResults(Mapping[str, float]):
         Under which assumptions.
     strategy : str
         Name of the strategy.
+    error : str or None
+        What ended the run before its data did, and where; None for a run that came to its end.
     """
 
     bars: Bars
     config: SimulationConfig
     strategy: str
+    error: str | None
     _run: Run
     _parameters: dict[str, Any]
 
     def __init__(
-        self, run: Run, *, bars: Bars, config: SimulationConfig, strategy: str, parameters: dict[str, Any]
+        self,
+        run: Run,
+        *,
+        bars: Bars,
+        config: SimulationConfig,
+        strategy: str,
+        parameters: dict[str, Any],
+        error: str | None = None,
     ) -> None:
         vars(self).update(
-            _run=run, bars=bars, config=config, strategy=strategy, _parameters=copy.deepcopy(parameters)
+            _run=run,
+            bars=bars,
+            config=config,
+            strategy=strategy,
+            error=error,
+            _parameters=copy.deepcopy(parameters),
         )
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -80,7 +96,8 @@ class BacktestResults(Mapping[str, float]):
 
     def __getstate__(self) -> dict[str, Any]:
         """What was computed is left behind: it can be computed again, and would double the size."""
-        return {name: vars(self)[name] for name in ("_run", "bars", "config", "strategy", "_parameters")}
+        kept = ("_run", "bars", "config", "strategy", "error", "_parameters")
+        return {name: vars(self)[name] for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

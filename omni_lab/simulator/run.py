@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from omni_lab.typing import AnyArray, FloatArray
 
 Columns = dict[str, AnyArray]
 
-_CALLBACKS = ("on_start", "on_fill", "on_stop")
+_CALLBACKS = ("on_start", "on_bar", "on_fill", "on_order", "on_timer", "on_stop")
 
 
 class Run:
@@ -90,11 +91,51 @@ def run_strategy(bars: Bars, config: SimulationConfig, strategy: Strategy, *, pr
             where="run_backtest",
             hint="Turn off what needs them (a stop loss, for example), or load full bars.",
         )
+    callbacks = {name: _overridden(strategy, name) for name in _CALLBACKS}
+    wanted = {name: callback for name, callback in callbacks.items() if callback is not None}
+    if not wanted:
+        raise ConfigError(
+            f"{strategy.name} must define on_bar or another callback",
+            expected=_CALLBACKS,
+            hint="As it is, it would never be called.",
+        )
     engine = new_engine(bars, config)
-    wanted = {name: _overridden(strategy, name) for name in _CALLBACKS}
-    with Progress(bars.n_times, strategy.name, progress) as report:
-        engine.run_strategy(strategy.on_bar, **wanted, progress=report)
+    with Progress(bars.n_times, strategy.name, progress) as report, kept(engine, bars, config, strategy):
+        engine.run_strategy(
+            wanted,
+            name=strategy.name,
+            max_orders_per_step=config.max_orders_per_step,
+            progress=report,
+        )
     return Run(engine)
+
+
+@contextlib.contextmanager
+def kept(engine: BarEngine, bars: Bars, config: SimulationConfig, strategy: Strategy) -> Iterator[None]:
+    """What a run came to before it failed, as ``error.results``; None where it failed before the first step.
+
+    The error itself passes through, whatever it is.
+    """
+    try:
+        yield
+    except BaseException as error:
+        from omni_lab.simulator.results import BacktestResults
+
+        results, n_steps = None, engine.step
+        if n_steps:
+            place = [note for note in getattr(error, "__notes__", ()) if note.startswith("raised in ")]
+            results = BacktestResults(
+                Run(engine),
+                bars=bars.slice(0, n_steps),
+                config=config,
+                strategy=strategy.name,
+                parameters=strategy.parameters,
+                error=f"{type(error).__name__}: {error}" + "".join(f" ({note})" for note in place),
+            )
+        # Somebody else's exception may refuse new attributes; it matters more than what it carries.
+        with contextlib.suppress(Exception):
+            vars(error)["results"] = results
+        raise
 
 
 def new_engine(bars: Bars, config: SimulationConfig) -> BarEngine:

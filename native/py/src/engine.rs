@@ -48,6 +48,12 @@ fn busy(py: Python<'_>) -> PyErr {
     Facts::new("ConfigError", "the engine is running a strategy").hint("Read its results after the run.").raise(py)
 }
 
+/// Look for Ctrl-C and report how far the run has come.
+pub(crate) fn breathe(py: Python<'_>, progress: Option<&Bound<'_, PyAny>>, steps_done: usize) -> PyResult<()> {
+    py.check_signals()?;
+    progress.map_or(Ok(()), |progress| progress.call1((steps_done,)).map(drop))
+}
+
 #[pymethods]
 impl BarEngine {
     #[new]
@@ -120,27 +126,26 @@ impl BarEngine {
         while engine.step() < panel.n_steps() {
             let until = engine.step() + STEPS_PER_BREATH;
             py.detach(|| run_targets(engine, targets, kind, until));
-            py.check_signals()?;
-            if let Some(progress) = &progress {
-                progress.call1((engine.step(),))?;
+            if let Err(error) = breathe(py, progress.as_ref(), engine.step()) {
+                engine.stop();
+                return Err(error);
             }
         }
         engine.finish();
         Ok(())
     }
 
-    #[pyo3(signature = (on_bar, on_start=None, on_fill=None, on_stop=None, progress=None))]
+    #[pyo3(signature = (callbacks, *, name, max_orders_per_step, progress=None))]
     fn run_strategy(
         &mut self,
         py: Python<'_>,
-        on_bar: Bound<'_, PyAny>,
-        on_start: Option<Bound<'_, PyAny>>,
-        on_fill: Option<Bound<'_, PyAny>>,
-        on_stop: Option<Bound<'_, PyAny>>,
+        callbacks: &Bound<'_, PyDict>,
+        name: String,
+        max_orders_per_step: usize,
         progress: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
+        let callbacks = Callbacks::new(callbacks, name, max_orders_per_step, progress)?;
         let engine = self.engine.take().ok_or_else(|| busy(py))?;
-        let callbacks = Callbacks { on_bar, on_start, on_fill, on_stop, progress };
         // Whatever the strategy does, what was computed so far comes back.
         let (engine, outcome) = drive(py, engine, &callbacks)?;
         self.engine = Some(engine);
@@ -189,7 +194,7 @@ impl BarEngine {
             .with("qty", fills.iter().map(|fill| fill.qty))?
             .with("price", fills.iter().map(|fill| fill.price.0))?
             .with("reference", fills.iter().map(|fill| engine.met_by(fill).0))?
-            .with("commission", fills.iter().map(|fill| engine.commission_of(fill)))?;
+            .with("commission", (0..fills.len()).map(|number| engine.commission_of(number)))?;
         Ok(columns.done())
     }
 

@@ -27,6 +27,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<strategy::Context>()?;
     module.add_class::<strategy::Fill>()?;
     module.add_class::<strategy::Indicator>()?;
+    module.add_class::<strategy::OrderUpdate>()?;
+    module.add_class::<strategy::Timer>()?;
     sessions::add(module)?;
     feed::add(module)?;
     oms::add(module)

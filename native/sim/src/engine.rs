@@ -16,7 +16,7 @@ use crate::bars::BarPanel;
 use crate::config::{FillTiming, SimConfig};
 use crate::instrument::Instrument;
 use crate::ledger::Ledger;
-use crate::record::{Counts, FillRecord, OrderReason, OrderRecord, OrderStatus, TradeRecord};
+use crate::record::{Counts, FillRecord, OrderChange, OrderReason, OrderRecord, OrderStatus, TradeRecord};
 use crate::trades::CostBasis;
 
 pub use orders::OrderRequest;
@@ -49,11 +49,15 @@ pub struct BarEngine {
     n_resting: usize,
     orders: Vec<OrderRecord>,
     fills: Vec<FillRecord>,
+    /// What happened to orders, if somebody wants to know.
+    changes: Option<Vec<OrderChange>>,
     equity: Vec<f64>,
     /// Equity of the last step, exact and in currency.
     settled: (Money, f64),
     counts: Counts,
     step: usize,
+    /// Steps that have opened.
+    opened: usize,
     /// Steps whose bars have closed: what may be known.
     closed: usize,
     n_steps_exposed: u64,
@@ -78,10 +82,12 @@ impl BarEngine {
             n_resting: 0,
             orders: Vec::new(),
             fills: Vec::new(),
+            changes: None,
             equity,
             settled: (capital, capital.to_f64()),
             counts: Counts::default(),
             step: 0,
+            opened: 0,
             closed: 0,
             n_steps_exposed: 0,
             events: Vec::new(),
@@ -125,6 +131,16 @@ impl BarEngine {
         &self.fills
     }
 
+    /// From now on, keep what happens to orders.
+    pub fn watch_orders(&mut self) {
+        self.changes.get_or_insert_default();
+    }
+
+    /// What happened to orders since they are watched.
+    pub fn changes(&self) -> &[OrderChange] {
+        self.changes.as_deref().unwrap_or_default()
+    }
+
     /// All closed trades so far, derived from the fills.
     pub fn trades(&self) -> Vec<TradeRecord> {
         let mut open: Vec<_> = self.panel.instruments().iter().map(|each| CostBasis::new(each.tick_lot_value())).collect();
@@ -159,6 +175,7 @@ impl BarEngine {
     /// Point 1: mark at the open and fill what the open meets.
     #[inline]
     pub fn open(&mut self) {
+        self.opened = self.step + 1;
         if self.config.volume_limit.is_some() {
             for working in &mut self.working {
                 working.volume_used = 0;
@@ -202,6 +219,10 @@ impl BarEngine {
             let step = self.step as u32;
             self.meet_close(|order| order.step_sent == step);
         }
+        self.record_equity();
+    }
+
+    fn record_equity(&mut self) {
         // While nothing is held, equity stays what it was; converting it again would cost more than the rest of such a step.
         let equity = self.ledger.equity();
         if equity != self.settled.0 {
@@ -239,12 +260,37 @@ impl BarEngine {
 
     /// After the last step: expire what still works.
     pub fn finish(&mut self) {
-        let last = self.panel.n_steps() as u32 - 1;
-        for order in self.orders.iter_mut().filter(|order| order.status == OrderStatus::Working) {
-            order.status = OrderStatus::Expired;
-            order.reason = OrderReason::EndOfData;
-            order.step_closed = last;
-            self.counts.expired += 1;
+        self.expire(OrderReason::EndOfData);
+    }
+
+    /// Before the last step, after an error: the step that has opened ends as it stands, and what still works expires.
+    pub fn stop(&mut self) {
+        if self.opened > self.step {
+            self.record_equity();
+        }
+        self.expire(OrderReason::RunStopped);
+    }
+
+    fn expire(&mut self, reason: OrderReason) {
+        let last = self.step.saturating_sub(1) as u32;
+        for id in 0..self.orders.len() {
+            let order = &mut self.orders[id];
+            if order.status == OrderStatus::Working {
+                order.status = OrderStatus::Expired;
+                order.reason = reason;
+                order.step_closed = last;
+                self.counts.expired += 1;
+                self.note(id as u32);
+            }
+        }
+    }
+
+    /// Keep a change of an order's state for those who watch.
+    #[inline]
+    fn note(&mut self, id: u32) {
+        if let Some(changes) = &mut self.changes {
+            let OrderRecord { status, reason, step_closed: step, .. } = self.orders[id as usize];
+            changes.push(OrderChange { order: id, step, status, reason, n_fills: self.fills.len() as u32 });
         }
     }
 }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod bars;
+mod conditions;
 mod config;
 mod engine;
 mod indicators;
@@ -16,11 +17,12 @@ mod targets;
 mod trades;
 
 pub use bars::{BarPanel, BarsError, Column, RawBars};
+pub use conditions::{Condition, Operand};
 pub use config::{Commission, FillTiming, LimitFill, OnInsufficientCash, SimConfig, Slippage};
 pub use engine::{BarEngine, OrderRequest};
-pub use indicators::{Indicator, MomentumZ, Sma};
+pub use indicators::{Candle, Indicator, IndicatorSet, IndicatorSpec, indicator_values};
 pub use instrument::{Instrument, InstrumentError, InstrumentSpec};
 pub use ledger::Ledger;
-pub use record::{Counts, FillRecord, FillTime, OrderKind, OrderReason, OrderRecord, OrderStatus, TradeRecord};
+pub use record::{Counts, FillRecord, FillTime, OrderChange, OrderKind, OrderReason, OrderRecord, OrderStatus, TradeRecord};
 pub use stats::{ReturnStats, return_stats};
 pub use targets::{TargetError, TargetKind, check_targets, run_targets};

@@ -50,6 +50,25 @@ pub enum OrderReason {
     InvalidPrice = 6,
     /// Limit and stop orders need open, high and low, and the bars have only closes.
     NoIntrabarPrices = 7,
+    /// The run ended in an error before the data did.
+    RunStopped = 8,
+}
+
+impl OrderReason {
+    /// The name outside Rust; empty where there is none.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::InsufficientCash => "INSUFFICIENT_CASH",
+            Self::ReplacedByTarget => "REPLACED_BY_TARGET",
+            Self::CanceledByStrategy => "CANCELED_BY_STRATEGY",
+            Self::EndOfData => "END_OF_DATA",
+            Self::InvalidQty => "INVALID_QTY",
+            Self::InvalidPrice => "INVALID_PRICE",
+            Self::NoIntrabarPrices => "NO_INTRABAR_PRICES",
+            Self::RunStopped => "RUN_STOPPED",
+        }
+    }
 }
 
 /// One order. Its id is its place in the list of orders.
@@ -83,6 +102,21 @@ impl OrderRecord {
     pub fn leaves(&self) -> i64 {
         self.qty - self.filled
     }
+}
+
+/// A change in the state of an order that is no fill: it was accepted (its status is then working), rejected, canceled, or it expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderChange {
+    /// The order.
+    pub order: u32,
+    /// Step of the change.
+    pub step: u32,
+    /// Where the order stands from then on.
+    pub status: OrderStatus,
+    /// Why.
+    pub reason: OrderReason,
+    /// Fills of the run before it.
+    pub n_fills: u32,
 }
 
 /// When in its step a fill happened.

@@ -143,8 +143,9 @@ impl BarEngine {
         Money::from_f64(commission).expect("a notional is bounded when its order is sent")
     }
 
-    /// Commission of a recorded fill, currency.
-    pub fn commission_of(&self, fill: &FillRecord) -> f64 {
+    /// Commission of a recorded fill, by its number, currency.
+    pub fn commission_of(&self, number: usize) -> f64 {
+        let fill = &self.fills[number];
         self.commission(self.orders[fill.order as usize].symbol as usize, fill.qty, fill.price).to_f64()
     }
 

@@ -49,6 +49,7 @@ impl BarEngine {
         } else {
             self.arriving.push(id);
         }
+        self.note(id);
         id
     }
 
@@ -172,5 +173,6 @@ impl BarEngine {
                 }
             }
         }
+        self.note(id);
     }
 }
