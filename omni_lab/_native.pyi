@@ -150,6 +150,8 @@ class BarEngine:
     initial_capital, fill, limit_fill, commission_rate, commission_per_share, slippage_bps, slippage_ticks,
     max_leverage, on_insufficient_cash, volume_limit
         As in :class:`omni_lab.simulator.SimulationConfig`, which checks them.
+    models : dict, optional
+        Fees, impact, financing, corporate actions, halts and currencies, as ``models_to_engine`` makes it.
 
     Raises
     ------
@@ -171,6 +173,7 @@ class BarEngine:
         max_leverage: float | None,
         on_insufficient_cash: str,
         volume_limit: float | None,
+        models: dict[str, Any] | None = None,
     ) -> BarEngine: ...
     def run_targets(
         self, targets: NDArray[np.float64], kind: str, progress: Callable[[int], object] | None = None
@@ -222,6 +225,16 @@ class BarEngine:
         Columns symbol, step_entry, step_exit, lots (signed), entry_ticks (average), exit_price (ticks),
         commission and pnl (currency).
         """
+
+    def flows(self) -> dict[str, NDArray[Any]]:
+        """One row a movement without a fill.
+
+        Columns step, symbol (−1 for none), currency, kind (0 dividend, 1 cash in lieu, 2 split, 3 borrow,
+        4 interest), lots, amount (currency).
+        """
+
+    def cash_by_step(self) -> NDArray[np.float64] | None:
+        """Cash after each step, base currency; None for a run without models."""
 
     def counts(self) -> dict[str, int]:
         """Orders and targets that were held back, by what held them."""

@@ -74,7 +74,9 @@ def moment_ns(moment: Any, *, where: str = "at") -> int:
         return int(moment)
     if isinstance(moment, str):
         try:
-            moment = datetime.fromisoformat(moment)
+            parsed = datetime.fromisoformat(moment)
+            # Python's own times end at microseconds.
+            moment = np.datetime64(moment, "ns") if "." in moment and parsed.tzinfo is None else parsed
         except ValueError:
             raise DataError(
                 "this is no time", found=moment, expected="a time such as 2024-01-31T16:00", where=where

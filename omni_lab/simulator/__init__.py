@@ -4,7 +4,9 @@ How orders fill, and why nothing can look ahead, is written in ``docs/simulation
 """
 
 from omni_lab.simulator.config import SimulationConfig
+from omni_lab.simulator.costs import FeeSchedule, FeeTier, Financing, MarketImpact
 from omni_lab.simulator.event_simulator import EventSimulator
+from omni_lab.simulator.events import Currencies, Dividend, Halt, Split
 from omni_lab.simulator.indicators import indicator_values
 from omni_lab.simulator.lookahead import Leak, LookaheadReport
 from omni_lab.simulator.results import BacktestResults
@@ -13,10 +15,18 @@ from omni_lab.simulator.tables import Table
 
 __all__ = [
     "BacktestResults",
+    "Currencies",
+    "Dividend",
     "EventSimulator",
+    "FeeSchedule",
+    "FeeTier",
+    "Financing",
+    "Halt",
     "Leak",
     "LookaheadReport",
+    "MarketImpact",
     "SimulationConfig",
+    "Split",
     "SweepResults",
     "Table",
     "indicator_values",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from omni_lab.errors import ConfigError
+from omni_lab.simulator.costs import FeeSchedule, Financing, MarketImpact, parsed_all
+from omni_lab.simulator.events import Currencies, Dividend, Halt, Split
 from omni_lab.strategies.settings import not_among, not_whole, out_of_range, parse_settings, refuse, settings
 
 FillTiming = Literal["next_open", "next_close", "this_close"]
@@ -52,6 +55,18 @@ class SimulationConfig:
     max_orders_per_step : int
         Orders a strategy's callbacks may send in one step; one more ends the run with an error, for it is
         likely to be a loop without end.
+    fees : FeeSchedule, optional
+        Fees by maker, taker and volume, with a minimum and a maximum, in place of the commission.
+    impact : MarketImpact, optional
+        How our own orders move the price that they get.
+    financing : Financing, optional
+        Borrow fees and interest.
+    actions : sequence of Split or Dividend
+        Corporate actions that the bars are not adjusted for.
+    halts : sequence of Halt
+        When instruments do not trade.
+    currencies : Currencies, optional
+        Rates for instruments that are not quoted in the base currency; without it, there is one currency.
     seed : int
         Seed of everything random in a run: today the ``SYNTH`` instrument.
 
@@ -75,8 +90,19 @@ class SimulationConfig:
     periods_per_year: float | None = None
     max_orders_per_step: int = 100_000
     seed: int = 7
+    fees: FeeSchedule | None = None
+    impact: MarketImpact | None = None
+    financing: Financing | None = None
+    actions: Sequence[Split | Dividend] = ()
+    halts: Sequence[Halt] = ()
+    currencies: Currencies | None = None
 
     def __post_init__(self) -> None:
+        for name, kind in _MODELS.items():
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, parse_settings(kind, getattr(self, name)))
+        object.__setattr__(self, "actions", tuple(map(_action, self.actions)))
+        object.__setattr__(self, "halts", parsed_all(Halt, self.halts))
         refuse(
             self,
             out_of_range("initial_capital", self.initial_capital, above=0, most=LARGEST_CAPITAL),
@@ -93,6 +119,9 @@ class SimulationConfig:
             not_among("fill", self.fill, FillTiming),
             not_among("limit_fill", self.limit_fill, LimitFill),
             not_among("on_insufficient_cash", self.on_insufficient_cash, OnInsufficientCash),
+            ["fees and a commission exclude each other: state the rates in the schedule"]
+            if self.fees is not None and (self.commission_rate or self.commission_per_share)
+            else [],
         )
 
     @classmethod
@@ -107,6 +136,34 @@ class SimulationConfig:
         return parse_settings(cls, settings)
 
     def to_engine(self) -> dict[str, Any]:
-        """What the native engine takes."""
-        elsewhere = ("risk_free_rate", "periods_per_year", "max_orders_per_step", "seed")
-        return {name: value for name, value in asdict(self).items() if name not in elsewhere}
+        """What the native engine takes; the models beside it come from ``models_to_engine``."""
+        return {name: getattr(self, name) for name in _FLAT}
+
+
+def _action(given: object) -> Split | Dividend:
+    """A corporate action; of a mapping, one with new units is a split."""
+    if isinstance(given, Split | Dividend):
+        return given
+    if not isinstance(given, Mapping):
+        raise ConfigError(
+            "this is no corporate action", found=given, expected="a Split, a Dividend or a mapping"
+        )
+    return parse_settings(Split, given) if "new" in given else parse_settings(Dividend, given)
+
+
+_MODELS: Mapping[str, type[Any]] = {
+    "fees": FeeSchedule,
+    "impact": MarketImpact,
+    "financing": Financing,
+    "currencies": Currencies,
+}
+_ELSEWHERE = (
+    "risk_free_rate",
+    "periods_per_year",
+    "max_orders_per_step",
+    "seed",
+    "actions",
+    "halts",
+    *_MODELS,
+)
+_FLAT = tuple(each.name for each in fields(SimulationConfig) if each.name not in _ELSEWHERE)

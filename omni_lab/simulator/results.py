@@ -40,7 +40,9 @@ _REASONS = (
     "INVALID_PRICE",
     "NO_INTRABAR_PRICES",
     "RUN_STOPPED",
+    "CORPORATE_ACTION",
 )
+_FLOWS = ("DIVIDEND", "CASH_IN_LIEU", "SPLIT", "BORROW", "INTEREST")
 _TIMES = ("OPEN", "INSIDE", "CLOSE")
 
 
@@ -173,6 +175,8 @@ class BacktestResults(Mapping[str, float]):
         # Whole lots add up exactly; a position that was closed is zero and nothing beside it.
         lots = np.zeros((self.bars.n_times, self.bars.n_symbols), dtype=np.int64)
         np.add.at(lots, (fills["step"], fills["symbol"]), _signed(fills))
+        flows = self._run.flows
+        np.add.at(lots, (flows["step"], flows["symbol"]), flows["lots"])
         np.cumsum(lots, axis=0, out=lots)
         return frozen(self._quantity(lots, np.arange(self.bars.n_symbols)))
 
@@ -181,11 +185,14 @@ class BacktestResults(Mapping[str, float]):
         """Sum of the absolute position values after each step, currency, shape (n_times,)."""
         from omni_lab.simulator.marks import last_known
 
-        return frozen(np.nansum(np.abs(self.positions) * last_known(self.bars.close()), axis=1))
+        value = np.abs(self.positions) * last_known(self.bars.close())
+        return frozen(np.nansum(value if self._rates is None else value * self._rates, axis=1))
 
     @cached_property
     def cash(self) -> FloatArray:
-        """Cash after each step, currency, shape (n_times,)."""
+        """Cash after each step, currency (the base, if there are several), shape (n_times,)."""
+        if self._run.cash is not None:
+            return frozen(self._run.cash)
         raw, fills = self._run.fills, self.fills
         paid = np.where(raw["side"] == 1, fills["notional"], -fills["notional"]) + fills["commission"]
         change = np.bincount(raw["step"], weights=paid, minlength=self.bars.n_times)
@@ -196,12 +203,14 @@ class BacktestResults(Mapping[str, float]):
         """Executions.
 
         Columns fill_id, order_id, ts (of the bar), symbol, side, qty, price, notional, commission,
-        slippage_cost, time (OPEN, INSIDE or CLOSE), liquidity.
+        slippage_cost (slippage and impact; − where an earlier impact helped), time (OPEN, INSIDE or CLOSE),
+        liquidity.
         """
         raw = self._run.fills
         codes = raw["symbol"]
         qty, price = self._quantity(raw["qty"], codes), self._price(raw["price"], codes)
-        distance = self._price(np.abs(raw["price"] - raw["reference"]), codes)
+        against = np.where(raw["side"] == 1, raw["price"] - raw["reference"], raw["reference"] - raw["price"])
+        distance = self._price(against, codes)
         return Table(
             {
                 "fill_id": np.arange(len(codes)),
@@ -277,6 +286,38 @@ class BacktestResults(Mapping[str, float]):
             }
         )
 
+    @cached_property
+    def flows(self) -> Table:
+        """Money and quantities that came or went other than by fills.
+
+        Columns ts, symbol (empty for interest), currency, kind (DIVIDEND, CASH_IN_LIEU, SPLIT, BORROW,
+        INTEREST), qty (change of the position), amount (currency; − was paid).
+        """
+        from omni_lab.simulator.models import currency_names
+
+        raw = self._run.flows
+        return Table(
+            {
+                "ts": self.ts[raw["step"]],
+                "symbol": Words(raw["symbol"] + 1, ("", *self.symbols)),
+                "currency": Words(raw["currency"], currency_names(self.config.currencies)),
+                "kind": Words(raw["kind"], _FLOWS),
+                "qty": self._quantity(raw["lots"], raw["symbol"]),
+                "amount": raw["amount"],
+            }
+        )
+
+    @cached_property
+    def _rates(self) -> FloatArray | None:
+        """Worth of each instrument's currency in the base, by step; None where there is one currency."""
+        from omni_lab.simulator.models import rates_by_step
+
+        return rates_by_step(self.bars, self.config.currencies)
+
+    def _in_base(self, amounts: FloatArray, steps: AnyArray, codes: AnyArray) -> FloatArray:
+        """Amounts of the instruments' currencies in the base, at the rates of the steps' closes."""
+        return amounts if self._rates is None else amounts * self._rates[steps, codes]
+
     @property
     def metrics(self) -> dict[str, float]:
         """Metrics by name, as :func:`omni_lab.portfolio.performance.summarize` defines them."""
@@ -286,14 +327,16 @@ class BacktestResults(Mapping[str, float]):
     def _metrics(self) -> dict[str, float]:
         from omni_lab.portfolio.performance import summarize
 
-        totals = self._run.totals
+        totals, fills, trades = self._run.totals, self._run.fills, self._run.trades
         return summarize(
             self.equity,
             self.ts,
             initial_capital=self.config.initial_capital,
             gross_exposure=self.gross_exposure,
-            traded_notional=float(self.fills["notional"].sum()),
-            trade_pnl=self._run.trades["pnl"],
+            traded_notional=float(
+                self._in_base(self.fills["notional"], fills["step"], fills["symbol"]).sum()
+            ),
+            trade_pnl=self._in_base(trades["pnl"], trades["step_exit"], trades["symbol"]),
             n_orders=int(totals["n_orders"]),
             n_fills=int(totals["n_fills"]),
             commission_paid=totals["commission_paid"],

@@ -15,6 +15,7 @@ from omni_lab.data.times import as_nanoseconds, iso
 from omni_lab.errors import ConfigError, DataError, SchemaError, ShapeError
 from omni_lab.progress import Progress
 from omni_lab.simulator.config import SimulationConfig
+from omni_lab.simulator.models import models_to_engine
 from omni_lab.simulator.tables import frozen
 from omni_lab.strategies.base import Strategy
 from omni_lab.typing import AnyArray, FloatArray
@@ -51,6 +52,16 @@ class Run:
         return self._engine.trades()
 
     @functools.cached_property
+    def flows(self) -> Columns:
+        """One row a movement of money or lots that no fill made; codes as in ``native/sim/src/models.rs``."""
+        return self._engine.flows()
+
+    @functools.cached_property
+    def cash(self) -> FloatArray | None:
+        """Cash after each step, base currency; None where it follows from the fills alone."""
+        return self._engine.cash_by_step()
+
+    @functools.cached_property
     def counts(self) -> dict[str, int]:
         """What was held back."""
         return self._engine.counts()
@@ -67,7 +78,7 @@ class Run:
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything fetched, so that a run can be sent to another process."""
-        names = ("equity", "orders", "fills", "trades", "counts", "totals", "stats")
+        names = ("equity", "orders", "fills", "trades", "flows", "cash", "counts", "totals", "stats")
         return {name: getattr(self, name) for name in names}
 
 
@@ -154,7 +165,7 @@ def new_engine(bars: Bars, config: SimulationConfig) -> BarEngine:
             where="SimulationConfig.volume_limit",
             hint="Set it to None, or load bars with volume.",
         )
-    return BarEngine(bars.native, **config.to_engine())
+    return BarEngine(bars.native, **config.to_engine(), models=models_to_engine(bars, config))
 
 
 def target_cells(bars: Bars, targets: Any) -> FloatArray:

@@ -14,6 +14,7 @@ use pyo3::types::PyDict;
 use crate::bars::Bars;
 use crate::columns::Columns;
 use crate::errors::{Facts, target_error};
+use crate::models;
 use crate::strategy::{Callbacks, drive};
 
 /// Steps between two looks at Ctrl-C and two reports of progress.
@@ -58,7 +59,7 @@ pub(crate) fn breathe(py: Python<'_>, progress: Option<&Bound<'_, PyAny>>, steps
 impl BarEngine {
     #[new]
     #[pyo3(signature = (bars, *, initial_capital, fill, limit_fill, commission_rate, commission_per_share, slippage_bps, slippage_ticks,
-                        max_leverage, on_insufficient_cash, volume_limit))]
+                        max_leverage, on_insufficient_cash, volume_limit, models=None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -73,6 +74,7 @@ impl BarEngine {
         max_leverage: Option<f64>,
         on_insufficient_cash: &str,
         volume_limit: Option<f64>,
+        models: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let capital = Money::from_f64(initial_capital).filter(|capital| capital.0 > 0).ok_or_else(|| {
             Facts::new("ConfigError", "initial_capital cannot be used")
@@ -105,6 +107,10 @@ impl BarEngine {
             volume_limit,
         };
         let engine = omni_sim::BarEngine::new(Arc::clone(&bars.panel), config);
+        let engine = match models {
+            Some(given) => engine.with_models(models::models(given)?),
+            None => engine,
+        };
         Ok(Self { engine: Some(engine), initial_capital, equity: None })
     }
 
@@ -210,6 +216,22 @@ impl BarEngine {
             .with("commission", trades.iter().map(|trade| trade.commission))?
             .with("pnl", trades.iter().map(|trade| trade.pnl))?;
         Ok(columns.done())
+    }
+
+    fn flows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let flows = self.engine(py)?.flows();
+        let columns = Columns::new(py)
+            .with("step", flows.iter().map(|flow| flow.step))?
+            .with("symbol", flows.iter().map(|flow| flow.symbol.map_or(-1, i64::from)))?
+            .with("currency", flows.iter().map(|flow| flow.currency))?
+            .with("kind", flags(flows.iter(), |flow| flow.kind as u8))?
+            .with("lots", flows.iter().map(|flow| flow.lots))?
+            .with("amount", flows.iter().map(|flow| flow.amount.to_f64()))?;
+        Ok(columns.done())
+    }
+
+    fn cash_by_step<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyArray1<f64>>>> {
+        Ok(self.engine(py)?.cash_by_step().map(|cash| PyArray1::from_slice(py, cash)))
     }
 
     fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

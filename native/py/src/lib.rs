@@ -9,6 +9,7 @@ mod columns;
 mod engine;
 mod errors;
 mod feed;
+mod models;
 mod oms;
 mod sessions;
 mod strategy;

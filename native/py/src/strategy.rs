@@ -97,7 +97,7 @@ pub(crate) fn drive(py: Python<'_>, mut engine: BarEngine, callbacks: &Callbacks
         max_orders_per_step: callbacks.max_orders_per_step,
     };
     let context = Bound::new(py, context)?;
-    let mut driver = Driver { py, context: &context, callbacks, delivered: 0, told: 0, lots: vec![0; n_symbols] };
+    let mut driver = Driver { py, context: &context, callbacks, delivered: 0, told: 0, split: 0, lots: vec![0; n_symbols] };
     let outcome = driver.run();
     let engine = locked(&context.get().engine).take();
     let mut engine = engine.ok_or_else(|| PyRuntimeError::new_err("the engine was lost"))?;
@@ -115,6 +115,8 @@ struct Driver<'a, 'py> {
     delivered: usize,
     /// Changes of orders already handed to `on_order`.
     told: usize,
+    /// Movements without fills that `lots` takes into account.
+    split: usize,
     /// Signed lots after the fills delivered, by instrument.
     lots: Vec<i64>,
 }

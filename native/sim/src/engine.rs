@@ -3,6 +3,7 @@
 //! A driver calls, for each step, [`BarEngine::open`], [`BarEngine::inside`], [`BarEngine::close`], then sends the orders of the decision, then
 //! [`BarEngine::settle`]. `docs/simulation.md` describes what happens in each; the section numbers below are its points.
 
+mod before;
 mod filling;
 mod meeting;
 mod orders;
@@ -16,6 +17,7 @@ use crate::bars::BarPanel;
 use crate::config::{FillTiming, SimConfig};
 use crate::instrument::Instrument;
 use crate::ledger::Ledger;
+use crate::models::{Extras, Flow, Models, SplitRecord};
 use crate::record::{Counts, FillRecord, OrderChange, OrderReason, OrderRecord, OrderStatus, TradeRecord};
 use crate::trades::CostBasis;
 
@@ -33,7 +35,7 @@ struct Working {
 }
 
 /// The state of a run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct BarEngine {
     panel: Arc<BarPanel>,
     config: SimConfig,
@@ -63,6 +65,8 @@ pub struct BarEngine {
     n_steps_exposed: u64,
     events: Vec<Event>,
     batch: Vec<u32>,
+    /// Models beyond the settings; most runs have none.
+    extras: Option<Box<Extras>>,
 }
 
 impl BarEngine {
@@ -92,7 +96,29 @@ impl BarEngine {
             n_steps_exposed: 0,
             events: Vec::new(),
             batch: Vec::new(),
+            extras: None,
         }
+    }
+
+    /// The same engine with models.
+    #[must_use]
+    pub fn with_models(mut self, models: Models) -> Self {
+        let ticks: Vec<Money> = self.panel.instruments().iter().map(Instrument::tick_value).collect();
+        if let Some(currencies) = &models.currencies {
+            self.ledger = self.ledger.with_currencies(currencies, &ticks);
+        }
+        self.extras = Some(Box::new(Extras::new(models, self.panel.n_symbols())));
+        self
+    }
+
+    /// Money and lots that came or went other than by fills, so far.
+    pub fn flows(&self) -> &[Flow] {
+        self.extras.as_ref().map_or(&[], |extras| &extras.flows)
+    }
+
+    /// Cash after each step so far, base currency; `None` for a run without models, whose cash follows from its fills.
+    pub fn cash_by_step(&self) -> Option<&[f64]> {
+        self.extras.as_ref().map(|extras| extras.cash.as_slice())
     }
 
     /// Make room for orders and fills that are to come. Room that is not used costs no memory, growing step by step costs time.
@@ -144,12 +170,22 @@ impl BarEngine {
     /// All closed trades so far, derived from the fills.
     pub fn trades(&self) -> Vec<TradeRecord> {
         let mut open: Vec<_> = self.panel.instruments().iter().map(|each| CostBasis::new(each.tick_lot_value())).collect();
-        let close = |fill: &FillRecord| {
+        let mut splits = self.splits().peekable();
+        let mut trades = Vec::new();
+        for (number, fill) in self.fills.iter().enumerate() {
+            while let Some(split) = splits.next_if(|split| split.step <= fill.step) {
+                trades.extend(split_basis(&mut open, &split));
+            }
             let order = &self.orders[fill.order as usize];
-            let (lots, commission) = (order.side.sign() * fill.qty, self.commission(order.symbol as usize, fill.qty, fill.price));
-            open[order.symbol as usize].fill(order.symbol, lots, fill.price, commission, fill.step)
-        };
-        self.fills.iter().filter_map(close).collect()
+            let lots = order.side.sign() * fill.qty;
+            trades.extend(open[order.symbol as usize].fill(order.symbol, lots, fill.price, self.charged(number), fill.step));
+        }
+        trades.extend(splits.filter_map(|split| split_basis(&mut open, &split)));
+        trades
+    }
+
+    fn splits(&self) -> impl Iterator<Item = SplitRecord> {
+        self.extras.iter().flat_map(|extras| extras.splits.iter().copied())
     }
 
     /// Equity after each step so far, currency.
@@ -176,6 +212,9 @@ impl BarEngine {
     #[inline]
     pub fn open(&mut self) {
         self.opened = self.step + 1;
+        if self.extras.is_some() {
+            self.before_open();
+        }
         if self.config.volume_limit.is_some() {
             for working in &mut self.working {
                 working.volume_used = 0;
@@ -229,6 +268,9 @@ impl BarEngine {
             self.settled = (equity, equity.to_f64());
         }
         self.equity.push(self.settled.1);
+        if let Some(extras) = &mut self.extras {
+            extras.cash.push(self.ledger.cash().to_f64());
+        }
         self.n_steps_exposed += u64::from(self.ledger.n_open() > 0);
         self.step += 1;
     }
@@ -236,7 +278,7 @@ impl BarEngine {
     /// Whether no order works, so that until one is sent nothing moves but marks.
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
-        self.market.is_empty() && self.arriving.is_empty() && self.n_resting == 0
+        self.market.is_empty() && self.arriving.is_empty() && self.n_resting == 0 && self.extras.is_none()
     }
 
     /// Go through the steps up to `until` (exclusive) of an idle engine with one instrument: what [`BarEngine::open`] to
@@ -293,4 +335,8 @@ impl BarEngine {
             changes.push(OrderChange { order: id, step, status, reason, n_fills: self.fills.len() as u32 });
         }
     }
+}
+
+fn split_basis(open: &mut [CostBasis], split: &SplitRecord) -> Option<TradeRecord> {
+    open[split.symbol].split(split.symbol as u32, (split.new, split.old), split.in_lieu, split.mark, split.step)
 }

@@ -11,6 +11,7 @@ mod engine;
 mod indicators;
 mod instrument;
 mod ledger;
+mod models;
 mod record;
 mod stats;
 mod targets;
@@ -23,6 +24,10 @@ pub use engine::{BarEngine, OrderRequest};
 pub use indicators::{Candle, Indicator, IndicatorSet, IndicatorSpec, indicator_values};
 pub use instrument::{Instrument, InstrumentError, InstrumentSpec};
 pub use ledger::Ledger;
+pub use models::{
+    ActionKind, CorporateAction, Currencies, FeeSchedule, FeeTier, Financing, Flow, FlowKind, FxRate, Halt, Impact, Models,
+    TierBy,
+};
 pub use record::{Counts, FillRecord, FillTime, OrderChange, OrderKind, OrderReason, OrderRecord, OrderStatus, TradeRecord};
 pub use stats::{ReturnStats, return_stats};
 pub use targets::{TargetError, TargetKind, check_targets, run_targets};

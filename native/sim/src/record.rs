@@ -52,6 +52,8 @@ pub enum OrderReason {
     NoIntrabarPrices = 7,
     /// The run ended in an error before the data did.
     RunStopped = 8,
+    /// A split changed what its price means, or left nothing of its quantity.
+    CorporateAction = 9,
 }
 
 impl OrderReason {
@@ -67,6 +69,7 @@ impl OrderReason {
             Self::InvalidPrice => "INVALID_PRICE",
             Self::NoIntrabarPrices => "NO_INTRABAR_PRICES",
             Self::RunStopped => "RUN_STOPPED",
+            Self::CorporateAction => "CORPORATE_ACTION",
         }
     }
 }

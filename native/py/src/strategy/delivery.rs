@@ -58,6 +58,7 @@ impl Driver<'_, '_> {
         let (order, commission) =
             context.with(py, |engine| (engine.orders()[fill.order as usize], engine.commission_of(number)))?;
         let symbol = order.symbol as usize;
+        self.take_splits(fill.step)?;
         self.lots[symbol] += order.side.sign() * fill.qty;
         let instrument = &context.panel.instruments()[symbol];
         let fill = Fill {
@@ -73,6 +74,20 @@ impl Driver<'_, '_> {
         };
         context.board.turn_to(symbol);
         on_fill.call1((self.context, fill)).map(drop).map_err(|error| self.annotate(error, "on_fill"))
+    }
+
+    /// Splits change positions, too: those up to the step of a fill come before it.
+    fn take_splits(&mut self, step: u32) -> PyResult<()> {
+        let context = self.context.get();
+        let (lots, split) = (&mut self.lots, &mut self.split);
+        context.with(self.py, |engine| {
+            for flow in engine.flows().iter().skip(*split).take_while(|flow| flow.step <= step) {
+                *split += 1;
+                if let Some(symbol) = flow.symbol {
+                    lots[symbol as usize] += flow.lots;
+                }
+            }
+        })
     }
 
     fn announce(&mut self, change: OrderChange) -> PyResult<()> {

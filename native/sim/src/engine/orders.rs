@@ -120,7 +120,8 @@ impl BarEngine {
             return;
         }
         let instrument = &self.panel.instruments()[symbol];
-        let lots = truncate_lots(weight * equity / (instrument.price(mark) * instrument.lot_size()));
+        let lots =
+            truncate_lots(weight * equity / (instrument.price(mark) * instrument.lot_size() * self.ledger.rate_of(symbol)));
         self.counts.rounded_to_zero += u64::from(lots == 0 && weight != 0.0);
         self.target(symbol, lots);
     }
@@ -129,8 +130,15 @@ impl BarEngine {
         self.orders[id as usize].status == OrderStatus::Working
     }
 
+    /// Whether the order's instrument has a bar in this step and trades.
     pub(super) fn has_bar(&self, id: u32) -> bool {
-        self.panel.has_bar(self.step, self.orders[id as usize].symbol as usize)
+        let symbol = self.orders[id as usize].symbol as usize;
+        self.panel.has_bar(self.step, symbol) && !self.halted(symbol)
+    }
+
+    /// Whether the instrument is halted in this step.
+    pub(super) fn halted(&self, symbol: usize) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.halted.get(symbol) == Some(&true))
     }
 
     /// Put a limit or stop order into its queue.
