@@ -152,6 +152,8 @@ class BarEngine:
         As in :class:`omni_lab.simulator.SimulationConfig`, which checks them.
     models : dict, optional
         Fees, impact, financing, corporate actions, halts and currencies, as ``models_to_engine`` makes it.
+    limits : LimitSetup, optional
+        Limits of the risk gate; None for no gate.
 
     Raises
     ------
@@ -174,6 +176,7 @@ class BarEngine:
         on_insufficient_cash: str,
         volume_limit: float | None,
         models: dict[str, Any] | None = None,
+        limits: Any = None,
     ) -> BarEngine: ...
     def run_targets(
         self, targets: NDArray[np.float64], kind: str, progress: Callable[[int], object] | None = None
@@ -182,6 +185,14 @@ class BarEngine:
 
         ``kind`` is ``"quantity"`` or ``"weight"``. Releases the interpreter lock; every 32,768 steps it
         looks for Ctrl-C and calls ``progress`` with the number of steps done.
+        """
+
+    def run_native(
+        self, name: str, parameters: dict[str, Any], progress: Callable[[int], object] | None = None
+    ) -> None:
+        """Run all bars on a strategy of the engine's own: sma_cross or zscore_reversion.
+
+        Releases the interpreter lock; progress as in :meth:`run_targets`.
         """
 
     def run_strategy(
@@ -225,6 +236,9 @@ class BarEngine:
         Columns symbol, step_entry, step_exit, lots (signed), entry_ticks (average), exit_price (ticks),
         commission and pnl (currency).
         """
+
+    def gate_counts(self) -> dict[str, int]:
+        """CHECKED, PASSED and the number refused by each check of the risk gate; empty without one."""
 
     def flows(self) -> dict[str, NDArray[Any]]:
         """One row a movement without a fill.
@@ -1007,6 +1021,9 @@ class Context:
 
     def timer(self, *, at: Any = None, every: Any = None) -> int:
         """Set a timer; returns its id."""
+
+    def kill_switch(self, on: bool = True) -> None:
+        """Switch all trading off at the risk gate, or on again."""
 
     def cancel_timer(self, timer_id: int) -> bool:
         """Take a timer back; False when it is not set any more."""

@@ -25,6 +25,7 @@ _MET = {
     "rounded_to_zero": "target weights too small for one lot",
     "unpriced": "target weights for instruments that had no price yet",
     "volume_limited": "fills cut by the volume limit",
+    "cancels_refused": "cancels that the risk gate refused",
     "off_grid_prices": "prices off their tick grid, rounded to it",
 }
 

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
 
 from omni_lab.errors import ConfigError
 from omni_lab.simulator.costs import FeeSchedule, Financing, MarketImpact, parsed_all
 from omni_lab.simulator.events import Currencies, Dividend, Halt, Split
-from omni_lab.strategies.settings import not_among, not_whole, out_of_range, parse_settings, refuse, settings
+from omni_lab.strategies.settings import (
+    not_among,
+    not_whole,
+    out_of_range,
+    parse_settings,
+    refuse,
+    refuse_unknown,
+    settings,
+)
+
+if TYPE_CHECKING:
+    from omni_lab.execution import Limits
 
 FillTiming = Literal["next_open", "next_close", "this_close"]
 LimitFill = Literal["through", "touch"]
@@ -67,6 +79,9 @@ class SimulationConfig:
         When instruments do not trade.
     currencies : Currencies, optional
         Rates for instruments that are not quoted in the base currency; without it, there is one currency.
+    limits : Limits, optional
+        What the risk gate of the order-management system lets the account do; every order and cancel is
+        checked. Without it there is no gate.
     seed : int
         Seed of everything random in a run: today the ``SYNTH`` instrument.
 
@@ -96,11 +111,15 @@ class SimulationConfig:
     actions: Sequence[Split | Dividend] = ()
     halts: Sequence[Halt] = ()
     currencies: Currencies | None = None
+    limits: Limits | None = None
 
     def __post_init__(self) -> None:
         for name, kind in _MODELS.items():
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, parse_settings(kind, getattr(self, name)))
+        given: object = self.limits
+        if isinstance(given, Mapping):
+            object.__setattr__(self, "limits", _limits(given))
         object.__setattr__(self, "actions", tuple(map(_action, self.actions)))
         object.__setattr__(self, "halts", parsed_all(Halt, self.halts))
         refuse(
@@ -135,9 +154,30 @@ class SimulationConfig:
         """
         return parse_settings(cls, settings)
 
+    def to_mapping(self) -> dict[str, Any]:
+        """The settings as plain data, fit for JSON; `from_mapping` reads them back."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
     def to_engine(self) -> dict[str, Any]:
         """What the native engine takes; the models beside it come from ``models_to_engine``."""
         return {name: getattr(self, name) for name in _FLAT}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _limits(given: Mapping[str, Any]) -> Limits:
+    # The order-management system takes as long to import as all the rest, and few runs need its limits.
+    from omni_lab.execution import Limits
+
+    refuse_unknown(Limits, given)
+    return Limits(**given)
 
 
 def _action(given: object) -> Split | Dividend:
@@ -164,6 +204,7 @@ _ELSEWHERE = (
     "seed",
     "actions",
     "halts",
+    "limits",
     *_MODELS,
 )
 _FLAT = tuple(each.name for each in fields(SimulationConfig) if each.name not in _ELSEWHERE)

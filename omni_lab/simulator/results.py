@@ -10,7 +10,6 @@ import hashlib
 import math
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
@@ -41,6 +40,10 @@ _REASONS = (
     "NO_INTRABAR_PRICES",
     "RUN_STOPPED",
     "CORPORATE_ACTION",
+    # The codes of the risk gate begin at 32, as in ``RejectReason``.
+    *("",) * 22,
+    *("KILL_SWITCH", "POSITION_LIMIT", "ORDER_SIZE", "PRICE_COLLAR"),
+    *("NOTIONAL", "ORDER_RATE", "CANCEL_RATE", "DAILY_LOSS"),
 )
 _FLOWS = ("DIVIDEND", "CASH_IN_LIEU", "SPLIT", "BORROW", "INTEREST")
 _TIMES = ("OPEN", "INSIDE", "CLOSE")
@@ -350,9 +353,17 @@ class BacktestResults(Mapping[str, float]):
         """Everything that was held back.
 
         Keys rejected, insufficient_cash, reduced, replaced, expired, rounded_to_zero, unpriced,
-        volume_limited, off_grid_prices.
+        volume_limited, cancels_refused, off_grid_prices.
         """
         return {**self._run.counts, "off_grid_prices": self.bars.off_grid}
+
+    @property
+    def gate(self) -> dict[str, int]:
+        """What the risk gate counted: ``CHECKED``, ``PASSED``, and the orders refused by each check.
+
+        Empty where the run had no limits.
+        """
+        return dict(self._run.gate)
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
@@ -380,7 +391,7 @@ class BacktestResults(Mapping[str, float]):
                 "last": iso(int(self.ts[-1])),
             },
             "strategy": {"name": self.strategy, "parameters": self.parameters},
-            "settings": asdict(self.config),
+            "settings": self.config.to_mapping(),
             "seed": self.config.seed,
             "versions": {
                 "omni_lab": __version__,

@@ -67,6 +67,11 @@ class Run:
         return self._engine.counts()
 
     @functools.cached_property
+    def gate(self) -> dict[str, int]:
+        """What the risk gate counted; empty where there was none."""
+        return self._engine.gate_counts()
+
+    @functools.cached_property
     def totals(self) -> dict[str, float]:
         """Cash, costs and numbers of things at the end."""
         return self._engine.totals()
@@ -78,7 +83,7 @@ class Run:
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything fetched, so that a run can be sent to another process."""
-        names = ("equity", "orders", "fills", "trades", "flows", "cash", "counts", "totals", "stats")
+        names = ("equity", "orders", "fills", "trades", "flows", "cash", "counts", "gate", "totals", "stats")
         return {name: getattr(self, name) for name in names}
 
 
@@ -87,7 +92,8 @@ def run_targets(
 ) -> Run:
     """Run an array of targets; see :meth:`EventSimulator.run_targets`."""
     engine = new_engine(bars, config)
-    with Progress(bars.n_times, label, progress) as report:
+    parameters = {"kind": kind}
+    with Progress(bars.n_times, label, progress) as report, kept(engine, bars, config, label, parameters):
         engine.run_targets(target_cells(bars, targets), kind, report)
     return Run(engine)
 
@@ -111,7 +117,10 @@ def run_strategy(bars: Bars, config: SimulationConfig, strategy: Strategy, *, pr
             hint="As it is, it would never be called.",
         )
     engine = new_engine(bars, config)
-    with Progress(bars.n_times, strategy.name, progress) as report, kept(engine, bars, config, strategy):
+    with (
+        Progress(bars.n_times, strategy.name, progress) as report,
+        kept(engine, bars, config, strategy.name, strategy.parameters),
+    ):
         engine.run_strategy(
             wanted,
             name=strategy.name,
@@ -122,7 +131,9 @@ def run_strategy(bars: Bars, config: SimulationConfig, strategy: Strategy, *, pr
 
 
 @contextlib.contextmanager
-def kept(engine: BarEngine, bars: Bars, config: SimulationConfig, strategy: Strategy) -> Iterator[None]:
+def kept(
+    engine: BarEngine, bars: Bars, config: SimulationConfig, name: str, parameters: dict[str, Any]
+) -> Iterator[None]:
     """What a run came to before it failed, as ``error.results``; None where it failed before the first step.
 
     The error itself passes through, whatever it is.
@@ -139,8 +150,8 @@ def kept(engine: BarEngine, bars: Bars, config: SimulationConfig, strategy: Stra
                 Run(engine),
                 bars=bars.slice(0, n_steps),
                 config=config,
-                strategy=strategy.name,
-                parameters=strategy.parameters,
+                strategy=name,
+                parameters=parameters,
                 error=f"{type(error).__name__}: {error}" + "".join(f" ({note})" for note in place),
             )
         # Somebody else's exception may refuse new attributes; it matters more than what it carries.
@@ -165,7 +176,14 @@ def new_engine(bars: Bars, config: SimulationConfig) -> BarEngine:
             where="SimulationConfig.volume_limit",
             hint="Set it to None, or load bars with volume.",
         )
-    return BarEngine(bars.native, **config.to_engine(), models=models_to_engine(bars, config))
+    return BarEngine(
+        bars.native,
+        **config.to_engine(),
+        models=models_to_engine(bars, config),
+        limits=None
+        if config.limits is None
+        else config.limits.setup(each.lot_size for each in bars.instruments),
+    )
 
 
 def target_cells(bars: Bars, targets: Any) -> FloatArray:

@@ -273,6 +273,12 @@ class Context(Protocol):
             into a gap of the data fire once, together.
         """
 
+    def kill_switch(self, on: bool = True) -> None:
+        """Switch all trading off at the risk gate, or on again: new orders are refused, cancels pass.
+
+        Needs ``SimulationConfig(limits=…)``.
+        """
+
     def cancel_timer(self, timer_id: int) -> bool:
         """Take a timer back; False when it is not set any more."""
 

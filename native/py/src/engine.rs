@@ -1,5 +1,6 @@
 //! `BarEngine`: one backtest, driven by a target array or by a strategy's callbacks, read back as columns.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray2};
@@ -59,7 +60,7 @@ pub(crate) fn breathe(py: Python<'_>, progress: Option<&Bound<'_, PyAny>>, steps
 impl BarEngine {
     #[new]
     #[pyo3(signature = (bars, *, initial_capital, fill, limit_fill, commission_rate, commission_per_share, slippage_bps, slippage_ticks,
-                        max_leverage, on_insufficient_cash, volume_limit, models=None))]
+                        max_leverage, on_insufficient_cash, volume_limit, models=None, limits=None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -75,6 +76,7 @@ impl BarEngine {
         on_insufficient_cash: &str,
         volume_limit: Option<f64>,
         models: Option<&Bound<'_, PyDict>>,
+        limits: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let capital = Money::from_f64(initial_capital).filter(|capital| capital.0 > 0).ok_or_else(|| {
             Facts::new("ConfigError", "initial_capital cannot be used")
@@ -111,6 +113,12 @@ impl BarEngine {
             Some(given) => engine.with_models(models::models(given)?),
             None => engine,
         };
+        let engine = match limits {
+            Some(given) => engine
+                .with_limits(models::limits(given)?)
+                .map_err(|error| Facts::new("ConfigError", error.to_string()).place("SimulationConfig.limits").raise(py))?,
+            None => engine,
+        };
         Ok(Self { engine: Some(engine), initial_capital, equity: None })
     }
 
@@ -132,6 +140,29 @@ impl BarEngine {
         while engine.step() < panel.n_steps() {
             let until = engine.step() + STEPS_PER_BREATH;
             py.detach(|| run_targets(engine, targets, kind, until));
+            if let Err(error) = breathe(py, progress.as_ref(), engine.step()) {
+                engine.stop();
+                return Err(error);
+            }
+        }
+        engine.finish();
+        Ok(())
+    }
+
+    #[pyo3(signature = (name, parameters, progress=None))]
+    fn run_native(
+        &mut self,
+        py: Python<'_>,
+        name: &str,
+        parameters: &Bound<'_, PyDict>,
+        progress: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let engine = self.engine.as_mut().ok_or_else(|| busy(py))?;
+        let panel = Arc::clone(engine.panel());
+        let mut strategy = models::strategy(name, parameters, panel.n_symbols())?;
+        while engine.step() < panel.n_steps() {
+            let until = engine.step() + STEPS_PER_BREATH;
+            py.detach(|| strategy.run(engine, until));
             if let Err(error) = breathe(py, progress.as_ref(), engine.step()) {
                 engine.stop();
                 return Err(error);
@@ -218,6 +249,10 @@ impl BarEngine {
         Ok(columns.done())
     }
 
+    fn gate_counts(&self, py: Python<'_>) -> PyResult<HashMap<&'static str, u64>> {
+        Ok(self.engine(py)?.gate_counts().unwrap_or_default().into_iter().collect())
+    }
+
     fn flows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let flows = self.engine(py)?.flows();
         let columns = Columns::new(py)
@@ -245,6 +280,7 @@ impl BarEngine {
         table.set_item("rounded_to_zero", counts.rounded_to_zero)?;
         table.set_item("unpriced", counts.unpriced)?;
         table.set_item("volume_limited", counts.volume_limited)?;
+        table.set_item("cancels_refused", counts.cancels_refused)?;
         Ok(table)
     }
 

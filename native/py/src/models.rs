@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 
+use omni_oms::Limits;
 use omni_sim::{
-    ActionKind, Commission, CorporateAction, Currencies, FeeSchedule, FeeTier, Financing, FxRate, Halt, Impact, Models, TierBy,
+    ActionKind, Commission, CorporateAction, Currencies, FeeSchedule, FeeTier, Financing, FxRate, Halt, Impact, Models,
+    NativeStrategy, Rule, TierBy,
 };
+use omni_types::Money;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -98,4 +101,63 @@ fn action((symbol, ts, what, a, b): Action) -> CorporateAction {
         ActionKind::Dividend { amount: a, withheld: b }
     };
     CorporateAction { symbol, ts, kind }
+}
+
+#[derive(FromPyObject)]
+struct LimitSetup {
+    max_position: i64,
+    max_order_qty: i64,
+    collar_bps: i64,
+    max_notional: i128,
+    order_rate: i64,
+    order_burst: i64,
+    cancel_rate: i64,
+    cancel_burst: i64,
+    max_daily_loss: i128,
+}
+
+/// Limits from an `omni_lab.execution.setup.LimitSetup`.
+pub(crate) fn limits(given: &Bound<'_, PyAny>) -> PyResult<Limits> {
+    let LimitSetup { max_position, max_order_qty, collar_bps, max_notional, order_rate, order_burst, .. } = given.extract()?;
+    let LimitSetup { cancel_rate, cancel_burst, max_daily_loss, .. } = given.extract()?;
+    Ok(Limits {
+        max_position,
+        max_order_qty,
+        collar_bps,
+        max_notional: Money(max_notional),
+        order_rate,
+        order_burst,
+        cancel_rate,
+        cancel_burst,
+        max_daily_loss: Money(max_daily_loss),
+    })
+}
+
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Crossing {
+    fast: usize,
+    slow: usize,
+}
+
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Reversion {
+    window: usize,
+    entry: f64,
+    exit: f64,
+}
+
+/// A native strategy by its name and settings, which Python has checked.
+pub(crate) fn strategy(name: &str, given: &Bound<'_, PyDict>, n_symbols: usize) -> PyResult<NativeStrategy> {
+    let rule = if name == "sma_cross" {
+        let Crossing { fast, slow } = given.extract()?;
+        Rule::SmaCross { fast, slow }
+    } else {
+        let Reversion { window, entry, exit } = given.extract()?;
+        Rule::ZScoreReversion { window, entry, exit }
+    };
+    let weight = given.as_any().get_item("position_size")?.extract()?;
+    let direction: String = given.as_any().get_item("direction")?.extract()?;
+    Ok(NativeStrategy::new(rule, weight, direction == "long_only", n_symbols))
 }

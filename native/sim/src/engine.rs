@@ -11,10 +11,13 @@ mod orders;
 use std::sync::Arc;
 
 use omni_book::Engine;
+use omni_oms::Limits;
+use omni_oms::gate::RegisterError;
 use omni_types::{Event, Money, Ticks, TradingPhase};
 
 use crate::bars::BarPanel;
 use crate::config::{FillTiming, SimConfig};
+use crate::gate::Gate;
 use crate::instrument::Instrument;
 use crate::ledger::Ledger;
 use crate::models::{Extras, Flow, Models, SplitRecord};
@@ -67,6 +70,8 @@ pub struct BarEngine {
     batch: Vec<u32>,
     /// Models beyond the settings; most runs have none.
     extras: Option<Box<Extras>>,
+    /// The risk gate, where there are limits.
+    gate: Option<Box<Gate>>,
 }
 
 impl BarEngine {
@@ -97,6 +102,7 @@ impl BarEngine {
             events: Vec::new(),
             batch: Vec::new(),
             extras: None,
+            gate: None,
         }
     }
 
@@ -109,6 +115,25 @@ impl BarEngine {
         }
         self.extras = Some(Box::new(Extras::new(models, self.panel.n_symbols())));
         self
+    }
+
+    /// The same engine behind a risk gate.
+    ///
+    /// # Errors
+    /// If a limit is one that its register does not take, or there are too many instruments.
+    pub fn with_limits(mut self, limits: Limits) -> Result<Self, RegisterError> {
+        self.gate = Some(Box::new(Gate::new(self.panel.instruments(), limits)?));
+        Ok(self)
+    }
+
+    /// What the risk gate counted, by name; `None` where there is no gate.
+    pub fn gate_counts(&self) -> Option<Vec<(&'static str, u64)>> {
+        self.gate.as_ref().map(|gate| gate.counts())
+    }
+
+    /// Switch all trading off at the gate, or on again; false where there is no gate.
+    pub fn kill(&mut self, on: bool) -> bool {
+        self.gate.as_mut().map(|gate| gate.kill(on)).is_some()
     }
 
     /// Money and lots that came or went other than by fills, so far.
@@ -215,6 +240,9 @@ impl BarEngine {
         if self.extras.is_some() {
             self.before_open();
         }
+        if let Some(gate) = &mut self.gate {
+            gate.enter(self.panel.ts()[self.step]);
+        }
         if self.config.volume_limit.is_some() {
             for working in &mut self.working {
                 working.volume_used = 0;
@@ -244,6 +272,9 @@ impl BarEngine {
             if close != 0 {
                 self.ledger.mark(symbol, Ticks(close));
             }
+        }
+        if self.gate.is_some() {
+            self.show_gate_marks();
         }
         if self.config.fill != FillTiming::NextOpen && !self.market.is_empty() {
             let step = self.step as u32;
@@ -278,7 +309,7 @@ impl BarEngine {
     /// Whether no order works, so that until one is sent nothing moves but marks.
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
-        self.market.is_empty() && self.arriving.is_empty() && self.n_resting == 0 && self.extras.is_none()
+        self.market.is_empty() && self.arriving.is_empty() && self.n_resting == 0 && self.extras.is_none() && self.gate.is_none()
     }
 
     /// Go through the steps up to `until` (exclusive) of an idle engine with one instrument: what [`BarEngine::open`] to
@@ -322,8 +353,18 @@ impl BarEngine {
                 order.reason = reason;
                 order.step_closed = last;
                 self.counts.expired += 1;
+                self.closed_at_gate(id as u32);
                 self.note(id as u32);
             }
+        }
+    }
+
+    /// Tell the gate the marks of the instruments that have a bar.
+    #[cold]
+    fn show_gate_marks(&mut self) {
+        let Some(gate) = &mut self.gate else { return };
+        for symbol in (0..self.panel.n_symbols()).filter(|&symbol| self.panel.has_bar(self.step, symbol)) {
+            gate.mark(symbol, self.ledger.mark_of(symbol));
         }
     }
 

@@ -8,12 +8,14 @@ mod bars;
 mod conditions;
 mod config;
 mod engine;
+mod gate;
 mod indicators;
 mod instrument;
 mod ledger;
 mod models;
 mod record;
 mod stats;
+mod strategies;
 mod targets;
 mod trades;
 
@@ -30,4 +32,5 @@ pub use models::{
 };
 pub use record::{Counts, FillRecord, FillTime, OrderChange, OrderKind, OrderReason, OrderRecord, OrderStatus, TradeRecord};
 pub use stats::{ReturnStats, return_stats};
+pub use strategies::{NativeStrategy, Rule};
 pub use targets::{TargetError, TargetKind, check_targets, run_targets};

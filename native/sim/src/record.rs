@@ -1,6 +1,6 @@
 //! What a run leaves behind: one compact record per order, fill and closed trade, and counts of everything that was held back.
 
-use omni_types::{Side, Ticks};
+use omni_types::{RejectReason, Side, Ticks};
 
 /// Market, limit or stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,20 @@ pub enum OrderReason {
     RunStopped = 8,
     /// A split changed what its price means, or left nothing of its quantity.
     CorporateAction = 9,
+    /// Gate: trading is switched off. This code and those that follow are those of [`RejectReason`].
+    KillSwitch = 32,
+    /// Gate: the position could become too large.
+    PositionLimit = 33,
+    /// Gate: the order is too large.
+    OrderSize = 34,
+    /// Gate: the price is too far from the reference.
+    PriceCollar = 35,
+    /// Gate: the order is worth too much.
+    Notional = 36,
+    /// Gate: too many orders.
+    OrderRate = 37,
+    /// Gate: too much was lost today.
+    DailyLoss = 39,
 }
 
 impl OrderReason {
@@ -70,6 +84,27 @@ impl OrderReason {
             Self::NoIntrabarPrices => "NO_INTRABAR_PRICES",
             Self::RunStopped => "RUN_STOPPED",
             Self::CorporateAction => "CORPORATE_ACTION",
+            Self::KillSwitch => RejectReason::KillSwitch.name(),
+            Self::PositionLimit => RejectReason::PositionLimit.name(),
+            Self::OrderSize => RejectReason::OrderSize.name(),
+            Self::PriceCollar => RejectReason::PriceCollar.name(),
+            Self::Notional => RejectReason::Notional.name(),
+            Self::OrderRate => RejectReason::OrderRate.name(),
+            Self::DailyLoss => RejectReason::DailyLoss.name(),
+        }
+    }
+
+    /// The reason of an order that the gate refused.
+    pub(crate) fn refused_by_gate(reason: RejectReason) -> Self {
+        match reason {
+            RejectReason::KillSwitch => Self::KillSwitch,
+            RejectReason::PositionLimit => Self::PositionLimit,
+            RejectReason::OrderSize => Self::OrderSize,
+            RejectReason::PriceCollar => Self::PriceCollar,
+            RejectReason::Notional => Self::Notional,
+            RejectReason::OrderRate => Self::OrderRate,
+            RejectReason::DailyLoss => Self::DailyLoss,
+            other => unreachable!("the gate refuses no order with {}", other.name()),
         }
     }
 }
@@ -191,4 +226,6 @@ pub struct Counts {
     pub unpriced: u64,
     /// Fills cut by the volume limit.
     pub volume_limited: u64,
+    /// Cancels that the gate refused.
+    pub cancels_refused: u64,
 }

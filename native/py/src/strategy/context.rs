@@ -327,6 +327,15 @@ impl Context {
         Ok(locked(&self.timers).set(due, every))
     }
 
+    #[pyo3(signature = (on=true))]
+    fn kill_switch(&self, py: Python<'_>, on: bool) -> PyResult<()> {
+        if self.with(py, |engine| engine.kill(on))? {
+            return Ok(());
+        }
+        let error = Facts::new("ConfigError", "this run has no risk gate, and so no kill switch");
+        Err(error.hint("Set SimulationConfig(limits=Limits(…)); Limits() has no limits but the switch.").raise(py))
+    }
+
     fn cancel_timer(&self, timer_id: u64) -> bool {
         locked(&self.timers).cancel(timer_id)
     }

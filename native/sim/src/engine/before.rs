@@ -88,6 +88,9 @@ impl BarEngine {
                     let mark = self.ledger.mark_of(symbol);
                     let amount = self.ledger.split(symbol, new, old);
                     extras.splits.push(SplitRecord { step, symbol, new, old, in_lieu: amount, mark });
+                    if let Some(gate) = &mut self.gate {
+                        gate.split(symbol, (new, old), amount, after - lots);
+                    }
                     extras.flows.push(Flow { lots: after - lots, ..flow });
                     if amount != Money::ZERO {
                         extras.flows.push(Flow { kind: FlowKind::CashInLieu, amount, ..flow });
@@ -110,7 +113,11 @@ impl BarEngine {
             let order = &mut self.orders[id as usize];
             let (leaves, _) = split_lots(order.leaves(), new, old);
             if order.kind == OrderKind::Market && leaves > 0 {
+                let (side, change) = (order.side, leaves - order.leaves());
                 order.qty = order.filled + leaves;
+                if let Some(gate) = &mut self.gate {
+                    gate.opened(symbol, side, change);
+                }
             } else {
                 self.end(id, OrderStatus::Canceled, OrderReason::CorporateAction);
             }

@@ -105,6 +105,9 @@ impl BarEngine {
         let lots = order.side.sign() * qty;
         self.working[symbol].volume_used += qty;
         self.fills.push(fill);
+        if let Some(gate) = &mut self.gate {
+            gate.filled(symbol, self.orders[id as usize].side, qty, price);
+        }
         self.ledger.fill(symbol, lots, price, met, commission);
     }
 

@@ -17,6 +17,9 @@ impl BarEngine {
                 self.ledger.mark(symbol, Ticks(open));
             }
         }
+        if self.gate.is_some() {
+            self.show_gate_marks();
+        }
         let mut batch = std::mem::take(&mut self.batch);
         batch.clear();
         if self.config.fill == FillTiming::NextOpen {
