@@ -28,11 +28,13 @@ __all__ = [
     "MoldReceiver",
     "MoldSender",
     "Oms",
+    "OrderUpdate",
     "Replayer",
     "SoupClient",
     "SoupServer",
     "TickEngine",
     "TickFeed",
+    "Timer",
     "__version__",
     "count_frames",
     "decode_message",
@@ -127,6 +129,12 @@ class Bars:
     def ticks(self, column: str) -> NDArray[np.int64] | None:
         """A price column in ticks, shape (n_steps, n_symbols), 0 where there is no bar; None if not known."""
 
+    def indicator(self, name: str, window: int, column: str = "close") -> NDArray[np.float64]:
+        """An indicator of :mod:`omni_lab.strategies.indicators`, shape (n_steps, n_symbols).
+
+        NaN where there is no bar, and until its window is full.
+        """
+
     def values(self, column: str) -> NDArray[np.float64] | None:
         """A column in currency or units of quantity, shape (n_steps, n_symbols).
 
@@ -144,6 +152,10 @@ class BarEngine:
     initial_capital, fill, limit_fill, commission_rate, commission_per_share, slippage_bps, slippage_ticks,
     max_leverage, on_insufficient_cash, volume_limit
         As in :class:`omni_lab.simulator.SimulationConfig`, which checks them.
+    models : dict, optional
+        Fees, impact, financing, corporate actions, halts and currencies, as ``models_to_engine`` makes it.
+    limits : LimitSetup, optional
+        Limits of the risk gate; None for no gate.
 
     Raises
     ------
@@ -165,6 +177,8 @@ class BarEngine:
         max_leverage: float | None,
         on_insufficient_cash: str,
         volume_limit: float | None,
+        models: dict[str, Any] | None = None,
+        limits: Any = None,
     ) -> BarEngine: ...
     def run_targets(
         self, targets: NDArray[np.float64], kind: str, progress: Callable[[int], object] | None = None
@@ -175,17 +189,26 @@ class BarEngine:
         looks for Ctrl-C and calls ``progress`` with the number of steps done.
         """
 
+    def run_native(
+        self, name: str, parameters: dict[str, Any], progress: Callable[[int], object] | None = None
+    ) -> None:
+        """Run all bars on a strategy of the engine's own: sma_cross or zscore_reversion.
+
+        Releases the interpreter lock; progress as in :meth:`run_targets`.
+        """
+
     def run_strategy(
         self,
-        on_bar: Callable[[Any, Any], object],
-        on_start: Callable[[Any], object] | None = None,
-        on_fill: Callable[[Any, Any], object] | None = None,
-        on_stop: Callable[[Any], object] | None = None,
+        callbacks: dict[str, Callable[..., None]],
+        *,
+        name: str,
+        max_orders_per_step: int,
         progress: Callable[[int], object] | None = None,
     ) -> None:
-        """Run all bars, calling a strategy.
+        """Run all bars, calling what is given as on_start, on_bar, on_fill, on_order, on_timer, on_stop.
 
-        What a callback raises passes through, with a note of step, time and symbol.
+        What a callback raises passes through, with a note of strategy, step, time and symbol; what was
+        computed until then stays.
         """
 
     @property
@@ -215,6 +238,19 @@ class BarEngine:
         Columns symbol, step_entry, step_exit, lots (signed), entry_ticks (average), exit_price (ticks),
         commission and pnl (currency).
         """
+
+    def gate_counts(self) -> dict[str, int]:
+        """CHECKED, PASSED and the number refused by each check of the risk gate; empty without one."""
+
+    def flows(self) -> dict[str, NDArray[Any]]:
+        """One row a movement without a fill.
+
+        Columns step, symbol (−1 for none), currency, kind (0 dividend, 1 cash in lieu, 2 split, 3 borrow,
+        4 interest), lots, amount (currency).
+        """
+
+    def cash_by_step(self) -> NDArray[np.float64] | None:
+        """Cash after each step, base currency; None for a run without models."""
 
     def counts(self) -> dict[str, int]:
         """Orders and targets that were held back, by what held them."""
@@ -1138,6 +1174,70 @@ class Indicator:
         """Value for another instrument."""
 
 @final
+class OrderUpdate:
+    """A change of an order, as handed to ``on_order``; see :class:`omni_lab.strategies.OrderUpdate`."""
+
+    @property
+    def order_id(self) -> int:
+        """The order."""
+
+    @property
+    def symbol(self) -> str:
+        """The instrument."""
+
+    @property
+    def side(self) -> str:
+        """BUY or SELL."""
+
+    @property
+    def type(self) -> str:
+        """MARKET, LIMIT or STOP."""
+
+    @property
+    def qty(self) -> float:
+        """Quantity ordered."""
+
+    @property
+    def filled_qty(self) -> float:
+        """Quantity filled so far."""
+
+    @property
+    def status(self) -> str:
+        """ACCEPTED, REJECTED, CANCELED or EXPIRED."""
+
+    @property
+    def reason(self) -> str:
+        """Why; empty when it was accepted."""
+
+    @property
+    def ts(self) -> int:
+        """Closing time of its step, nanoseconds UTC."""
+
+    @property
+    def index(self) -> int:
+        """Number of the step."""
+
+@final
+class Timer:
+    """A timer that fired, as handed to ``on_timer``; see :class:`omni_lab.strategies.Timer`."""
+
+    @property
+    def id(self) -> int:
+        """As ``Context.timer`` returned it."""
+
+    @property
+    def due(self) -> int:
+        """When it was to fire, nanoseconds UTC."""
+
+    @property
+    def ts(self) -> int:
+        """Closing time of the step in which it fired, nanoseconds UTC."""
+
+    @property
+    def index(self) -> int:
+        """Number of the step."""
+
+@final
 class Context:
     """A strategy's view of its run; see :class:`omni_lab.strategies.Context`."""
 
@@ -1211,6 +1311,21 @@ class Context:
 
     def momentum_z(self, window: int) -> Indicator:
         """Declare the z-score of the log return over a window."""
+
+    def declare(self, expression: Any) -> Indicator:
+        """Declare an indicator of :mod:`omni_lab.strategies.indicators`."""
+
+    def when(self, condition: Any, callback: Callable[[Any, Any], object]) -> None:
+        """Call back, with context and bar, where a condition holds."""
+
+    def timer(self, *, at: Any = None, every: Any = None) -> int:
+        """Set a timer; returns its id."""
+
+    def kill_switch(self, on: bool = True) -> None:
+        """Switch all trading off at the risk gate, or on again."""
+
+    def cancel_timer(self, timer_id: int) -> bool:
+        """Take a timer back; False when it is not set any more."""
 
 @final
 class MessageLog:

@@ -4,7 +4,10 @@ How orders fill, and why nothing can look ahead, is written in ``docs/simulation
 """
 
 from omni_lab.simulator.config import SimulationConfig
+from omni_lab.simulator.costs import FeeSchedule, FeeTier, Financing, MarketImpact
 from omni_lab.simulator.event_simulator import EventSimulator
+from omni_lab.simulator.events import Currencies, Dividend, Halt, Split
+from omni_lab.simulator.indicators import indicator_values
 from omni_lab.simulator.lookahead import Leak, LookaheadReport
 from omni_lab.simulator.research import (
     Between,
@@ -25,16 +28,25 @@ __all__ = [
     "Between",
     "CombinatorialPurged",
     "CrossValidationResults",
+    "Currencies",
+    "Dividend",
     "EventSimulator",
+    "FeeSchedule",
+    "FeeTier",
+    "Financing",
     "GridSearch",
+    "Halt",
     "Leak",
     "LookaheadReport",
+    "MarketImpact",
     "OptunaSearch",
     "RandomSearch",
     "SimulationConfig",
+    "Split",
     "SweepInterrupted",
     "SweepResults",
     "Table",
     "WalkForward",
     "WalkForwardResults",
+    "indicator_values",
 ]

@@ -25,6 +25,7 @@ _MET = {
     "rounded_to_zero": "target weights too small for one lot",
     "unpriced": "target weights for instruments that had no price yet",
     "volume_limited": "fills cut by the volume limit",
+    "cancels_refused": "cancels that the risk gate refused",
     "off_grid_prices": "prices off their tick grid, rounded to it",
 }
 
@@ -33,6 +34,8 @@ def caveats(results: BacktestResults) -> tuple[str, ...]:
     """Sentences, the gravest first; empty when there is nothing to say."""
     config, counts, metrics = results.config, results.counts, results.metrics
     notes = []
+    if results.error is not None:
+        notes.append(f"The run ended before its data did: {results.error}.")
     if results.equity.min() <= 0:
         step = int(np.argmax(results.equity <= 0))
         when = iso(int(results.ts[step]))

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
 
-from omni_lab.strategies.settings import not_among, not_whole, out_of_range, parse_settings, refuse, settings
+from omni_lab.errors import ConfigError
+from omni_lab.simulator.costs import FeeSchedule, Financing, MarketImpact, parsed_all
+from omni_lab.simulator.events import Currencies, Dividend, Halt, Split
+from omni_lab.strategies.settings import (
+    not_among,
+    not_whole,
+    out_of_range,
+    parse_settings,
+    refuse,
+    refuse_unknown,
+    settings,
+)
+
+if TYPE_CHECKING:
+    from omni_lab.execution import Limits
 
 FillTiming = Literal["next_open", "next_close", "this_close"]
 LimitFill = Literal["through", "touch"]
@@ -49,6 +64,24 @@ class SimulationConfig:
         Annual rate (decimal) the Sharpe and Sortino ratios are measured against.
     periods_per_year : float or None
         Steps in a year for annualising; None infers it from the times.
+    max_orders_per_step : int
+        Orders a strategy's callbacks may send in one step; one more ends the run with an error, for it is
+        likely to be a loop without end.
+    fees : FeeSchedule, optional
+        Fees by maker, taker and volume, with a minimum and a maximum, in place of the commission.
+    impact : MarketImpact, optional
+        How our own orders move the price that they get.
+    financing : Financing, optional
+        Borrow fees and interest.
+    actions : sequence of Split or Dividend
+        Corporate actions that the bars are not adjusted for.
+    halts : sequence of Halt
+        When instruments do not trade.
+    currencies : Currencies, optional
+        Rates for instruments that are not quoted in the base currency; without it, there is one currency.
+    limits : Limits, optional
+        What the risk gate of the order-management system lets the account do; every order and cancel is
+        checked. Without it there is no gate.
     seed : int
         Seed of everything random in a run: today the ``SYNTH`` instrument.
 
@@ -70,9 +103,25 @@ class SimulationConfig:
     volume_limit: float | None = None
     risk_free_rate: float = 0.0
     periods_per_year: float | None = None
+    max_orders_per_step: int = 100_000
     seed: int = 7
+    fees: FeeSchedule | None = None
+    impact: MarketImpact | None = None
+    financing: Financing | None = None
+    actions: Sequence[Split | Dividend] = ()
+    halts: Sequence[Halt] = ()
+    currencies: Currencies | None = None
+    limits: Limits | None = None
 
     def __post_init__(self) -> None:
+        for name, kind in _MODELS.items():
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, parse_settings(kind, getattr(self, name)))
+        given: object = self.limits
+        if isinstance(given, Mapping):
+            object.__setattr__(self, "limits", _limits(given))
+        object.__setattr__(self, "actions", tuple(map(_action, self.actions)))
+        object.__setattr__(self, "halts", parsed_all(Halt, self.halts))
         refuse(
             self,
             out_of_range("initial_capital", self.initial_capital, above=0, most=LARGEST_CAPITAL),
@@ -84,10 +133,14 @@ class SimulationConfig:
             out_of_range("risk_free_rate", self.risk_free_rate, above=-1),
             out_of_range("periods_per_year", self.periods_per_year, above=0, optional=True),
             not_whole("slippage_ticks", self.slippage_ticks, most=1_000_000_000),
+            not_whole("max_orders_per_step", self.max_orders_per_step, least=1),
             not_whole("seed", self.seed, most=2**63 - 1),
             not_among("fill", self.fill, FillTiming),
             not_among("limit_fill", self.limit_fill, LimitFill),
             not_among("on_insufficient_cash", self.on_insufficient_cash, OnInsufficientCash),
+            ["fees and a commission exclude each other: state the rates in the schedule"]
+            if self.fees is not None and (self.commission_rate or self.commission_per_share)
+            else [],
         )
 
     @classmethod
@@ -101,7 +154,57 @@ class SimulationConfig:
         """
         return parse_settings(cls, settings)
 
+    def to_mapping(self) -> dict[str, Any]:
+        """The settings as plain data, fit for JSON; `from_mapping` reads them back."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
     def to_engine(self) -> dict[str, Any]:
-        """What the native engine takes."""
-        elsewhere = ("risk_free_rate", "periods_per_year", "seed")
-        return {name: value for name, value in asdict(self).items() if name not in elsewhere}
+        """What the native engine takes; the models beside it come from ``models_to_engine``."""
+        return {name: getattr(self, name) for name in _FLAT}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _limits(given: Mapping[str, Any]) -> Limits:
+    # The order-management system takes as long to import as all the rest, and few runs need its limits.
+    from omni_lab.execution import Limits
+
+    refuse_unknown(Limits, given)
+    return Limits(**given)
+
+
+def _action(given: object) -> Split | Dividend:
+    """A corporate action; of a mapping, one with new units is a split."""
+    if isinstance(given, Split | Dividend):
+        return given
+    if not isinstance(given, Mapping):
+        raise ConfigError(
+            "this is no corporate action", found=given, expected="a Split, a Dividend or a mapping"
+        )
+    return parse_settings(Split, given) if "new" in given else parse_settings(Dividend, given)
+
+
+_MODELS: Mapping[str, type[Any]] = {
+    "fees": FeeSchedule,
+    "impact": MarketImpact,
+    "financing": Financing,
+    "currencies": Currencies,
+}
+_ELSEWHERE = (
+    "risk_free_rate",
+    "periods_per_year",
+    "max_orders_per_step",
+    "seed",
+    "actions",
+    "halts",
+    "limits",
+    *_MODELS,
+)
+_FLAT = tuple(each.name for each in fields(SimulationConfig) if each.name not in _ELSEWHERE)

@@ -13,6 +13,7 @@ from omni_lab.data.times import iso
 from omni_lab.errors import ConfigError, DataError
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.lookahead import LookaheadReport, check_lookahead
+from omni_lab.simulator.native_strategies import native_parameters, run_native
 from omni_lab.simulator.research.cross_validation import CrossValidationResults, cross_validate
 from omni_lab.simulator.research.executors import ExecutorName
 from omni_lab.simulator.research.runner import Errors
@@ -62,9 +63,10 @@ class EventSimulator:
 
     def run_backtest(
         self,
-        strategy: Strategy | Signals,
+        strategy: Strategy | Signals | str,
         bars: Any = None,
         *,
+        params: Mapping[str, Any] | None = None,
         symbol: str | None = None,
         symbols: Sequence[str] | None = None,
         start: Any = None,
@@ -76,11 +78,15 @@ class EventSimulator:
 
         Parameters
         ----------
-        strategy : Strategy or callable
-            An object with callbacks, or a function from bars to an array of targets.
+        strategy : Strategy, callable or str
+            An object with callbacks, or a function from bars to an array of targets, or the name of a
+            strategy that runs in the engine alone: ``"sma_cross"``, ``"zscore_reversion"``.
         bars : Bars or frame, optional
             Bars, or a pandas, polars or Arrow frame of them (see :meth:`Bars.from_frame`). Without it they
             come from the store; ``SYNTH`` is made on the spot.
+        params : mapping, optional
+            Settings of a strategy that is given by name: those of :class:`omni_lab.strategies.SmaCrossConfig`
+            or :class:`omni_lab.strategies.ZScoreReversionConfig`.
         symbol, symbols : str, sequence of str, optional
             Which instruments; by default all those in ``bars``.
         start, end : str or datetime-like, optional
@@ -101,10 +107,23 @@ class EventSimulator:
             If a symbol is neither in the bars nor in the store.
         DataError, SchemaError, ConfigError
             If bars or settings cannot be used. What a strategy raises passes through, with a note saying at
-            which step, time and symbol.
+            which step, time and symbol; its attribute ``results`` holds the results until then, or None.
         """
         _refuse_unknown_kind(kind)
         bars = resolve_bars(bars, symbol=symbol, symbols=symbols, start=start, end=end, seed=self.config.seed)
+        if isinstance(strategy, str):
+            parameters = native_parameters(strategy, params)
+            run = run_native(bars, self.config, strategy, parameters, progress=progress)
+            return BacktestResults(
+                run, bars=bars, config=self.config, strategy=strategy, parameters=parameters
+            )
+        if params is not None:
+            raise ConfigError(
+                "params are settings of a strategy given by name",
+                found=name_of(strategy),
+                where="params",
+                hint="Hand them to the strategy itself.",
+            )
         if isinstance(strategy, Strategy):
             run = run_strategy(bars, self.config, strategy, progress=progress)
             return BacktestResults(

@@ -10,7 +10,6 @@ import hashlib
 import math
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
@@ -39,7 +38,14 @@ _REASONS = (
     "INVALID_QTY",
     "INVALID_PRICE",
     "NO_INTRABAR_PRICES",
+    "RUN_STOPPED",
+    "CORPORATE_ACTION",
+    # The codes of the risk gate begin at 32, as in ``RejectReason``.
+    *("",) * 22,
+    *("KILL_SWITCH", "POSITION_LIMIT", "ORDER_SIZE", "PRICE_COLLAR"),
+    *("NOTIONAL", "ORDER_RATE", "CANCEL_RATE", "DAILY_LOSS"),
 )
+_FLOWS = ("DIVIDEND", "CASH_IN_LIEU", "SPLIT", "BORROW", "INTEREST")
 _TIMES = ("OPEN", "INSIDE", "CLOSE")
 
 
@@ -57,19 +63,34 @@ class BacktestResults(Mapping[str, float]):
         Under which assumptions.
     strategy : str
         Name of the strategy.
+    error : str or None
+        What ended the run before its data did, and where; None for a run that came to its end.
     """
 
     bars: Bars
     config: SimulationConfig
     strategy: str
+    error: str | None
     _run: Run
     _parameters: dict[str, Any]
 
     def __init__(
-        self, run: Run, *, bars: Bars, config: SimulationConfig, strategy: str, parameters: dict[str, Any]
+        self,
+        run: Run,
+        *,
+        bars: Bars,
+        config: SimulationConfig,
+        strategy: str,
+        parameters: dict[str, Any],
+        error: str | None = None,
     ) -> None:
         vars(self).update(
-            _run=run, bars=bars, config=config, strategy=strategy, _parameters=copy.deepcopy(parameters)
+            _run=run,
+            bars=bars,
+            config=config,
+            strategy=strategy,
+            error=error,
+            _parameters=copy.deepcopy(parameters),
         )
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -80,7 +101,8 @@ class BacktestResults(Mapping[str, float]):
 
     def __getstate__(self) -> dict[str, Any]:
         """What was computed is left behind: it can be computed again, and would double the size."""
-        return {name: vars(self)[name] for name in ("_run", "bars", "config", "strategy", "_parameters")}
+        kept = ("_run", "bars", "config", "strategy", "error", "_parameters")
+        return {name: vars(self)[name] for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -156,6 +178,8 @@ class BacktestResults(Mapping[str, float]):
         # Whole lots add up exactly; a position that was closed is zero and nothing beside it.
         lots = np.zeros((self.bars.n_times, self.bars.n_symbols), dtype=np.int64)
         np.add.at(lots, (fills["step"], fills["symbol"]), _signed(fills))
+        flows = self._run.flows
+        np.add.at(lots, (flows["step"], flows["symbol"]), flows["lots"])
         np.cumsum(lots, axis=0, out=lots)
         return frozen(self._quantity(lots, np.arange(self.bars.n_symbols)))
 
@@ -164,11 +188,14 @@ class BacktestResults(Mapping[str, float]):
         """Sum of the absolute position values after each step, currency, shape (n_times,)."""
         from omni_lab.simulator.marks import last_known
 
-        return frozen(np.nansum(np.abs(self.positions) * last_known(self.bars.close()), axis=1))
+        value = np.abs(self.positions) * last_known(self.bars.close())
+        return frozen(np.nansum(value if self._rates is None else value * self._rates, axis=1))
 
     @cached_property
     def cash(self) -> FloatArray:
-        """Cash after each step, currency, shape (n_times,)."""
+        """Cash after each step, currency (the base, if there are several), shape (n_times,)."""
+        if self._run.cash is not None:
+            return frozen(self._run.cash)
         raw, fills = self._run.fills, self.fills
         paid = np.where(raw["side"] == 1, fills["notional"], -fills["notional"]) + fills["commission"]
         change = np.bincount(raw["step"], weights=paid, minlength=self.bars.n_times)
@@ -179,12 +206,14 @@ class BacktestResults(Mapping[str, float]):
         """Executions.
 
         Columns fill_id, order_id, ts (of the bar), symbol, side, qty, price, notional, commission,
-        slippage_cost, time (OPEN, INSIDE or CLOSE), liquidity.
+        slippage_cost (slippage and impact; − where an earlier impact helped), time (OPEN, INSIDE or CLOSE),
+        liquidity.
         """
         raw = self._run.fills
         codes = raw["symbol"]
         qty, price = self._quantity(raw["qty"], codes), self._price(raw["price"], codes)
-        distance = self._price(np.abs(raw["price"] - raw["reference"]), codes)
+        against = np.where(raw["side"] == 1, raw["price"] - raw["reference"], raw["reference"] - raw["price"])
+        distance = self._price(against, codes)
         return Table(
             {
                 "fill_id": np.arange(len(codes)),
@@ -260,6 +289,38 @@ class BacktestResults(Mapping[str, float]):
             }
         )
 
+    @cached_property
+    def flows(self) -> Table:
+        """Money and quantities that came or went other than by fills.
+
+        Columns ts, symbol (empty for interest), currency, kind (DIVIDEND, CASH_IN_LIEU, SPLIT, BORROW,
+        INTEREST), qty (change of the position), amount (currency; − was paid).
+        """
+        from omni_lab.simulator.models import currency_names
+
+        raw = self._run.flows
+        return Table(
+            {
+                "ts": self.ts[raw["step"]],
+                "symbol": Words(raw["symbol"] + 1, ("", *self.symbols)),
+                "currency": Words(raw["currency"], currency_names(self.config.currencies)),
+                "kind": Words(raw["kind"], _FLOWS),
+                "qty": self._quantity(raw["lots"], raw["symbol"]),
+                "amount": raw["amount"],
+            }
+        )
+
+    @cached_property
+    def _rates(self) -> FloatArray | None:
+        """Worth of each instrument's currency in the base, by step; None where there is one currency."""
+        from omni_lab.simulator.models import rates_by_step
+
+        return rates_by_step(self.bars, self.config.currencies)
+
+    def _in_base(self, amounts: FloatArray, steps: AnyArray, codes: AnyArray) -> FloatArray:
+        """Amounts of the instruments' currencies in the base, at the rates of the steps' closes."""
+        return amounts if self._rates is None else amounts * self._rates[steps, codes]
+
     @property
     def metrics(self) -> dict[str, float]:
         """Metrics by name, as :func:`omni_lab.portfolio.performance.summarize` defines them."""
@@ -269,14 +330,16 @@ class BacktestResults(Mapping[str, float]):
     def _metrics(self) -> dict[str, float]:
         from omni_lab.portfolio.performance import summarize
 
-        totals = self._run.totals
+        totals, fills, trades = self._run.totals, self._run.fills, self._run.trades
         return summarize(
             self.equity,
             self.ts,
             initial_capital=self.config.initial_capital,
             gross_exposure=self.gross_exposure,
-            traded_notional=float(self.fills["notional"].sum()),
-            trade_pnl=self._run.trades["pnl"],
+            traded_notional=float(
+                self._in_base(self.fills["notional"], fills["step"], fills["symbol"]).sum()
+            ),
+            trade_pnl=self._in_base(trades["pnl"], trades["step_exit"], trades["symbol"]),
             n_orders=int(totals["n_orders"]),
             n_fills=int(totals["n_fills"]),
             commission_paid=totals["commission_paid"],
@@ -290,9 +353,17 @@ class BacktestResults(Mapping[str, float]):
         """Everything that was held back.
 
         Keys rejected, insufficient_cash, reduced, replaced, expired, rounded_to_zero, unpriced,
-        volume_limited, off_grid_prices.
+        volume_limited, cancels_refused, off_grid_prices.
         """
         return {**self._run.counts, "off_grid_prices": self.bars.off_grid}
+
+    @property
+    def gate(self) -> dict[str, int]:
+        """What the risk gate counted: ``CHECKED``, ``PASSED``, and the orders refused by each check.
+
+        Empty where the run had no limits.
+        """
+        return dict(self._run.gate)
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
@@ -320,7 +391,7 @@ class BacktestResults(Mapping[str, float]):
                 "last": iso(int(self.ts[-1])),
             },
             "strategy": {"name": self.strategy, "parameters": self.parameters},
-            "settings": asdict(self.config),
+            "settings": self.config.to_mapping(),
             "seed": self.config.seed,
             "versions": {
                 "omni_lab": __version__,

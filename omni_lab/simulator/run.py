@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,14 @@ from omni_lab.data.times import as_nanoseconds, iso
 from omni_lab.errors import ConfigError, DataError, SchemaError, ShapeError
 from omni_lab.progress import Progress
 from omni_lab.simulator.config import SimulationConfig
+from omni_lab.simulator.models import models_to_engine
 from omni_lab.simulator.tables import frozen
 from omni_lab.strategies.base import Strategy
 from omni_lab.typing import AnyArray, FloatArray
 
 Columns = dict[str, AnyArray]
 
-_CALLBACKS = ("on_start", "on_fill", "on_stop")
+_CALLBACKS = ("on_start", "on_bar", "on_fill", "on_order", "on_timer", "on_stop")
 
 
 class Run:
@@ -50,9 +52,24 @@ class Run:
         return self._engine.trades()
 
     @functools.cached_property
+    def flows(self) -> Columns:
+        """One row a movement of money or lots that no fill made; codes as in ``native/sim/src/models.rs``."""
+        return self._engine.flows()
+
+    @functools.cached_property
+    def cash(self) -> FloatArray | None:
+        """Cash after each step, base currency; None where it follows from the fills alone."""
+        return self._engine.cash_by_step()
+
+    @functools.cached_property
     def counts(self) -> dict[str, int]:
         """What was held back."""
         return self._engine.counts()
+
+    @functools.cached_property
+    def gate(self) -> dict[str, int]:
+        """What the risk gate counted; empty where there was none."""
+        return self._engine.gate_counts()
 
     @functools.cached_property
     def totals(self) -> dict[str, float]:
@@ -66,7 +83,7 @@ class Run:
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything fetched, so that a run can be sent to another process."""
-        names = ("equity", "orders", "fills", "trades", "counts", "totals", "stats")
+        names = ("equity", "orders", "fills", "trades", "flows", "cash", "counts", "gate", "totals", "stats")
         return {name: getattr(self, name) for name in names}
 
 
@@ -75,7 +92,8 @@ def run_targets(
 ) -> Run:
     """Run an array of targets; see :meth:`EventSimulator.run_targets`."""
     engine = new_engine(bars, config)
-    with Progress(bars.n_times, label, progress) as report:
+    parameters = {"kind": kind}
+    with Progress(bars.n_times, label, progress) as report, kept(engine, bars, config, label, parameters):
         engine.run_targets(target_cells(bars, targets), kind, report)
     return Run(engine)
 
@@ -90,11 +108,56 @@ def run_strategy(bars: Bars, config: SimulationConfig, strategy: Strategy, *, pr
             where="run_backtest",
             hint="Turn off what needs them (a stop loss, for example), or load full bars.",
         )
+    callbacks = {name: _overridden(strategy, name) for name in _CALLBACKS}
+    wanted = {name: callback for name, callback in callbacks.items() if callback is not None}
+    if not wanted:
+        raise ConfigError(
+            f"{strategy.name} must define on_bar or another callback",
+            expected=_CALLBACKS,
+            hint="As it is, it would never be called.",
+        )
     engine = new_engine(bars, config)
-    wanted = {name: _overridden(strategy, name) for name in _CALLBACKS}
-    with Progress(bars.n_times, strategy.name, progress) as report:
-        engine.run_strategy(strategy.on_bar, **wanted, progress=report)
+    with (
+        Progress(bars.n_times, strategy.name, progress) as report,
+        kept(engine, bars, config, strategy.name, strategy.parameters),
+    ):
+        engine.run_strategy(
+            wanted,
+            name=strategy.name,
+            max_orders_per_step=config.max_orders_per_step,
+            progress=report,
+        )
     return Run(engine)
+
+
+@contextlib.contextmanager
+def kept(
+    engine: BarEngine, bars: Bars, config: SimulationConfig, name: str, parameters: dict[str, Any]
+) -> Iterator[None]:
+    """What a run came to before it failed, as ``error.results``; None where it failed before the first step.
+
+    The error itself passes through, whatever it is.
+    """
+    try:
+        yield
+    except BaseException as error:
+        from omni_lab.simulator.results import BacktestResults
+
+        results, n_steps = None, engine.step
+        if n_steps:
+            place = [note for note in getattr(error, "__notes__", ()) if note.startswith("raised in ")]
+            results = BacktestResults(
+                Run(engine),
+                bars=bars.slice(0, n_steps),
+                config=config,
+                strategy=name,
+                parameters=parameters,
+                error=f"{type(error).__name__}: {error}" + "".join(f" ({note})" for note in place),
+            )
+        # Somebody else's exception may refuse new attributes; it matters more than what it carries.
+        with contextlib.suppress(Exception):
+            vars(error)["results"] = results
+        raise
 
 
 def new_engine(bars: Bars, config: SimulationConfig) -> BarEngine:
@@ -113,7 +176,14 @@ def new_engine(bars: Bars, config: SimulationConfig) -> BarEngine:
             where="SimulationConfig.volume_limit",
             hint="Set it to None, or load bars with volume.",
         )
-    return BarEngine(bars.native, **config.to_engine())
+    return BarEngine(
+        bars.native,
+        **config.to_engine(),
+        models=models_to_engine(bars, config),
+        limits=None
+        if config.limits is None
+        else config.limits.setup(each.lot_size for each in bars.instruments),
+    )
 
 
 def target_cells(bars: Bars, targets: Any) -> FloatArray:

@@ -5,12 +5,15 @@ The protocols say what a strategy may rely on; the simulator hands in the native
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
-from typing import Any, Literal, Protocol
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
+import numpy as np
+
+from omni_lab.strategies.indicators import Column, Condition, Expression
 from omni_lab.typing import FloatArray
-
-Column = Literal["open", "high", "low", "close", "volume"]
 
 
 class Bar(Protocol):
@@ -87,6 +90,70 @@ class Fill(Protocol):
     @property
     def index(self) -> int:
         """Number of the step."""
+
+
+class OrderUpdate(Protocol):
+    """A change in the state of an order that is no fill."""
+
+    @property
+    def order_id(self) -> int:
+        """The order, as ``buy`` or ``sell`` returned it."""
+
+    @property
+    def symbol(self) -> str:
+        """The instrument."""
+
+    @property
+    def side(self) -> str:
+        """``"BUY"`` or ``"SELL"``."""
+
+    @property
+    def type(self) -> str:
+        """``"MARKET"``, ``"LIMIT"`` or ``"STOP"``."""
+
+    @property
+    def qty(self) -> float:
+        """Quantity ordered, positive."""
+
+    @property
+    def filled_qty(self) -> float:
+        """Quantity filled so far."""
+
+    @property
+    def status(self) -> str:
+        """``"ACCEPTED"``, ``"REJECTED"``, ``"CANCELED"`` or ``"EXPIRED"``."""
+
+    @property
+    def reason(self) -> str:
+        """Why, as in ``results.orders``; empty when it was accepted."""
+
+    @property
+    def ts(self) -> int:
+        """Closing time of the step in which it happened, nanoseconds since 1970 UTC."""
+
+    @property
+    def index(self) -> int:
+        """Number of the step."""
+
+
+class Timer(Protocol):
+    """A timer that fired."""
+
+    @property
+    def id(self) -> int:
+        """As ``ctx.timer`` returned it."""
+
+    @property
+    def due(self) -> int:
+        """When it was to fire, nanoseconds since 1970 UTC."""
+
+    @property
+    def ts(self) -> int:
+        """Closing time of the step in which it fired: the first at or after ``due``."""
+
+    @property
+    def index(self) -> int:
+        """Number of that step."""
 
 
 class Indicator(Protocol):
@@ -177,13 +244,53 @@ class Context(Protocol):
     def momentum_z(self, window: int) -> Indicator:
         """Declare the z-score of the log return over ``window`` bars (see :class:`MomentumStrategy`)."""
 
+    def declare(self, expression: Expression) -> Indicator:
+        """Declare any indicator of :mod:`omni_lab.strategies.indicators`, in ``on_start``."""
+
+    def when(self, condition: Condition, callback: Callable[[Context, Bar], object]) -> None:
+        """Call back, with the context and the bar, at every closed bar at which a condition holds.
+
+        Declared in ``on_start``; watched for each instrument without calling Python. At a bar, conditions
+        come before ``on_bar``, in the order in which they were declared.
+        """
+
+    def timer(
+        self,
+        *,
+        at: int | str | datetime | np.datetime64 | None = None,
+        every: int | str | timedelta | np.timedelta64 | None = None,
+    ) -> int:
+        """Set a timer, which calls ``on_timer`` at the first step at or after its time; returns its id.
+
+        Parameters
+        ----------
+        at : int, str or datetime-like, optional
+            When; integers are nanoseconds since 1970, naive times are UTC. A time that has passed fires at
+            the next step.
+        every : int, str or timedelta-like, optional
+            After which time to fire again: nanoseconds, or a span such as ``"30min"``. Without ``at`` the
+            first time is that span after the current step (in ``on_start``, after the first). Times that fall
+            into a gap of the data fire once, together.
+        """
+
+    def kill_switch(self, on: bool = True) -> None:
+        """Switch all trading off at the risk gate, or on again: new orders are refused, cancels pass.
+
+        Needs ``SimulationConfig(limits=…)``.
+        """
+
+    def cancel_timer(self, timer_id: int) -> bool:
+        """Take a timer back; False when it is not set any more."""
+
 
 class Strategy:
-    """Base class: override the callbacks you need, at least :meth:`on_bar`.
+    """Base class: override the callbacks you need.
 
-    A run calls ``on_start`` once, ``on_bar`` for each closed bar, ``on_fill`` after each execution,
-    ``on_stop`` once. State that belongs to one run is set up in ``on_start``, so that an instance can run
-    again.
+    A run calls ``on_start`` once, then in each step ``on_fill`` and ``on_order`` for what happened to orders,
+    ``on_timer`` for timers that are due, ``on_bar`` for each closed bar, and ``on_stop`` once at the end.
+    Callbacks that are not overridden cost nothing: a strategy that only declares conditions (``ctx.when``)
+    runs in native code until one holds. State that belongs to one run is set up in ``on_start``, so that an
+    instance can run again.
     """
 
     @property
@@ -213,10 +320,15 @@ class Strategy:
 
     def on_bar(self, ctx: Context, bar: Bar) -> None:
         """After a bar has closed: decide."""
-        raise NotImplementedError(f"{type(self).__name__} must define on_bar")
 
     def on_fill(self, ctx: Context, fill: Fill) -> None:
         """After one of the strategy's orders was filled, in whole or in part."""
 
+    def on_order(self, ctx: Context, update: OrderUpdate) -> None:
+        """After one of its orders was accepted, rejected or canceled, or expired."""
+
+    def on_timer(self, ctx: Context, timer: Timer) -> None:
+        """At the first step at or after the time of a timer, before the bars of that step."""
+
     def on_stop(self, ctx: Context) -> None:
-        """After the last bar."""
+        """After the last bar: no order can be sent any more."""

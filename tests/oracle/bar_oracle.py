@@ -10,14 +10,29 @@ Where the page can be read in more than one way, the reading chosen here is mark
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from tests.oracle.bar_costs import (
+    DividendEvent,
+    FeeState,
+    OracleModels,
+    SplitEvent,
+    decayed,
+    fee_due,
+    left_behind,
+    month_of,
+    own_impact,
+    sigma_and_share,
+    years_between,
+)
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -124,6 +139,8 @@ class _Order:
     kind: Literal["MARKET", "LIMIT", "STOP"] = "MARKET"
     price: int = 0
     done: bool = False
+    taker: bool = True
+    number: int = field(default_factory=itertools.count().__next__)
 
 
 @dataclass(slots=True)
@@ -143,6 +160,8 @@ def run_oracle(
     targets: FloatArray | None = None,
     kind: Literal["quantity", "weight"] = "quantity",
     script: Sequence[Request] = (),
+    models: OracleModels | None = None,
+    ts: npt.NDArray[np.int64] | None = None,
 ) -> OracleResult:
     """Backtest a target array or a script of orders.
 
@@ -158,8 +177,12 @@ def run_oracle(
         What the numbers in `targets` are.
     script : sequence of Request
         Orders by step of decision, in the order in which they are sent.
+    models : OracleModels, optional
+        Fees, impact, financing, events and currencies.
+    ts : ndarray of int64, shape (n_steps,), optional
+        Closing times, nanoseconds; needed by models only.
     """
-    return _Oracle(panel, settings, targets, kind, script).run()
+    return _Oracle(panel, settings, targets, kind, script, models or OracleModels(), ts).run()
 
 
 def infer_tick_size(prices: FloatArray) -> float:
@@ -198,8 +221,16 @@ class _Oracle:
         targets: FloatArray | None,
         kind: Literal["quantity", "weight"],
         script: Sequence[Request],
+        models: OracleModels,
+        ts: npt.NDArray[np.int64] | None,
     ) -> None:
         self.settings = settings
+        self.models = models
+        self.ts: list[int] = [] if ts is None else ts.tolist()
+        self.fees = FeeState()
+        self.displaced: dict[int, tuple[float, int]] = {}
+        self.events_left = sorted(models.events, key=lambda event: event.ex_ns)
+        self.halted: set[int] = set()
         self.n_steps, self.n_symbols = panel.close.shape
         symbols = range(self.n_symbols)
 
@@ -227,15 +258,19 @@ class _Oracle:
         self.order_of_request: dict[int, _Order] = {}
 
         self.step = 0
+        self.closed = False  # whether the bars of this step are known
         self.present: list[int] = []  # instruments that have a bar in this step
         self.working: list[
             _Order
         ] = []  # in the order they were sent, until the end of the step that ends them
         self.earlier_target: dict[int, _Order] = {}  # by instrument, the last order sent for a target
         self.positions = [_Position() for _ in symbols]
-        self.cash = money(settings.initial_capital)
-        self.value = 0  # Σ position × mark, at the marks of the moment
-        self.gross = 0  # Σ |position| × mark, at the marks of the moment
+        # By currency, the base first; those of the moment: cash, Σ position × mark, Σ |position| × mark.
+        self.currency = list(models.currency) or [0] * self.n_symbols
+        n_currencies = 1 + len(models.rates)
+        self.cash = [money(settings.initial_capital)] + [0] * (n_currencies - 1)
+        self.value = [0] * n_currencies
+        self.gross = [0] * n_currencies
         self.volume_left = [0] * self.n_symbols
         leverage = settings.max_leverage
         self.max_leverage = None if leverage is None else Fraction(round(leverage * 10**9), 10**9)
@@ -258,21 +293,25 @@ class _Oracle:
         all_symbols = range(self.n_symbols)
         for step in range(self.n_steps):
             self.step = step
+            self.closed = False
             self.present = [s for s in all_symbols if self.close[s][step] != NO_BAR]
             if self.settings.volume_limit is not None:
                 for s in self.present:
                     shares = self.settings.volume_limit * float(self.volume[step, s])
                     self.volume_left[s] = math.floor(shares / self.lot_size[s])
+            if self.ts:
+                self._before_the_open()
             self._mark(self.open)
             self._fill_at_the_open()
             self._fill_inside_the_bar()
+            self.closed = True
             self._mark(self.close)
             self._fill_at_the_close()
             self._decide()
             self._fill_at_this_close()
             self.working = [order for order in self.working if not order.done]
-            equity[step] = self._equity() / MONEY_UNITS
-            cash[step] = self.cash / MONEY_UNITS
+            equity[step] = float(self._equity()) / MONEY_UNITS
+            cash[step] = float(self._in_base(self.cash)) / MONEY_UNITS
             lots[step] = [position.lots for position in self.positions]
         self.counts["expired"] = len(self.working)
         return OracleResult(equity, cash, lots * self.lot_size, self.fills, self.trades, self.counts)
@@ -284,8 +323,8 @@ class _Oracle:
             price = prices[s][self.step]
             if position.lots:
                 change = (price - position.mark) * self.unit[s]
-                self.value += position.lots * change
-                self.gross += abs(position.lots) * change
+                self.value[self.currency[s]] += position.lots * change
+                self.gross[self.currency[s]] += abs(position.lots) * change
             position.mark = price
 
     def _fill_at_the_open(self) -> None:
@@ -326,7 +365,7 @@ class _Oracle:
             sells.sort(key=lambda order: order.price)
             for order in stops + buys + sells:
                 if reached(order):
-                    self._fill(order, order.price)
+                    self._fill(order, order.price, maker=order.kind == "LIMIT")
 
     def _fill_at_the_close(self) -> None:
         """Point 3: with `next_close`, market orders that were working before this step fill at the close."""
@@ -357,7 +396,84 @@ class _Oracle:
         return lots * order.leaves < 0 and abs(order.leaves) <= abs(lots)
 
     def _on_a_bar(self) -> list[_Order]:
-        return [o for o in self.working if not o.done and self.close[o.symbol][self.step] != NO_BAR]
+        return [
+            o
+            for o in self.working
+            if not o.done and self.close[o.symbol][self.step] != NO_BAR and o.symbol not in self.halted
+        ]
+
+    # ---- Before the open -----------------------------------------------------------------------------
+
+    def _before_the_open(self) -> None:
+        """Point 0: a new month, interest, what is due of splits and dividends, and who is halted."""
+        models, now = self.models, self.ts[self.step]
+        month = month_of(now)
+        if month != self.fees.month:
+            self.fees.month, self.fees.volume = month, 0.0
+        if self.step and models.financing:
+            self._accrue(years_between(models, self.ts[self.step - 1], now))
+        for event in list(self.events_left):
+            if event.ex_ns <= now and event.symbol in self.present:
+                self.events_left.remove(event)
+                if isinstance(event, SplitEvent):
+                    self._split(event)
+                else:
+                    self._pay(event)
+        self.halted = {h.symbol for h in models.halts if h.start_ns <= now <= h.end_ns}
+
+    def _accrue(self, years: float) -> None:
+        models = self.models
+        owed, shorts = [0.0] * len(self.cash), [0] * len(self.cash)
+        for s, position in enumerate(self.positions):
+            if position.lots < 0:
+                value = -position.lots * position.mark * self.unit[s]
+                shorts[self.currency[s]] += value
+                owed[self.currency[s]] += value / MONEY_UNITS * models.borrow_rate * years
+        for number, cash in enumerate(list(self.cash)):
+            earning = max(cash - shorts[number], 0)
+            interest = cash * models.margin_rate if cash < 0 else earning * models.cash_rate
+            self.cash[number] += round(interest * years) - round(owed[number] * MONEY_UNITS)
+
+    def _pay(self, event: DividendEvent) -> None:
+        quantity = self.positions[event.symbol].lots * self.lot_size[event.symbol]
+        per_unit = event.amount * (1 - event.withheld) if quantity > 0 else event.amount
+        self.cash[self.currency[event.symbol]] += round(per_unit * quantity * MONEY_UNITS)
+
+    def _split(self, event: SplitEvent) -> None:
+        s, position = event.symbol, self.positions[event.symbol]
+        unit, currency = self.unit[s], self.currency[s]
+        exact = Fraction(position.lots * event.new, event.old)
+        after = math.trunc(exact)
+        in_lieu = math.trunc((exact - after) * position.mark * unit * event.old / event.new)
+        before_lots, before_mark = position.lots, position.mark
+        mark = max(round(Fraction(before_mark * event.old, event.new)), 1 if before_mark else 0)
+        self.value[currency] += (after * mark - before_lots * before_mark) * unit
+        self.gross[currency] += (abs(after) * mark - abs(before_lots) * before_mark) * unit
+        self.cash[currency] += in_lieu
+        position.lots, position.mark = after, mark
+        if before_lots:
+            # Costs are kept without a sign, so that what is paid in cash to a short one adds to them.
+            position.cost -= in_lieu if before_lots > 0 else -in_lieu
+            if after == 0:
+                shares = abs(before_lots) * self.lot_size[s]
+                gain = -position.cost if before_lots > 0 else position.cost
+                self.trades.append(
+                    OracleTrade(
+                        symbol=s,
+                        side="LONG" if before_lots > 0 else "SHORT",
+                        quantity=shares,
+                        entry_price=(position.cost + abs(in_lieu)) / MONEY_UNITS / shares,
+                        exit_price=before_mark * self.tick_size[s],
+                        pnl=(gain - position.fees) / MONEY_UNITS,
+                        commission=position.fees / MONEY_UNITS,
+                        exit_step=self.step,
+                    )
+                )
+                position.cost = position.fees = 0
+        for order in self.working:
+            if order.symbol == s and not order.done:
+                order.leaves = math.trunc(Fraction(order.leaves * event.new, event.old))
+                order.done = order.kind != "MARKET" or order.leaves == 0
 
     # ---- Decision ----------------------------------------------------------------------------------
 
@@ -409,26 +525,29 @@ class _Oracle:
 
     def _lots_of_weight(self, symbol: int, weight: float) -> int:
         price_of_lot = self.positions[symbol].mark * self.tick_size[symbol] * self.lot_size[symbol]
-        lots = whole_lots(weight * (self._equity() / MONEY_UNITS) / price_of_lot)
+        price_of_lot *= float(self._rate(self.currency[symbol]))
+        lots = whole_lots(weight * (float(self._equity()) / MONEY_UNITS) / price_of_lot)
         if lots == 0 and weight != 0:
             self.counts["rounded_to_zero"] += 1
         return lots
 
     # ---- Fills -------------------------------------------------------------------------------------
 
-    def _fill(self, order: _Order, price: int) -> None:
+    def _fill(self, order: _Order, price: int, *, maker: bool = False) -> None:
         """Fill as much of an order as volume and buying power allow, at `price` ticks before slippage."""
         s = order.symbol
         side = 1 if order.leaves > 0 else -1
-        if order.kind != "LIMIT":
-            price += side * slippage_in_ticks(price, self.settings)
+        order.taker = order.kind != "LIMIT"
+        if order.taker:
             order.kind = "MARKET"  # what a volume limit leaves of a triggered stop
         wanted = abs(order.leaves)
         if self.settings.volume_limit is not None:
             wanted = min(wanted, self.volume_left[s])
             if wanted == 0:
                 return
-        allowed = self._allowed(s, side, wanted, price)
+        if order.taker:
+            price = max(price + side * self._distance(s, side, wanted, price), 1)
+        allowed = self._allowed(order, side, wanted, price, maker=maker)
         if allowed < wanted:
             order.done = True
             if self.settings.on_insufficient_cash == "reject":
@@ -440,37 +559,80 @@ class _Oracle:
         if allowed:
             order.leaves -= side * allowed
             self.volume_left[s] -= allowed
-            self._book(s, side, allowed, price)
+            self._book(order, side, allowed, price, maker=maker)
 
-    def _allowed(self, symbol: int, side: int, wanted: int, price: int) -> int:
+    def _distance(self, symbol: int, side: int, lots: int, price: int) -> int:
+        """Whole ticks by which a market or stop order is moved against us, by slippage and by impact."""
+        if self.models.impact == "none":
+            return slippage_in_ticks(price, self.settings)
+        sigma, share = self._usual(symbol, lots)
+        fraction = self.settings.slippage_bps / 10_000 + own_impact(self.models, sigma, share)
+        fraction += side * self._displacement(symbol)
+        distance = price * fraction
+        nearest = round(distance)
+        whole = nearest if abs(distance - nearest) <= WHOLE_NUMBER_TOLERANCE else math.ceil(distance)
+        return whole + self.settings.slippage_ticks
+
+    def _usual(self, symbol: int, lots: int) -> tuple[float, float]:
+        n_closed = self.step + 1 if self.closed else self.step
+        known = [t for t in range(n_closed) if self.close[symbol][t] != NO_BAR]
+        closes = [self.close[symbol][t] for t in known]
+        volumes = [float(self.volume[t, symbol]) for t in known]
+        return sigma_and_share(closes, volumes, self.models.window, lots * self.lot_size[symbol])
+
+    def _displacement(self, symbol: int) -> float:
+        value, step = self.displaced.get(symbol, (0.0, self.step))
+        return decayed(self.models, value, self.step - step)
+
+    def _allowed(self, order: _Order, side: int, wanted: int, price: int, *, maker: bool) -> int:
         """The most lots, up to `wanted`, that the buying power rule allows; what closes is always allowed."""
-        lots = self.positions[symbol].lots
+        lots = self.positions[order.symbol].lots
         closing = min(wanted, abs(lots)) if lots * side < 0 else 0
-        if closing == wanted or self._rule_holds_after(symbol, side * wanted, price):
+        if closing == wanted or self._rule_holds_after(order, side * wanted, price, maker=maker):
             return wanted
         holds, fails = closing, wanted  # the rule holds less the more is opened, so halve the range
         while fails - holds > 1:
             middle = (holds + fails) // 2
-            if self._rule_holds_after(symbol, side * middle, price):
+            if self._rule_holds_after(order, side * middle, price, maker=maker):
                 holds = middle
             else:
                 fails = middle
         return holds
 
-    def _rule_holds_after(self, symbol: int, lots: int, price: int) -> bool:
+    def _rule_holds_after(self, order: _Order, lots: int, price: int, *, maker: bool) -> bool:
         """Whether Σ |position| × mark ≤ max_leverage × equity after a fill of signed `lots` at `price`."""
         if self.max_leverage is None:
             return True
-        position, unit = self.positions[symbol], self.unit[symbol]
-        gross = self.gross + (abs(position.lots + lots) - abs(position.lots)) * position.mark * unit
-        equity = self._equity() + lots * (position.mark - price) * unit
-        equity -= self._commission(symbol, lots, price)
+        position, unit = self.positions[order.symbol], self.unit[order.symbol]
+        rate = self._rate(self.currency[order.symbol])
+        gross = self._in_base(self.gross)
+        gross += rate * (abs(position.lots + lots) - abs(position.lots)) * position.mark * unit
+        worse = lots * (price - position.mark) * unit + self._commission(order, lots, price, maker=maker)
+        equity = self._equity() - rate * worse
         return gross * self.max_leverage.denominator <= equity * self.max_leverage.numerator
 
-    def _equity(self) -> int:
-        return self.cash + self.value
+    def _equity(self) -> Fraction | int:
+        return self._in_base(self.cash) + self._in_base(self.value)
 
-    def _commission(self, symbol: int, lots: int, price: int) -> int:
+    def _in_base(self, amounts: list[int]) -> Fraction | int:
+        if len(amounts) == 1:
+            return amounts[0]
+        return sum((self._rate(number) * amount for number, amount in enumerate(amounts)), Fraction(0))
+
+    def _rate(self, currency: int) -> Fraction | int:
+        """Worth of one unit of a currency in the base, at the mark of the moment."""
+        if currency == 0:
+            return 1
+        column, inverse = self.models.rates[currency - 1]
+        price = self.positions[column].mark * Fraction(repr(self.tick_size[column]))
+        if not price:
+            return 0
+        return 1 / price if inverse else price
+
+    def _commission(self, order: _Order, lots: int, price: int, *, maker: bool) -> int:
+        symbol = order.symbol
+        if self.models.tiers:
+            return self._fee_due(order, lots, price, maker=maker) - self.fees.charged.get(order.number, 0)
         rate, per_share = self.settings.commission_rate, self.settings.commission_per_share
         if not rate and not per_share:
             return 0
@@ -478,14 +640,44 @@ class _Oracle:
         notional = quantity * (price * self.tick_size[symbol])
         return round((rate * notional + per_share * quantity) * MONEY_UNITS)
 
-    def _book(self, symbol: int, side: int, lots: int, price: int) -> None:
+    def _fee_due(self, order: _Order, lots: int, price: int, *, maker: bool) -> int:
+        quantity = abs(lots) * self.lot_size[order.symbol]
+        notional = quantity * (price * self.tick_size[order.symbol])
+        due = fee_due(self.models, self.fees, order.number, maker=maker, notional=notional, quantity=quantity)
+        return round(due * MONEY_UNITS)
+
+    def _remember(self, order: _Order, side: int, lots: int, price: int, *, maker: bool) -> None:
+        """What fees and impact keep of a fill."""
+        symbol = order.symbol
+        if order.taker and self.models.impact != "none":
+            sigma, share = self._usual(symbol, lots)
+            value = self._displacement(symbol) + side * left_behind(self.models, sigma, share)
+            self.displaced[symbol] = (value, self.step)
+        if self.models.tiers:
+            fees, key = self.fees, order.number
+            quantity = lots * self.lot_size[symbol]
+            notional = quantity * (price * self.tick_size[symbol])
+            due = self._fee_due(order, lots, price, maker=maker)
+            tier = [each for each in self.models.tiers if each.volume <= fees.volume][-1]
+            rate, per_share = (
+                (tier.maker_rate, tier.maker_per_share) if maker else (tier.taker_rate, tier.taker_per_share)
+            )
+            fees.raw[key] = fees.raw.get(key, 0.0) + (rate * notional + per_share * quantity)
+            fees.notional[key] = fees.notional.get(key, 0.0) + notional
+            fees.charged[key] = due
+            in_base = notional * float(self._rate(self.currency[symbol]))
+            fees.volume += quantity if self.models.by == "quantity" else in_base
+
+    def _book(self, order: _Order, side: int, lots: int, price: int, *, maker: bool) -> None:
         """Write one fill into cash, position and trades."""
-        position, unit = self.positions[symbol], self.unit[symbol]
-        commission = self._commission(symbol, lots, price)
+        symbol = order.symbol
+        position, unit, currency = self.positions[symbol], self.unit[symbol], self.currency[symbol]
+        commission = self._commission(order, lots, price, maker=maker)
+        self._remember(order, side, lots, price, maker=maker)
         old, new = position.lots, position.lots + side * lots
-        self.cash -= side * lots * price * unit + commission
-        self.value += side * lots * position.mark * unit
-        self.gross += (abs(new) - abs(old)) * position.mark * unit
+        self.cash[currency] -= side * lots * price * unit + commission
+        self.value[currency] += side * lots * position.mark * unit
+        self.gross[currency] += (abs(new) - abs(old)) * position.mark * unit
 
         closed = min(lots, abs(old)) if old * side < 0 else 0
         if closed:

@@ -22,6 +22,14 @@ from omni_lab.data import Bars
 from omni_lab.domain import Instrument
 from omni_lab.simulator import BacktestResults, EventSimulator, SimulationConfig
 from omni_lab.strategies import Bar, Context, Strategy
+from tests.oracle.bar_costs import (
+    DividendEvent,
+    HaltEvent,
+    OracleModels,
+    SplitEvent,
+    Tier,
+    as_settings,
+)
 from tests.oracle.bar_oracle import FloatArray, OracleResult, OracleSettings, Panel, Request, run_oracle
 
 Fill = Literal["next_open", "this_close", "next_close"]
@@ -31,6 +39,8 @@ FILLS: tuple[Fill, ...] = ("next_open", "this_close", "next_close")
 MINUTE_NS = 60 * 10**9
 START_NS = 1_672_531_200 * 10**9  # 2023-01-01
 CENT = 0.005
+DAY_NS = 1_440 * MINUTE_NS
+CURRENCIES = ("USD", "EUR")
 
 
 # ---- Large -------------------------------------------------------------------------------------
@@ -177,6 +187,78 @@ def test_bars_of_closes_only(data: st.DataObject, kind: Kind, fill: Fill) -> Non
     assert_agreement(closes, config, targets=targets, kind=kind, closes_only=True)
 
 
+@st.composite
+def events(draw: st.DrawFn, n_steps: int, n_symbols: int) -> dict[str, Any]:
+    """Splits, dividends and halts, at the closes of days and between them."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+
+    def moment() -> int:
+        return START_NS + int(rng.integers(0, 2 * n_steps + 1)) * DAY_NS // 2
+
+    found: list[SplitEvent | DividendEvent] = []
+    for _ in range(draw(st.integers(0, 4))):
+        symbol = int(rng.integers(n_symbols))
+        if rng.random() < 0.5:
+            new, old = ((2, 1), (3, 2), (1, 10), (1, 500))[int(rng.integers(4))]
+            found.append(SplitEvent(symbol, moment(), new, old))
+        else:
+            found.append(DividendEvent(symbol, moment(), round(float(rng.uniform(0.01, 3)), 2), 0.15))
+    halts = []
+    for _ in range(draw(st.integers(0, 2))):
+        start, end = sorted((moment(), moment()))
+        halts.append(HaltEvent(int(rng.integers(n_symbols)), start, end))
+    return {"events": found, "halts": halts}
+
+
+@st.composite
+def model_sets(draw: st.DrawFn, n_steps: int, n_symbols: int) -> OracleModels:
+    """Any models together, or one alone."""
+    chosen: dict[str, Any] = {}
+    if draw(st.booleans()):
+        tiers = [Tier(0.0, 2e-3, -1e-3, 0.01, -0.002), Tier(20_000.0, 1e-3, 0.0, 0.005, 0.0)]
+        chosen |= {"tiers": tiers[: draw(st.integers(1, 2))], "by": draw(sampled("notional", "quantity"))}
+        chosen |= {"minimum": draw(sampled(0.0, 1.0)), "maximum": draw(sampled(None, 5.0))}
+        chosen["maximum_rate"] = draw(sampled(None, 0.005))
+    if draw(st.booleans()):
+        chosen["impact"] = draw(sampled("linear", "square_root", "almgren_chriss", "transient"))
+        chosen |= {"temporary": 0.7, "permanent": 0.4, "half_life": 2.5, "window": draw(sampled(2, 5, 20))}
+    if draw(st.booleans()):
+        chosen |= {"financing": True, "borrow_rate": 0.1, "margin_rate": 0.08, "cash_rate": 0.05}
+        chosen["day_count"] = draw(sampled(360, 365))
+    if draw(st.booleans()):
+        chosen |= draw(events(n_steps, n_symbols))
+    if draw(st.booleans()) and n_symbols > 1:
+        # The first instrument has all its bars, and is the rate of the second currency.
+        currency = [0] + [draw(sampled(0, 1)) for _ in range(n_symbols - 1)]
+        chosen |= {"currency": currency, "rates": [(0, draw(st.booleans()))]}
+    return OracleModels(**chosen)
+
+
+@settings(max_examples=200)
+@given(data=st.data(), kind=sampled("quantity", "weight"))
+def test_random_targets_with_models(data: st.DataObject, kind: Kind) -> None:
+    panel = data.draw(markets())
+    models = data.draw(model_sets(*panel.close.shape))
+    ts = START_NS + DAY_NS * np.arange(len(panel.close), dtype=np.int64)
+    config = data.draw(configurations())
+    if models.tiers:
+        config = replace(config, commission_rate=0.0, commission_per_share=0.0)
+    targets = data.draw(target_arrays(panel, kind))
+    assert_agreement(panel, config, targets=targets, kind=kind, ts=ts, models=models)
+
+
+@settings(max_examples=200)
+@given(data=st.data())
+def test_random_scripts_with_models(data: st.DataObject) -> None:
+    panel = data.draw(markets())
+    models = data.draw(model_sets(*panel.close.shape))
+    ts = START_NS + DAY_NS * np.arange(len(panel.close), dtype=np.int64)
+    config = data.draw(configurations())
+    if models.tiers:
+        config = replace(config, commission_rate=0.0, commission_per_share=0.0)
+    assert_agreement(panel, config, script=data.draw(scripts(panel)), ts=ts, models=models)
+
+
 # ---- Real --------------------------------------------------------------------------------------
 
 
@@ -215,6 +297,7 @@ def assert_agreement(
     script: Sequence[Request] = (),
     ts: TimeArray | None = None,
     closes_only: bool = False,
+    models: OracleModels | None = None,
 ) -> OracleResult:
     """Run both; compare equity, positions, fills, trades and counts; return the oracle's result."""
     n_steps, n_symbols = panel.close.shape
@@ -226,6 +309,7 @@ def assert_agreement(
             symbol,
             tick_size=panel.tick_size[s] if panel.tick_size else None,
             lot_size=panel.lot_size[s] if panel.lot_size else 1.0,
+            currency=CURRENCIES[models.currency[s] if models and models.currency else 0],
         )
         for s, symbol in enumerate(symbols)
     ]
@@ -234,12 +318,21 @@ def assert_agreement(
     else:
         prices = (panel.open, panel.high, panel.low, panel.close)
         bars = Bars.from_arrays(ts, *prices, panel.volume, instruments=instruments)
-    simulator = EventSimulator(SimulationConfig(**asdict(config)))
+    extra = {} if models is None else as_settings(models, symbols, CURRENCIES)
+    simulator = EventSimulator(SimulationConfig.from_mapping({**asdict(config), **extra}))
     if targets is None:
         found = simulator.run_backtest(Script(script, symbols), bars, progress=False)
     else:
         found = simulator.run_targets(bars, targets, kind=kind)
-    expected = run_oracle(panel, config, targets=targets, kind=kind, script=script)
+    expected = run_oracle(
+        panel,
+        config,
+        targets=targets,
+        kind=kind,
+        script=script,
+        models=models,
+        ts=ts if models is not None else None,
+    )
 
     assert_same_fills(found, expected, ts, symbols)
     assert np.max(np.abs(found.equity - expected.equity)) < CENT

@@ -19,6 +19,7 @@ COUNTS = (
     "rounded_to_zero",
     "unpriced",
     "volume_limited",
+    "cancels_refused",
     "off_grid_prices",
 )
 BARS = flat_bars(100, 100, 100, 100, volume=[50, 50, 50, 50])

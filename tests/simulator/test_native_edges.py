@@ -52,16 +52,6 @@ def test_before_the_first_bar_no_order_can_be_sent(act: Any) -> None:
         EventSimulator().run_backtest(Early({}), BARS)
 
 
-def test_an_order_sent_after_the_last_bar_expires() -> None:
-    class Late(Script):
-        def on_stop(self, ctx: Context) -> None:
-            ctx.buy(1)
-
-    results = EventSimulator().run_backtest(Late({}), BARS)
-    assert results.orders["status"].tolist() == ["EXPIRED"]
-    assert results.counts["expired"] == 1
-
-
 def test_a_fill_tells_the_position_it_leaves() -> None:
     seen = []
 

@@ -153,14 +153,6 @@ def test_a_strategy_s_own_error_passes_with_a_note_of_the_place(callback: str) -
     assert "ABC" in note
 
 
-def test_a_strategy_without_on_bar_says_what_is_missing() -> None:
-    class Empty(Strategy):
-        pass
-
-    with pytest.raises(NotImplementedError, match="Empty must define on_bar"):
-        EventSimulator().run_backtest(Empty(), BARS)
-
-
 @pytest.mark.parametrize(
     ("act", "error", "words"),
     [

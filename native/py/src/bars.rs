@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
-use omni_sim::{BarPanel, Column, Instrument, InstrumentSpec, RawBars};
+use omni_sim::{BarPanel, Column, Instrument, InstrumentSpec, RawBars, indicator_values};
 use omni_types::Ticks;
 use pyo3::prelude::*;
 
@@ -106,6 +106,13 @@ impl Bars {
         let column = column_named(py, column)?;
         let shape = [self.panel.n_steps(), self.panel.n_symbols()];
         self.panel.column(column).map(|ticks| PyArray1::from_slice(py, ticks).reshape(shape)).transpose()
+    }
+
+    #[pyo3(signature = (name, window, column="close"))]
+    fn indicator<'py>(&self, py: Python<'py>, name: &str, window: i64, column: &str) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let spec = crate::strategy::indicator_spec(py, &self.panel, name, window, column)?;
+        let values = py.detach(|| indicator_values(&self.panel, spec));
+        PyArray1::from_vec(py, values).reshape([self.panel.n_steps(), self.panel.n_symbols()])
     }
 
     fn values<'py>(&self, py: Python<'py>, column: &str) -> PyResult<Option<Bound<'py, PyArray2<f64>>>> {

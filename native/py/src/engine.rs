@@ -1,5 +1,6 @@
 //! `BarEngine`: one backtest, driven by a target array or by a strategy's callbacks, read back as columns.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray2};
@@ -14,6 +15,7 @@ use pyo3::types::PyDict;
 use crate::bars::Bars;
 use crate::columns::Columns;
 use crate::errors::{Facts, target_error};
+use crate::models;
 use crate::strategy::{Callbacks, drive};
 
 /// Steps between two looks at Ctrl-C and two reports of progress.
@@ -48,11 +50,17 @@ fn busy(py: Python<'_>) -> PyErr {
     Facts::new("ConfigError", "the engine is running a strategy").hint("Read its results after the run.").raise(py)
 }
 
+/// Look for Ctrl-C and report how far the run has come.
+pub(crate) fn breathe(py: Python<'_>, progress: Option<&Bound<'_, PyAny>>, steps_done: usize) -> PyResult<()> {
+    py.check_signals()?;
+    progress.map_or(Ok(()), |progress| progress.call1((steps_done,)).map(drop))
+}
+
 #[pymethods]
 impl BarEngine {
     #[new]
     #[pyo3(signature = (bars, *, initial_capital, fill, limit_fill, commission_rate, commission_per_share, slippage_bps, slippage_ticks,
-                        max_leverage, on_insufficient_cash, volume_limit))]
+                        max_leverage, on_insufficient_cash, volume_limit, models=None, limits=None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -67,6 +75,8 @@ impl BarEngine {
         max_leverage: Option<f64>,
         on_insufficient_cash: &str,
         volume_limit: Option<f64>,
+        models: Option<&Bound<'_, PyDict>>,
+        limits: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let capital = Money::from_f64(initial_capital).filter(|capital| capital.0 > 0).ok_or_else(|| {
             Facts::new("ConfigError", "initial_capital cannot be used")
@@ -99,6 +109,16 @@ impl BarEngine {
             volume_limit,
         };
         let engine = omni_sim::BarEngine::new(Arc::clone(&bars.panel), config);
+        let engine = match models {
+            Some(given) => engine.with_models(models::models(given)?),
+            None => engine,
+        };
+        let engine = match limits {
+            Some(given) => engine
+                .with_limits(models::limits(given)?)
+                .map_err(|error| Facts::new("ConfigError", error.to_string()).place("SimulationConfig.limits").raise(py))?,
+            None => engine,
+        };
         Ok(Self { engine: Some(engine), initial_capital, equity: None })
     }
 
@@ -120,27 +140,49 @@ impl BarEngine {
         while engine.step() < panel.n_steps() {
             let until = engine.step() + STEPS_PER_BREATH;
             py.detach(|| run_targets(engine, targets, kind, until));
-            py.check_signals()?;
-            if let Some(progress) = &progress {
-                progress.call1((engine.step(),))?;
+            if let Err(error) = breathe(py, progress.as_ref(), engine.step()) {
+                engine.stop();
+                return Err(error);
             }
         }
         engine.finish();
         Ok(())
     }
 
-    #[pyo3(signature = (on_bar, on_start=None, on_fill=None, on_stop=None, progress=None))]
+    #[pyo3(signature = (name, parameters, progress=None))]
+    fn run_native(
+        &mut self,
+        py: Python<'_>,
+        name: &str,
+        parameters: &Bound<'_, PyDict>,
+        progress: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let engine = self.engine.as_mut().ok_or_else(|| busy(py))?;
+        let panel = Arc::clone(engine.panel());
+        let mut strategy = models::strategy(name, parameters, panel.n_symbols())?;
+        while engine.step() < panel.n_steps() {
+            let until = engine.step() + STEPS_PER_BREATH;
+            py.detach(|| strategy.run(engine, until));
+            if let Err(error) = breathe(py, progress.as_ref(), engine.step()) {
+                engine.stop();
+                return Err(error);
+            }
+        }
+        engine.finish();
+        Ok(())
+    }
+
+    #[pyo3(signature = (callbacks, *, name, max_orders_per_step, progress=None))]
     fn run_strategy(
         &mut self,
         py: Python<'_>,
-        on_bar: Bound<'_, PyAny>,
-        on_start: Option<Bound<'_, PyAny>>,
-        on_fill: Option<Bound<'_, PyAny>>,
-        on_stop: Option<Bound<'_, PyAny>>,
+        callbacks: &Bound<'_, PyDict>,
+        name: String,
+        max_orders_per_step: usize,
         progress: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
+        let callbacks = Callbacks::new(callbacks, name, max_orders_per_step, progress)?;
         let engine = self.engine.take().ok_or_else(|| busy(py))?;
-        let callbacks = Callbacks { on_bar, on_start, on_fill, on_stop, progress };
         // Whatever the strategy does, what was computed so far comes back.
         let (engine, outcome) = drive(py, engine, &callbacks)?;
         self.engine = Some(engine);
@@ -189,7 +231,7 @@ impl BarEngine {
             .with("qty", fills.iter().map(|fill| fill.qty))?
             .with("price", fills.iter().map(|fill| fill.price.0))?
             .with("reference", fills.iter().map(|fill| engine.met_by(fill).0))?
-            .with("commission", fills.iter().map(|fill| engine.commission_of(fill)))?;
+            .with("commission", (0..fills.len()).map(|number| engine.commission_of(number)))?;
         Ok(columns.done())
     }
 
@@ -207,6 +249,26 @@ impl BarEngine {
         Ok(columns.done())
     }
 
+    fn gate_counts(&self, py: Python<'_>) -> PyResult<HashMap<&'static str, u64>> {
+        Ok(self.engine(py)?.gate_counts().unwrap_or_default().into_iter().collect())
+    }
+
+    fn flows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let flows = self.engine(py)?.flows();
+        let columns = Columns::new(py)
+            .with("step", flows.iter().map(|flow| flow.step))?
+            .with("symbol", flows.iter().map(|flow| flow.symbol.map_or(-1, i64::from)))?
+            .with("currency", flows.iter().map(|flow| flow.currency))?
+            .with("kind", flags(flows.iter(), |flow| flow.kind as u8))?
+            .with("lots", flows.iter().map(|flow| flow.lots))?
+            .with("amount", flows.iter().map(|flow| flow.amount.to_f64()))?;
+        Ok(columns.done())
+    }
+
+    fn cash_by_step<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyArray1<f64>>>> {
+        Ok(self.engine(py)?.cash_by_step().map(|cash| PyArray1::from_slice(py, cash)))
+    }
+
     fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let counts = self.engine(py)?.counts();
         let table = PyDict::new(py);
@@ -218,6 +280,7 @@ impl BarEngine {
         table.set_item("rounded_to_zero", counts.rounded_to_zero)?;
         table.set_item("unpriced", counts.unpriced)?;
         table.set_item("volume_limited", counts.volume_limited)?;
+        table.set_item("cancels_refused", counts.cancels_refused)?;
         Ok(table)
     }
 

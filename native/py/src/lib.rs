@@ -9,6 +9,7 @@ mod columns;
 mod engine;
 mod errors;
 mod feed;
+mod models;
 mod oms;
 mod sessions;
 mod strategy;
@@ -28,6 +29,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<strategy::Context>()?;
     module.add_class::<strategy::Fill>()?;
     module.add_class::<strategy::Indicator>()?;
+    module.add_class::<strategy::OrderUpdate>()?;
+    module.add_class::<strategy::Timer>()?;
     sessions::add(module)?;
     feed::add(module)?;
     ticks::add(module)?;

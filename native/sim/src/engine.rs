@@ -3,6 +3,7 @@
 //! A driver calls, for each step, [`BarEngine::open`], [`BarEngine::inside`], [`BarEngine::close`], then sends the orders of the decision, then
 //! [`BarEngine::settle`]. `docs/simulation.md` describes what happens in each; the section numbers below are its points.
 
+mod before;
 mod filling;
 mod meeting;
 mod orders;
@@ -10,13 +11,17 @@ mod orders;
 use std::sync::Arc;
 
 use omni_book::Engine;
+use omni_oms::Limits;
+use omni_oms::gate::RegisterError;
 use omni_types::{Event, Money, Ticks, TradingPhase};
 
 use crate::bars::BarPanel;
 use crate::config::{FillTiming, SimConfig};
+use crate::gate::Gate;
 use crate::instrument::Instrument;
 use crate::ledger::Ledger;
-use crate::record::{Counts, FillRecord, OrderReason, OrderRecord, OrderStatus, TradeRecord};
+use crate::models::{Extras, Flow, Models, SplitRecord};
+use crate::record::{Counts, FillRecord, OrderChange, OrderReason, OrderRecord, OrderStatus, TradeRecord};
 use crate::trades::CostBasis;
 
 pub use orders::OrderRequest;
@@ -33,7 +38,7 @@ struct Working {
 }
 
 /// The state of a run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct BarEngine {
     panel: Arc<BarPanel>,
     config: SimConfig,
@@ -49,16 +54,24 @@ pub struct BarEngine {
     n_resting: usize,
     orders: Vec<OrderRecord>,
     fills: Vec<FillRecord>,
+    /// What happened to orders, if somebody wants to know.
+    changes: Option<Vec<OrderChange>>,
     equity: Vec<f64>,
     /// Equity of the last step, exact and in currency.
     settled: (Money, f64),
     counts: Counts,
     step: usize,
+    /// Steps that have opened.
+    opened: usize,
     /// Steps whose bars have closed: what may be known.
     closed: usize,
     n_steps_exposed: u64,
     events: Vec<Event>,
     batch: Vec<u32>,
+    /// Models beyond the settings; most runs have none.
+    extras: Option<Box<Extras>>,
+    /// The risk gate, where there are limits.
+    gate: Option<Box<Gate>>,
 }
 
 impl BarEngine {
@@ -78,15 +91,59 @@ impl BarEngine {
             n_resting: 0,
             orders: Vec::new(),
             fills: Vec::new(),
+            changes: None,
             equity,
             settled: (capital, capital.to_f64()),
             counts: Counts::default(),
             step: 0,
+            opened: 0,
             closed: 0,
             n_steps_exposed: 0,
             events: Vec::new(),
             batch: Vec::new(),
+            extras: None,
+            gate: None,
         }
+    }
+
+    /// The same engine with models.
+    #[must_use]
+    pub fn with_models(mut self, models: Models) -> Self {
+        let ticks: Vec<Money> = self.panel.instruments().iter().map(Instrument::tick_value).collect();
+        if let Some(currencies) = &models.currencies {
+            self.ledger = self.ledger.with_currencies(currencies, &ticks);
+        }
+        self.extras = Some(Box::new(Extras::new(models, self.panel.n_symbols())));
+        self
+    }
+
+    /// The same engine behind a risk gate.
+    ///
+    /// # Errors
+    /// If a limit is one that its register does not take, or there are too many instruments.
+    pub fn with_limits(mut self, limits: Limits) -> Result<Self, RegisterError> {
+        self.gate = Some(Box::new(Gate::new(self.panel.instruments(), limits)?));
+        Ok(self)
+    }
+
+    /// What the risk gate counted, by name; `None` where there is no gate.
+    pub fn gate_counts(&self) -> Option<Vec<(&'static str, u64)>> {
+        self.gate.as_ref().map(|gate| gate.counts())
+    }
+
+    /// Switch all trading off at the gate, or on again; false where there is no gate.
+    pub fn kill(&mut self, on: bool) -> bool {
+        self.gate.as_mut().map(|gate| gate.kill(on)).is_some()
+    }
+
+    /// Money and lots that came or went other than by fills, so far.
+    pub fn flows(&self) -> &[Flow] {
+        self.extras.as_ref().map_or(&[], |extras| &extras.flows)
+    }
+
+    /// Cash after each step so far, base currency; `None` for a run without models, whose cash follows from its fills.
+    pub fn cash_by_step(&self) -> Option<&[f64]> {
+        self.extras.as_ref().map(|extras| extras.cash.as_slice())
     }
 
     /// Make room for orders and fills that are to come. Room that is not used costs no memory, growing step by step costs time.
@@ -125,15 +182,35 @@ impl BarEngine {
         &self.fills
     }
 
+    /// From now on, keep what happens to orders.
+    pub fn watch_orders(&mut self) {
+        self.changes.get_or_insert_default();
+    }
+
+    /// What happened to orders since they are watched.
+    pub fn changes(&self) -> &[OrderChange] {
+        self.changes.as_deref().unwrap_or_default()
+    }
+
     /// All closed trades so far, derived from the fills.
     pub fn trades(&self) -> Vec<TradeRecord> {
         let mut open: Vec<_> = self.panel.instruments().iter().map(|each| CostBasis::new(each.tick_lot_value())).collect();
-        let close = |fill: &FillRecord| {
+        let mut splits = self.splits().peekable();
+        let mut trades = Vec::new();
+        for (number, fill) in self.fills.iter().enumerate() {
+            while let Some(split) = splits.next_if(|split| split.step <= fill.step) {
+                trades.extend(split_basis(&mut open, &split));
+            }
             let order = &self.orders[fill.order as usize];
-            let (lots, commission) = (order.side.sign() * fill.qty, self.commission(order.symbol as usize, fill.qty, fill.price));
-            open[order.symbol as usize].fill(order.symbol, lots, fill.price, commission, fill.step)
-        };
-        self.fills.iter().filter_map(close).collect()
+            let lots = order.side.sign() * fill.qty;
+            trades.extend(open[order.symbol as usize].fill(order.symbol, lots, fill.price, self.charged(number), fill.step));
+        }
+        trades.extend(splits.filter_map(|split| split_basis(&mut open, &split)));
+        trades
+    }
+
+    fn splits(&self) -> impl Iterator<Item = SplitRecord> {
+        self.extras.iter().flat_map(|extras| extras.splits.iter().copied())
     }
 
     /// Equity after each step so far, currency.
@@ -159,6 +236,13 @@ impl BarEngine {
     /// Point 1: mark at the open and fill what the open meets.
     #[inline]
     pub fn open(&mut self) {
+        self.opened = self.step + 1;
+        if self.extras.is_some() {
+            self.before_open();
+        }
+        if let Some(gate) = &mut self.gate {
+            gate.enter(self.panel.ts()[self.step]);
+        }
         if self.config.volume_limit.is_some() {
             for working in &mut self.working {
                 working.volume_used = 0;
@@ -189,6 +273,9 @@ impl BarEngine {
                 self.ledger.mark(symbol, Ticks(close));
             }
         }
+        if self.gate.is_some() {
+            self.show_gate_marks();
+        }
         if self.config.fill != FillTiming::NextOpen && !self.market.is_empty() {
             let step = self.step as u32;
             self.meet_close(|order| order.step_sent < step);
@@ -202,12 +289,19 @@ impl BarEngine {
             let step = self.step as u32;
             self.meet_close(|order| order.step_sent == step);
         }
+        self.record_equity();
+    }
+
+    fn record_equity(&mut self) {
         // While nothing is held, equity stays what it was; converting it again would cost more than the rest of such a step.
         let equity = self.ledger.equity();
         if equity != self.settled.0 {
             self.settled = (equity, equity.to_f64());
         }
         self.equity.push(self.settled.1);
+        if let Some(extras) = &mut self.extras {
+            extras.cash.push(self.ledger.cash().to_f64());
+        }
         self.n_steps_exposed += u64::from(self.ledger.n_open() > 0);
         self.step += 1;
     }
@@ -215,7 +309,7 @@ impl BarEngine {
     /// Whether no order works, so that until one is sent nothing moves but marks.
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
-        self.market.is_empty() && self.arriving.is_empty() && self.n_resting == 0
+        self.market.is_empty() && self.arriving.is_empty() && self.n_resting == 0 && self.extras.is_none() && self.gate.is_none()
     }
 
     /// Go through the steps up to `until` (exclusive) of an idle engine with one instrument: what [`BarEngine::open`] to
@@ -239,12 +333,51 @@ impl BarEngine {
 
     /// After the last step: expire what still works.
     pub fn finish(&mut self) {
-        let last = self.panel.n_steps() as u32 - 1;
-        for order in self.orders.iter_mut().filter(|order| order.status == OrderStatus::Working) {
-            order.status = OrderStatus::Expired;
-            order.reason = OrderReason::EndOfData;
-            order.step_closed = last;
-            self.counts.expired += 1;
+        self.expire(OrderReason::EndOfData);
+    }
+
+    /// Before the last step, after an error: the step that has opened ends as it stands, and what still works expires.
+    pub fn stop(&mut self) {
+        if self.opened > self.step {
+            self.record_equity();
+        }
+        self.expire(OrderReason::RunStopped);
+    }
+
+    fn expire(&mut self, reason: OrderReason) {
+        let last = self.step.saturating_sub(1) as u32;
+        for id in 0..self.orders.len() {
+            let order = &mut self.orders[id];
+            if order.status == OrderStatus::Working {
+                order.status = OrderStatus::Expired;
+                order.reason = reason;
+                order.step_closed = last;
+                self.counts.expired += 1;
+                self.closed_at_gate(id as u32);
+                self.note(id as u32);
+            }
         }
     }
+
+    /// Tell the gate the marks of the instruments that have a bar.
+    #[cold]
+    fn show_gate_marks(&mut self) {
+        let Some(gate) = &mut self.gate else { return };
+        for symbol in (0..self.panel.n_symbols()).filter(|&symbol| self.panel.has_bar(self.step, symbol)) {
+            gate.mark(symbol, self.ledger.mark_of(symbol));
+        }
+    }
+
+    /// Keep a change of an order's state for those who watch.
+    #[inline]
+    fn note(&mut self, id: u32) {
+        if let Some(changes) = &mut self.changes {
+            let OrderRecord { status, reason, step_closed: step, .. } = self.orders[id as usize];
+            changes.push(OrderChange { order: id, step, status, reason, n_fills: self.fills.len() as u32 });
+        }
+    }
+}
+
+fn split_basis(open: &mut [CostBasis], split: &SplitRecord) -> Option<TradeRecord> {
+    open[split.symbol].split(split.symbol as u32, (split.new, split.old), split.in_lieu, split.mark, split.step)
 }

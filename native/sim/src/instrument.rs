@@ -84,6 +84,11 @@ impl Instrument {
         self.lot_size
     }
 
+    /// Value of one tick, to the nearest money unit.
+    pub fn tick_value(&self) -> Money {
+        Money((self.tick_size * 1e18).round() as i128)
+    }
+
     /// Value of one lot at a price of one tick.
     pub fn tick_lot_value(&self) -> Money {
         self.tick_lot_value

@@ -2,6 +2,8 @@
 
 use omni_types::{Money, Ticks};
 
+use crate::models::{Currencies, Rate, split_lots};
+
 #[derive(Clone, Copy, Debug)]
 struct Position {
     /// Signed lots.
@@ -12,6 +14,19 @@ struct Position {
     unit: i128,
     /// Average entry price, ticks; meaningless when flat.
     average: f64,
+    /// Its currency; 0 is the base.
+    currency: u32,
+    /// The currency whose rate is its price; 0 for none.
+    rates: u32,
+}
+
+/// What is held in a currency other than the base.
+#[derive(Clone, Copy, Debug)]
+struct Foreign {
+    cash: i128,
+    holdings: i128,
+    gross: i128,
+    rate: Rate,
 }
 
 /// The account of a run.
@@ -27,12 +42,15 @@ pub struct Ledger {
     n_open: usize,
     n_closing_fills: usize,
     positions: Vec<Position>,
+    /// By number of the currency, from 1.
+    foreign: Vec<Foreign>,
 }
 
 impl Ledger {
     /// An account with `cash` and no positions; `units` are the values of one lot at one tick of each instrument.
     pub fn new(cash: Money, units: impl Iterator<Item = Money>) -> Self {
-        let positions = units.map(|unit| Position { lots: 0, mark: 0, unit: unit.0, average: f64::NAN }).collect();
+        let positions =
+            units.map(|unit| Position { lots: 0, mark: 0, unit: unit.0, average: f64::NAN, currency: 0, rates: 0 }).collect();
         Self {
             cash,
             holdings: 0,
@@ -42,25 +60,124 @@ impl Ledger {
             n_open: 0,
             n_closing_fills: 0,
             positions,
+            foreign: Vec::new(),
         }
     }
 
-    /// Cash.
+    /// Keep cash of several currencies; `ticks` are the values of one unit of each instrument at one tick.
+    pub(crate) fn with_currencies(mut self, currencies: &Currencies, ticks: &[Money]) -> Self {
+        for (position, &currency) in self.positions.iter_mut().zip(&currencies.of) {
+            position.currency = currency;
+        }
+        for (number, fx) in (1..).zip(&currencies.rates) {
+            self.positions[fx.symbol].rates = number;
+            let rate = Rate { tick: ticks[fx.symbol].0, inverse: fx.inverse, price: Ticks(0) };
+            self.foreign.push(Foreign { cash: 0, holdings: 0, gross: 0, rate });
+        }
+        self
+    }
+
+    /// Cash of all currencies, in the base.
     #[inline]
     pub fn cash(&self) -> Money {
-        self.cash
+        self.in_base(self.cash.0, |held| held.cash)
     }
 
-    /// Cash plus the positions at their marks.
+    /// Cash plus the positions at their marks, in the base currency.
     #[inline]
     pub fn equity(&self) -> Money {
-        Money(self.cash.0 + self.holdings)
+        self.in_base(self.cash.0 + self.holdings, |held| held.cash + held.holdings)
     }
 
-    /// Σ |position| × mark.
+    /// Σ |position| × mark, in the base currency.
     #[inline]
     pub fn gross(&self) -> Money {
-        Money(self.gross)
+        self.in_base(self.gross, |held| held.gross)
+    }
+
+    #[inline]
+    fn in_base(&self, base: i128, amount: impl Fn(&Foreign) -> i128) -> Money {
+        // Nearly always there is one currency, and this loop has nothing to do.
+        Money(self.foreign.iter().fold(base, |sum, held| sum + held.rate.convert(amount(held))))
+    }
+
+    /// An amount of the instrument's currency in the base, exact.
+    #[inline]
+    pub(crate) fn to_base(&self, symbol: usize, amount: i128) -> i128 {
+        match self.positions[symbol].currency {
+            0 => amount,
+            currency => self.foreign[currency as usize - 1].rate.convert(amount),
+        }
+    }
+
+    /// Worth of one unit of the instrument's currency in the base.
+    pub(crate) fn rate_of(&self, symbol: usize) -> f64 {
+        match self.positions[symbol].currency {
+            0 => 1.0,
+            currency => self.foreign[currency as usize - 1].rate.to_f64(),
+        }
+    }
+
+    /// How many currencies there are.
+    pub(crate) fn n_currencies(&self) -> usize {
+        1 + self.foreign.len()
+    }
+
+    /// The currency of an instrument.
+    pub(crate) fn currency_of(&self, symbol: usize) -> u32 {
+        self.positions[symbol].currency
+    }
+
+    /// Cash of one currency.
+    pub fn cash_in(&self, currency: u32) -> Money {
+        if currency == 0 { self.cash } else { Money(self.foreign[currency as usize - 1].cash) }
+    }
+
+    /// Value of a position in its own currency, − for a short one.
+    pub(crate) fn value_of(&self, symbol: usize) -> Money {
+        let position = &self.positions[symbol];
+        Money(i128::from(position.lots) * i128::from(position.mark) * position.unit)
+    }
+
+    /// Take in money that no fill brought.
+    pub(crate) fn receive(&mut self, currency: u32, amount: Money) {
+        if currency == 0 {
+            self.cash += amount;
+        } else {
+            self.foreign[currency as usize - 1].cash += amount.0;
+        }
+    }
+
+    /// Turn `old` units of an instrument into `new` ones; returns what is paid for the part of a lot that is left over.
+    pub(crate) fn split(&mut self, symbol: usize, new: i64, old: i64) -> Money {
+        let position = &mut self.positions[symbol];
+        let (held, mark) = (position.lots, position.mark);
+        let (lots, left) = split_lots(held, new, old);
+        let in_lieu = i128::from(left) * i128::from(mark) * position.unit / i128::from(new);
+        position.lots = lots;
+        position.mark = ((mark as f64 * old as f64 / new as f64).round() as i64).max(i64::from(mark > 0));
+        position.average *= old as f64 / new as f64;
+        let value = |lots: i64, mark: i64| i128::from(lots) * i128::from(mark) * position.unit;
+        let change = value(lots, position.mark) - value(held, mark);
+        let gross = value(lots.abs(), position.mark) - value(held.abs(), mark);
+        let currency = position.currency;
+        self.n_open -= usize::from(held != 0 && lots == 0);
+        self.hold(currency, change, gross);
+        self.receive(currency, Money(in_lieu));
+        Money(in_lieu)
+    }
+
+    /// Positions of a currency changed in value.
+    #[inline]
+    fn hold(&mut self, currency: u32, holdings: i128, gross: i128) {
+        if currency == 0 {
+            self.holdings += holdings;
+            self.gross += gross;
+        } else {
+            let held = &mut self.foreign[currency as usize - 1];
+            held.holdings += holdings;
+            held.gross += gross;
+        }
     }
 
     /// Commissions paid so far.
@@ -110,8 +227,11 @@ impl Ledger {
         position.mark = price.0;
         if position.lots != 0 {
             let value = i128::from(position.lots) * i128::from(change) * position.unit;
-            self.holdings += value;
-            self.gross += if position.lots > 0 { value } else { -value };
+            let (currency, gross) = (position.currency, if position.lots > 0 { value } else { -value });
+            self.hold(currency, value, gross);
+        }
+        if self.positions[symbol].rates != 0 {
+            self.foreign[self.positions[symbol].rates as usize - 1].rate.price = price;
         }
     }
 
@@ -128,11 +248,13 @@ impl Ledger {
         let position = &mut self.positions[symbol];
         let (held, now) = (position.lots, position.lots + lots);
         let value = i128::from(lots) * position.unit;
-        self.cash.0 -= value * i128::from(price.0) + commission.0;
-        self.commission += commission;
-        self.slippage.0 += value * i128::from(price.0 - met.0);
-        self.holdings += value * i128::from(position.mark);
-        self.gross += i128::from(now.abs() - held.abs()) * i128::from(position.mark) * position.unit;
+        let (currency, holdings) = (position.currency, value * i128::from(position.mark));
+        let gross = i128::from(now.abs() - held.abs()) * i128::from(position.mark) * position.unit;
+        self.receive(currency, Money(-value * i128::from(price.0)) - commission);
+        self.hold(currency, holdings, gross);
+        self.commission.0 += self.to_base(symbol, commission.0);
+        self.slippage.0 += self.to_base(symbol, value * i128::from(price.0 - met.0));
+        let position = &mut self.positions[symbol];
         self.n_open = self.n_open + usize::from(now != 0) - usize::from(held != 0);
 
         position.lots = now;

@@ -5,23 +5,33 @@
 #![forbid(unsafe_code)]
 
 mod bars;
+mod conditions;
 mod config;
 mod engine;
+mod gate;
 mod indicators;
 mod instrument;
 mod ledger;
+mod models;
 mod record;
 mod stats;
+mod strategies;
 mod targets;
 pub mod ticks;
 mod trades;
 
 pub use bars::{BarPanel, BarsError, Column, RawBars};
+pub use conditions::{Condition, Operand};
 pub use config::{Commission, FillTiming, LimitFill, OnInsufficientCash, SimConfig, Slippage};
 pub use engine::{BarEngine, OrderRequest};
-pub use indicators::{Indicator, MomentumZ, Sma};
+pub use indicators::{Candle, Indicator, IndicatorSet, IndicatorSpec, indicator_values};
 pub use instrument::{Instrument, InstrumentError, InstrumentSpec};
 pub use ledger::Ledger;
-pub use record::{Counts, FillRecord, FillTime, OrderKind, OrderReason, OrderRecord, OrderStatus, TradeRecord};
+pub use models::{
+    ActionKind, CorporateAction, Currencies, FeeSchedule, FeeTier, Financing, Flow, FlowKind, FxRate, Halt, Impact, Models,
+    TierBy,
+};
+pub use record::{Counts, FillRecord, FillTime, OrderChange, OrderKind, OrderReason, OrderRecord, OrderStatus, TradeRecord};
 pub use stats::{ReturnStats, return_stats};
+pub use strategies::{NativeStrategy, Rule};
 pub use targets::{TargetError, TargetKind, check_targets, run_targets};

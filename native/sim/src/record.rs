@@ -1,6 +1,6 @@
 //! What a run leaves behind: one compact record per order, fill and closed trade, and counts of everything that was held back.
 
-use omni_types::{Side, Ticks};
+use omni_types::{RejectReason, Side, Ticks};
 
 /// Market, limit or stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,63 @@ pub enum OrderReason {
     InvalidPrice = 6,
     /// Limit and stop orders need open, high and low, and the bars have only closes.
     NoIntrabarPrices = 7,
+    /// The run ended in an error before the data did.
+    RunStopped = 8,
+    /// A split changed what its price means, or left nothing of its quantity.
+    CorporateAction = 9,
+    /// Gate: trading is switched off. This code and those that follow are those of [`RejectReason`].
+    KillSwitch = 32,
+    /// Gate: the position could become too large.
+    PositionLimit = 33,
+    /// Gate: the order is too large.
+    OrderSize = 34,
+    /// Gate: the price is too far from the reference.
+    PriceCollar = 35,
+    /// Gate: the order is worth too much.
+    Notional = 36,
+    /// Gate: too many orders.
+    OrderRate = 37,
+    /// Gate: too much was lost today.
+    DailyLoss = 39,
+}
+
+impl OrderReason {
+    /// The name outside Rust; empty where there is none.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::InsufficientCash => "INSUFFICIENT_CASH",
+            Self::ReplacedByTarget => "REPLACED_BY_TARGET",
+            Self::CanceledByStrategy => "CANCELED_BY_STRATEGY",
+            Self::EndOfData => "END_OF_DATA",
+            Self::InvalidQty => "INVALID_QTY",
+            Self::InvalidPrice => "INVALID_PRICE",
+            Self::NoIntrabarPrices => "NO_INTRABAR_PRICES",
+            Self::RunStopped => "RUN_STOPPED",
+            Self::CorporateAction => "CORPORATE_ACTION",
+            Self::KillSwitch => RejectReason::KillSwitch.name(),
+            Self::PositionLimit => RejectReason::PositionLimit.name(),
+            Self::OrderSize => RejectReason::OrderSize.name(),
+            Self::PriceCollar => RejectReason::PriceCollar.name(),
+            Self::Notional => RejectReason::Notional.name(),
+            Self::OrderRate => RejectReason::OrderRate.name(),
+            Self::DailyLoss => RejectReason::DailyLoss.name(),
+        }
+    }
+
+    /// The reason of an order that the gate refused.
+    pub(crate) fn refused_by_gate(reason: RejectReason) -> Self {
+        match reason {
+            RejectReason::KillSwitch => Self::KillSwitch,
+            RejectReason::PositionLimit => Self::PositionLimit,
+            RejectReason::OrderSize => Self::OrderSize,
+            RejectReason::PriceCollar => Self::PriceCollar,
+            RejectReason::Notional => Self::Notional,
+            RejectReason::OrderRate => Self::OrderRate,
+            RejectReason::DailyLoss => Self::DailyLoss,
+            other => unreachable!("the gate refuses no order with {}", other.name()),
+        }
+    }
 }
 
 /// One order. Its id is its place in the list of orders.
@@ -83,6 +140,21 @@ impl OrderRecord {
     pub fn leaves(&self) -> i64 {
         self.qty - self.filled
     }
+}
+
+/// A change in the state of an order that is no fill: it was accepted (its status is then working), rejected, canceled, or it expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderChange {
+    /// The order.
+    pub order: u32,
+    /// Step of the change.
+    pub step: u32,
+    /// Where the order stands from then on.
+    pub status: OrderStatus,
+    /// Why.
+    pub reason: OrderReason,
+    /// Fills of the run before it.
+    pub n_fills: u32,
 }
 
 /// When in its step a fill happened.
@@ -154,4 +226,6 @@ pub struct Counts {
     pub unpriced: u64,
     /// Fills cut by the volume limit.
     pub volume_limited: u64,
+    /// Cancels that the gate refused.
+    pub cancels_refused: u64,
 }

@@ -2,6 +2,7 @@
 
 use omni_types::{Money, Ticks};
 
+use crate::models::split_lots;
 use crate::record::TradeRecord;
 
 /// What the open position of one instrument cost, exact to the last money unit.
@@ -23,6 +24,28 @@ impl CostBasis {
     /// No position in an instrument of which one lot at one tick is worth `unit`.
     pub fn new(unit: Money) -> Self {
         Self { unit: unit.0, lots: 0, cost: 0, commission: 0, step_entry: 0 }
+    }
+
+    /// Take in a split of `old` units into `new` ones, and what was paid for the part of a lot that it left over: that much less the rest has
+    /// cost. Where nothing is left, the payment closes the position; `price` is what a unit was worth before.
+    pub fn split(&mut self, symbol: u32, (new, old): (i64, i64), in_lieu: Money, price: Ticks, step: u32) -> Option<TradeRecord> {
+        let held = self.lots;
+        self.lots = split_lots(held, new, old).0;
+        self.cost -= in_lieu.0;
+        if self.lots != 0 || held == 0 {
+            return None;
+        }
+        let (cost, commission) = (std::mem::take(&mut self.cost), std::mem::take(&mut self.commission));
+        Some(TradeRecord {
+            symbol,
+            step_entry: self.step_entry,
+            step_exit: step,
+            lots: held,
+            entry_ticks: (cost + in_lieu.0) as f64 / (held as f64 * self.unit as f64),
+            exit_price: price,
+            commission: Money(commission).to_f64(),
+            pnl: Money(-cost - commission).to_f64(),
+        })
     }
 
     /// Take in a fill of `lots` (signed); returns the trade it closes, if any.

@@ -291,12 +291,12 @@ proptest! {
         let unit = Money::from_f64(1.0).unwrap();
         let closes = panel.column(Column::Close).unwrap();
         let (mut cash, mut lots, mut marks) = (config.initial_capital, [0_i64; 2], [0_i64; 2]);
-        let mut fills = engine.fills().iter().peekable();
+        let mut fills = engine.fills().iter().enumerate().peekable();
         for step in 0..panel.n_steps() {
-            while let Some(fill) = fills.next_if(|fill| fill.step as usize == step) {
+            while let Some((number, fill)) = fills.next_if(|(_, fill)| fill.step as usize == step) {
                 let order = &engine.orders()[fill.order as usize];
                 let signed = order.side.sign() * fill.qty;
-                cash -= unit * (signed * fill.price.0) + Money::from_f64(engine.commission_of(fill)).unwrap();
+                cash -= unit * (signed * fill.price.0) + Money::from_f64(engine.commission_of(number)).unwrap();
                 lots[order.symbol as usize] += signed;
             }
             for symbol in 0..2 {

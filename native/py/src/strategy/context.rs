@@ -1,21 +1,30 @@
 //! What a strategy acts through: its account, its orders, its indicators and the past.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use numpy::PyArray1;
-use omni_sim::{BarEngine, BarPanel, Column, MomentumZ, OrderKind, OrderRequest, OrderStatus, Sma};
+use omni_sim::{BarEngine, BarPanel, Column, IndicatorSet, OrderKind, OrderRequest, OrderStatus};
 use omni_types::{Side, Ticks};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::board::Board;
+use super::timers::Timers;
+use super::triggers::{self, Trigger};
 use super::views::Indicator;
 use crate::errors::Facts;
 
-pub(super) struct Declared {
-    kernels: Vec<Box<dyn omni_sim::Indicator + Send>>,
-    values: Arc<[AtomicU64]>,
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Stage {
+    /// Before the first bar.
+    Starting = 0,
+    /// Among the bars.
+    Running = 1,
+    /// After the last.
+    Stopping = 2,
 }
 
 /// Through which a strategy sees its account and sends orders.
@@ -25,8 +34,13 @@ pub(crate) struct Context {
     pub(super) panel: Arc<BarPanel>,
     pub(super) board: Arc<Board>,
     pub(super) names: Arc<Vec<Py<PyString>>>,
-    pub(super) declared: Mutex<Vec<Declared>>,
-    pub(super) started: AtomicBool,
+    pub(super) indicators: Mutex<IndicatorSet>,
+    pub(super) triggers: Mutex<Vec<Arc<Trigger>>>,
+    pub(super) timers: Mutex<Timers>,
+    pub(super) stage: AtomicU8,
+    /// Orders sent before the current step, and how many more it may have.
+    pub(super) orders_before: AtomicUsize,
+    pub(super) max_orders_per_step: usize,
 }
 
 impl Context {
@@ -39,13 +53,42 @@ impl Context {
         Err(error.hint("Use the context only inside the strategy's callbacks.").raise(py))
     }
 
-    /// [`Context::with`] for what sends orders, which there is no ground for before the first bar.
+    /// [`Context::with`] for what sends orders, which there is no ground for before the first bar, and no time after the last.
     fn act<T>(&self, py: Python<'_>, act: impl FnOnce(&mut BarEngine) -> T) -> PyResult<T> {
-        if self.started.load(Ordering::Relaxed) {
-            return self.with(py, act);
+        let stage = self.stage.load(Ordering::Relaxed);
+        if stage != Stage::Running as u8 {
+            self.with(py, |_| ())?;
+            let early = stage == Stage::Starting as u8;
+            let error = Facts::new(
+                "ConfigError",
+                format!("an order is sent {} bar", if early { "before the first" } else { "after the last" }),
+            );
+            return Err(error
+                .hint(if early {
+                    "Send it from on_bar; on_start declares indicators and sets up state."
+                } else {
+                    "Send it from on_bar; nothing can fill any more, and what is still held is valued at its last price."
+                })
+                .raise(py));
         }
-        let error = Facts::new("ConfigError", "an order is sent before the first bar");
-        Err(error.hint("Send it from on_bar; on_start declares indicators and sets up state.").raise(py))
+        let (before, limit) = (self.orders_before.load(Ordering::Relaxed), self.max_orders_per_step);
+        let done = self.with(py, |engine| (engine.orders().len() - before < limit).then(|| act(engine)))?;
+        done.ok_or_else(|| {
+            Facts::new("ConfigError", "too many orders in one step")
+                .found(limit + 1)
+                .expected(&format!("at most max_orders_per_step = {limit}"))
+                .hint("Look for a loop that sends without end; SimulationConfig(max_orders_per_step=…) sets the limit.")
+                .raise(py)
+        })
+    }
+
+    /// Whether what is declared would still see every bar.
+    pub(super) fn refuse_late(&self, py: Python<'_>, what: &str) -> PyResult<()> {
+        if self.stage.load(Ordering::Relaxed) == Stage::Starting as u8 {
+            return Ok(());
+        }
+        let error = Facts::new("ConfigError", format!("{what} is declared after the first bar"));
+        Err(error.hint("Declare indicators in on_start, so that they see every bar.").raise(py))
     }
 
     fn column(&self, py: Python<'_>, symbol: Option<&str>) -> PyResult<usize> {
@@ -90,32 +133,19 @@ impl Context {
         self.act(py, |engine| engine.send(OrderRequest { symbol, side, qty, kind, price }))
     }
 
-    fn declare(
-        &self,
-        py: Python<'_>,
-        name: String,
-        kernel: impl Fn() -> Box<dyn omni_sim::Indicator + Send>,
-    ) -> PyResult<Indicator> {
-        if self.started.load(Ordering::Relaxed) {
-            let error = Facts::new("ConfigError", format!("{name} is declared after the first bar"));
-            return Err(error.hint("Declare indicators in on_start, so that they see every bar.").raise(py));
-        }
-        let n = self.panel.n_symbols();
-        let values: Arc<[AtomicU64]> = (0..n).map(|_| AtomicU64::new(f64::NAN.to_bits())).collect();
-        let kernels = (0..n).map(|_| kernel()).collect();
-        locked(&self.declared).push(Declared { kernels, values: Arc::clone(&values) });
-        Ok(Indicator { board: Arc::clone(&self.board), values, name })
+    fn indicator(&self, py: Python<'_>, name: &str, window: i64, column: &str) -> PyResult<Indicator> {
+        let spec = triggers::spec(py, &self.panel, name, window, column)?;
+        let name = triggers::shown(spec);
+        self.refuse_late(py, &name)?;
+        let mut set = locked(&self.indicators);
+        let place = set.declare(spec, self.panel.n_symbols());
+        Ok(Indicator { board: Arc::clone(&self.board), values: set.cells(place), name })
     }
 
-    /// Bring the indicators of one instrument up to date with its closed bar.
-    pub(super) fn update_indicators(&self, step: usize, symbol: usize) {
-        let close = self.panel.close(step, symbol);
-        for declared in locked(&self.declared).iter_mut() {
-            let kernel = &mut declared.kernels[symbol];
-            let value = kernel.update(close);
-            let value = if kernel.in_ticks() { self.panel.instruments()[symbol].mean_price(value) } else { value };
-            declared.values[symbol].store(value.to_bits(), Ordering::Relaxed);
-        }
+    /// The time of the current step; before the first bar, that of the first.
+    fn now(&self, py: Python<'_>) -> PyResult<i64> {
+        let step = self.with(py, |engine| engine.step().min(engine.panel().n_steps() - 1))?;
+        Ok(self.panel.ts()[step])
     }
 }
 
@@ -248,15 +278,65 @@ impl Context {
         Ok(PyArray1::from_vec(py, values))
     }
 
-    #[pyo3(name = "sma")]
-    fn declare_sma(&self, py: Python<'_>, window: i64) -> PyResult<Indicator> {
-        let n = self::window(py, "sma", window, 1)?;
-        self.declare(py, format!("sma({n})"), || Box::new(Sma::new(n)))
+    fn sma(&self, py: Python<'_>, window: i64) -> PyResult<Indicator> {
+        self.indicator(py, "sma", window, "close")
     }
 
-    #[pyo3(name = "momentum_z")]
-    fn declare_momentum_z(&self, py: Python<'_>, window: i64) -> PyResult<Indicator> {
-        let n = self::window(py, "momentum_z", window, 2)?;
-        self.declare(py, format!("momentum_z({n})"), || Box::new(MomentumZ::new(n)))
+    fn momentum_z(&self, py: Python<'_>, window: i64) -> PyResult<Indicator> {
+        self.indicator(py, "momentum_z", window, "close")
+    }
+
+    fn declare(&self, py: Python<'_>, expression: &Bound<'_, PyAny>) -> PyResult<Indicator> {
+        let (name, window, column): (String, i64, String) =
+            expression.getattr("spelled").and_then(|spelled| spelled.extract()).map_err(|_| {
+                let error = Facts::new("ConfigError", "this is not an indicator").object(expression);
+                error.expected("one of omni_lab.strategies.indicators, such as ema(20)").raise(py)
+            })?;
+        self.indicator(py, &name, window, &column)
+    }
+
+    fn when(&self, py: Python<'_>, condition: &Bound<'_, PyAny>, callback: Bound<'_, PyAny>) -> PyResult<()> {
+        self.refuse_late(py, "a condition")?;
+        if !callback.is_callable() {
+            let error = Facts::new("ConfigError", "what a condition calls must be callable").object(&callback);
+            return Err(error.expected("a function of ctx and bar").raise(py));
+        }
+        let spelled = condition.getattr("spelled").map_err(|_| {
+            let error = Facts::new("ConfigError", "this is not a condition").object(condition);
+            error.expected("one of omni_lab.strategies.indicators, such as cross_above(sma(20), sma(100))").raise(py)
+        })?;
+        let condition = triggers::condition(&spelled, &self.panel, &mut locked(&self.indicators))?;
+        let name = callback.getattr("__name__").and_then(|name| name.extract()).unwrap_or_else(|_| "a callback".to_owned());
+        locked(&self.triggers).push(Arc::new(Trigger { condition, callback: callback.unbind(), name }));
+        Ok(())
+    }
+
+    #[pyo3(signature = (*, at=None, every=None))]
+    fn timer(&self, py: Python<'_>, at: Option<Bound<'_, PyAny>>, every: Option<Bound<'_, PyAny>>) -> PyResult<u64> {
+        let times = py.import("omni_lab.data.times")?;
+        let at: Option<i64> = at.map(|at| times.getattr("moment_ns")?.call1((at,))?.extract()).transpose()?;
+        let every: Option<i64> = every.map(|every| times.getattr("duration_ns")?.call1((every,))?.extract()).transpose()?;
+        let due = match (at, every) {
+            (Some(at), _) => at,
+            (None, Some(every)) => self.now(py)?.saturating_add(every),
+            (None, None) => {
+                let error = Facts::new("ConfigError", "a timer needs a time");
+                return Err(error.expected("at=…, every=…, or both").raise(py));
+            }
+        };
+        Ok(locked(&self.timers).set(due, every))
+    }
+
+    #[pyo3(signature = (on=true))]
+    fn kill_switch(&self, py: Python<'_>, on: bool) -> PyResult<()> {
+        if self.with(py, |engine| engine.kill(on))? {
+            return Ok(());
+        }
+        let error = Facts::new("ConfigError", "this run has no risk gate, and so no kill switch");
+        Err(error.hint("Set SimulationConfig(limits=Limits(…)); Limits() has no limits but the switch.").raise(py))
+    }
+
+    fn cancel_timer(&self, timer_id: u64) -> bool {
+        locked(&self.timers).cancel(timer_id)
     }
 }

@@ -103,6 +103,30 @@ impl Fill {
     }
 }
 
+/// A change in the state of an order that is no fill.
+#[pyclass(frozen, module = "omni_lab._native", get_all)]
+pub(crate) struct OrderUpdate {
+    pub(super) order_id: u32,
+    pub(super) symbol: Py<PyString>,
+    pub(super) side: &'static str,
+    #[pyo3(name = "type")]
+    pub(super) kind: &'static str,
+    pub(super) qty: f64,
+    pub(super) filled_qty: f64,
+    pub(super) status: &'static str,
+    pub(super) reason: &'static str,
+    pub(super) ts: i64,
+    pub(super) index: u32,
+}
+
+#[pymethods]
+impl OrderUpdate {
+    fn __repr__(&self) -> String {
+        let because = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
+        format!("OrderUpdate(order {}, {} {} {} {}{because})", self.order_id, self.side, self.qty, self.symbol, self.status)
+    }
+}
+
 /// An indicator declared in `on_start`; its value is that of the instrument whose bar is being handled.
 #[pyclass(frozen, module = "omni_lab._native")]
 pub(crate) struct Indicator {

@@ -4,7 +4,18 @@ use omni_types::{AccountId, Event, InstrumentId, Money, NewOrder, OrderId, Qty, 
 
 use super::BarEngine;
 use crate::config::OnInsufficientCash;
+use crate::models::{FeeQuestion, Market, moved};
 use crate::record::{FillRecord, FillTime, OrderKind, OrderReason, OrderRecord, OrderStatus};
+
+/// A fill that is being considered.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    order: u32,
+    symbol: usize,
+    side: Side,
+    maker: bool,
+    price: Ticks,
+}
 
 /// Id under which the other side of the market trades with our resting orders.
 const MARKET: OrderId = OrderId(u64::MAX);
@@ -41,16 +52,22 @@ impl BarEngine {
         let order = self.orders[id as usize];
         let symbol = order.symbol as usize;
         let resting = order.kind == OrderKind::Limit && time == FillTime::Inside;
-        let price = if order.kind == OrderKind::Limit { met } else { self.config.slippage.apply(order.side, met) };
-
         let wanted = order.leaves().min(self.volume_left(symbol));
         self.counts.volume_limited += u64::from(wanted < order.leaves());
-        let commission = self.commission(symbol, wanted, price);
-        let allowed = self.affordable(symbol, order.side, wanted, price, commission);
+        let price = if order.kind == OrderKind::Limit { met } else { self.price_of(symbol, order.side, met, wanted) };
+        let asked = Asked { order: id, symbol, side: order.side, maker: resting, price };
+        let commission = self.commission(&asked, wanted);
+        let allowed = self.affordable(&asked, wanted, commission);
         let refused = allowed < wanted;
         let qty = if refused && self.config.on_insufficient_cash == OnInsufficientCash::Reject { 0 } else { allowed };
         if qty > 0 {
-            let commission = if qty == wanted { commission } else { self.commission(symbol, qty, price) };
+            let commission = if self.extras.is_some() {
+                self.settle_models(&asked, qty)
+            } else if qty == wanted {
+                commission
+            } else {
+                self.commission(&asked, qty)
+            };
             self.fill(FillRecord { order: id, step: self.step as u32, time, maker: resting, qty, price }, met, commission);
         }
         if refused {
@@ -88,24 +105,27 @@ impl BarEngine {
         let lots = order.side.sign() * qty;
         self.working[symbol].volume_used += qty;
         self.fills.push(fill);
+        if let Some(gate) = &mut self.gate {
+            gate.filled(symbol, self.orders[id as usize].side, qty, price);
+        }
         self.ledger.fill(symbol, lots, price, met, commission);
     }
 
     /// How much of `qty` the buying power allows: all of what reduces the position, and of the rest what keeps gross exposure within
     /// leverage × equity.
-    fn affordable(&self, symbol: usize, side: Side, qty: i64, price: Ticks, commission: Money) -> i64 {
+    fn affordable(&self, asked: &Asked, qty: i64, commission: Money) -> i64 {
         let Some(leverage) = self.config.max_leverage else { return qty };
-        let held = self.ledger.lots(symbol);
-        let closing = if held * side.sign() < 0 { qty.min(held.abs()) } else { 0 };
+        let held = self.ledger.lots(asked.symbol);
+        let closing = if held * asked.side.sign() < 0 { qty.min(held.abs()) } else { 0 };
         let opening = qty - closing;
-        if opening == 0 || self.fits(symbol, side, qty, closing, price, leverage, commission) {
+        if opening == 0 || self.fits(asked, qty, closing, leverage, commission) {
             return qty;
         }
         // The rule holds for what closes and fails for all of it: halve the range in between.
         let (mut holds, mut fails) = (closing, qty);
         while fails - holds > 1 {
             let middle = i64::midpoint(holds, fails);
-            if self.fits(symbol, side, middle, closing, price, leverage, self.commission(symbol, middle, price)) {
+            if self.fits(asked, middle, closing, leverage, self.commission(asked, middle)) {
                 holds = middle;
             } else {
                 fails = middle;
@@ -115,13 +135,50 @@ impl BarEngine {
     }
 
     /// Whether gross exposure stays within leverage × equity after a fill of `qty`, of which `closing` reduces the position.
-    #[allow(clippy::too_many_arguments)]
-    fn fits(&self, symbol: usize, side: Side, qty: i64, closing: i64, price: Ticks, leverage: f64, commission: Money) -> bool {
-        let (unit, mark) = (self.panel.instruments()[symbol].tick_lot_value().0, self.ledger.mark_of(symbol));
-        let worse = i128::from(side.sign() * (price.0 - mark.0)) * i128::from(qty) * unit;
-        let equity = Money(self.ledger.equity().0 - worse) - commission;
-        let gross = self.ledger.gross().0 + i128::from(qty - 2 * closing) * i128::from(mark.0) * unit;
-        gross <= levered(equity.0, leverage)
+    fn fits(&self, asked: &Asked, qty: i64, closing: i64, leverage: f64, commission: Money) -> bool {
+        let (unit, mark) = (self.panel.instruments()[asked.symbol].tick_lot_value().0, self.ledger.mark_of(asked.symbol));
+        let worse = i128::from(asked.side.sign() * (asked.price.0 - mark.0)) * i128::from(qty) * unit + commission.0;
+        let added = i128::from(qty - 2 * closing) * i128::from(mark.0) * unit;
+        let equity = self.ledger.equity().0 - self.ledger.to_base(asked.symbol, worse);
+        let gross = self.ledger.gross().0 + self.ledger.to_base(asked.symbol, added);
+        gross <= levered(equity, leverage)
+    }
+
+    /// The price that a market or stop order of `qty` gets where it meets `met`.
+    #[inline]
+    fn price_of(&self, symbol: usize, side: Side, met: Ticks, qty: i64) -> Ticks {
+        let slippage = self.config.slippage;
+        let Some(impact) = self.extras.as_ref().and_then(|extras| extras.impact.as_ref()) else {
+            return slippage.apply(side, met);
+        };
+        let quantity = self.panel.instruments()[symbol].quantity(qty);
+        let fraction = slippage.bps * 1e-4 + impact.distance(&self.market_of(symbol), side, quantity);
+        moved(side, met, slippage.ticks, fraction)
+    }
+
+    fn market_of(&self, symbol: usize) -> Market<'_> {
+        Market { panel: &self.panel, symbol, step: self.step, n_closed: self.closed }
+    }
+
+    /// Let the models take note of a fill; returns its commission.
+    fn settle_models(&mut self, asked: &Asked, qty: i64) -> Money {
+        let commission = self.commission(asked, qty);
+        let question = self.question(asked, qty);
+        let notional_base = question.notional * self.ledger.rate_of(asked.symbol);
+        let taker = self.orders[asked.order as usize].kind != OrderKind::Limit;
+        let Some(mut extras) = self.extras.take() else { return commission };
+        if let Some(impact) = extras.impact.as_mut().filter(|_| taker) {
+            impact.take(&self.market_of(asked.symbol), asked.side, question.quantity);
+        }
+        let commission = extras.fees.as_mut().map_or(commission, |fees| fees.charge(&question, notional_base));
+        self.extras = Some(extras);
+        commission
+    }
+
+    fn question(&self, asked: &Asked, qty: i64) -> FeeQuestion {
+        let instrument = &self.panel.instruments()[asked.symbol];
+        let quantity = instrument.quantity(qty);
+        FeeQuestion { order: asked.order, maker: asked.maker, notional: instrument.price(asked.price) * quantity, quantity }
     }
 
     fn volume_left(&self, symbol: usize) -> i64 {
@@ -134,18 +191,35 @@ impl BarEngine {
         }
     }
 
-    /// Commission of a fill.
+    /// Commission of a fill, in the currency of its instrument.
     #[inline]
-    pub(super) fn commission(&self, symbol: usize, qty: i64, price: Ticks) -> Money {
+    fn commission(&self, asked: &Asked, qty: i64) -> Money {
+        if let Some(fees) = self.extras.as_ref().and_then(|extras| extras.fees.as_ref()) {
+            return fees.quote(&self.question(asked, qty));
+        }
+        self.plain_commission(asked.symbol, qty, asked.price)
+    }
+
+    #[inline]
+    fn plain_commission(&self, symbol: usize, qty: i64, price: Ticks) -> Money {
         let instrument = &self.panel.instruments()[symbol];
         let quantity = instrument.quantity(qty);
         let commission = self.config.commission.of(instrument.price(price) * quantity, quantity);
         Money::from_f64(commission).expect("a notional is bounded when its order is sent")
     }
 
-    /// Commission of a recorded fill, currency.
-    pub fn commission_of(&self, fill: &FillRecord) -> f64 {
-        self.commission(self.orders[fill.order as usize].symbol as usize, fill.qty, fill.price).to_f64()
+    /// Commission of a recorded fill, by its number, exact.
+    pub(super) fn charged(&self, number: usize) -> Money {
+        let fill = &self.fills[number];
+        match self.extras.as_ref().and_then(|extras| extras.fees.as_ref()) {
+            Some(fees) => fees.charged(number),
+            None => self.plain_commission(self.orders[fill.order as usize].symbol as usize, fill.qty, fill.price),
+        }
+    }
+
+    /// Commission of a recorded fill, by its number, in the currency of its instrument.
+    pub fn commission_of(&self, number: usize) -> f64 {
+        self.charged(number).to_f64()
     }
 
     /// Price that a recorded fill met, before slippage.

@@ -17,6 +17,9 @@ impl BarEngine {
                 self.ledger.mark(symbol, Ticks(open));
             }
         }
+        if self.gate.is_some() {
+            self.show_gate_marks();
+        }
         let mut batch = std::mem::take(&mut self.batch);
         batch.clear();
         if self.config.fill == FillTiming::NextOpen {
@@ -25,7 +28,9 @@ impl BarEngine {
         // Those the open meets leave the books before new ones enter: our own bids and asks must never meet each other.
         if self.n_resting > 0 {
             for (symbol, &open) in opens.iter().enumerate().filter(|&(_, &open)| open != 0) {
-                self.collect_gapped(symbol, Ticks(open), &mut batch);
+                if !self.halted(symbol) {
+                    self.collect_gapped(symbol, Ticks(open), &mut batch);
+                }
             }
         }
         self.collect_arriving(&mut batch, opens);
@@ -119,7 +124,7 @@ impl BarEngine {
             return;
         }
         for symbol in 0..panel.n_symbols() {
-            if !panel.has_bar(self.step, symbol) {
+            if !panel.has_bar(self.step, symbol) || self.halted(symbol) {
                 continue;
             }
             let Some([_, high, low]) = panel.open_high_low(self.step, symbol) else { return };

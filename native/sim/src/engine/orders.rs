@@ -27,7 +27,7 @@ impl BarEngine {
         let OrderRequest { symbol, side, qty, kind, price } = request;
         let price = if kind == OrderKind::Market { Ticks(0) } else { price };
         let id = self.orders.len() as u32;
-        let refusal = self.refusal(&request);
+        let refusal = self.refusal(&request).or_else(|| self.gate_refusal(&request, price));
         // After the last step there is no later one: an order sent then expires with it.
         let step = self.step.min(self.panel.n_steps() - 1) as u32;
         self.orders.push(OrderRecord {
@@ -49,6 +49,7 @@ impl BarEngine {
         } else {
             self.arriving.push(id);
         }
+        self.note(id);
         id
     }
 
@@ -70,9 +71,37 @@ impl BarEngine {
         }
     }
 
-    /// Cancel an order on behalf of the strategy; false when it is not working any more.
+    /// Ask the gate, if there is one; what passes counts as open there.
+    fn gate_refusal(&mut self, request: &OrderRequest, price: Ticks) -> Option<OrderReason> {
+        let gate = self.gate.as_mut()?;
+        let now = self.panel.ts()[self.step.min(self.panel.n_steps() - 1)];
+        let refusal = gate.check(request.symbol, request.side, request.qty, price, now);
+        if refusal.is_none() {
+            gate.opened(request.symbol, request.side, request.qty);
+        }
+        refusal.map(OrderReason::refused_by_gate)
+    }
+
+    /// Whether the gate lets a cancel through.
+    fn may_cancel(&mut self) -> bool {
+        let Some(gate) = &mut self.gate else { return true };
+        let passed = gate.check_cancel(self.panel.ts()[self.step.min(self.panel.n_steps() - 1)]).is_none();
+        self.counts.cancels_refused += u64::from(!passed);
+        passed
+    }
+
+    /// Tell the gate that what is left of an order is open no more.
+    pub(super) fn closed_at_gate(&mut self, id: u32) {
+        if let Some(gate) = &mut self.gate {
+            let order = &self.orders[id as usize];
+            gate.opened(order.symbol as usize, order.side, -order.leaves());
+        }
+    }
+
+    /// Cancel an order on behalf of the strategy; false when it is not working any more, or the gate refuses.
     pub fn cancel(&mut self, id: u32) -> bool {
         let working = self.orders.get(id as usize).is_some_and(|order| order.status == OrderStatus::Working);
+        let working = working && self.may_cancel();
         if working {
             self.end(id, OrderStatus::Canceled, OrderReason::CanceledByStrategy);
         }
@@ -88,7 +117,7 @@ impl BarEngine {
             None => self.send_target(symbol, difference),
             Some(id) => {
                 let order = &self.orders[id as usize];
-                if difference != order.side.sign() * order.leaves() {
+                if difference != order.side.sign() * order.leaves() && self.may_cancel() {
                     self.end(id, OrderStatus::Canceled, OrderReason::ReplacedByTarget);
                     self.counts.replaced += 1;
                     self.send_target(symbol, difference);
@@ -119,7 +148,8 @@ impl BarEngine {
             return;
         }
         let instrument = &self.panel.instruments()[symbol];
-        let lots = truncate_lots(weight * equity / (instrument.price(mark) * instrument.lot_size()));
+        let lots =
+            truncate_lots(weight * equity / (instrument.price(mark) * instrument.lot_size() * self.ledger.rate_of(symbol)));
         self.counts.rounded_to_zero += u64::from(lots == 0 && weight != 0.0);
         self.target(symbol, lots);
     }
@@ -128,8 +158,15 @@ impl BarEngine {
         self.orders[id as usize].status == OrderStatus::Working
     }
 
+    /// Whether the order's instrument has a bar in this step and trades.
     pub(super) fn has_bar(&self, id: u32) -> bool {
-        self.panel.has_bar(self.step, self.orders[id as usize].symbol as usize)
+        let symbol = self.orders[id as usize].symbol as usize;
+        self.panel.has_bar(self.step, symbol) && !self.halted(symbol)
+    }
+
+    /// Whether the instrument is halted in this step.
+    pub(super) fn halted(&self, symbol: usize) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.halted.get(symbol) == Some(&true))
     }
 
     /// Put a limit or stop order into its queue.
@@ -154,6 +191,8 @@ impl BarEngine {
         order.status = status;
         order.reason = reason;
         order.step_closed = step;
+        self.closed_at_gate(id);
+        let order = &self.orders[id as usize];
         let working = &mut self.working[order.symbol as usize];
         working.target.take_if(|target| *target == id);
         // The market and arriving lists pass over ended orders when they next look; queues must not hold any.
@@ -172,5 +211,6 @@ impl BarEngine {
                 }
             }
         }
+        self.note(id);
     }
 }
