@@ -54,7 +54,7 @@ class Overfitting:
     grid : ndarray of float64, shape (n_points,)
         Sharpe ratios at which the two distributions below are told.
     chosen_cdf, any_cdf : ndarray of float64, shape (n_points,)
-        Share of splits in which the choice, and of all trials in all splits, that did no better out of sample.
+        Share of splits whose choice, and of all trials in all splits, that did no better out of sample.
     """
 
     n_obs: int

@@ -28,8 +28,8 @@ _LEAST_TAIL = 1e-300
 def sharpe_error(sharpe: float, n_obs: int, *, skew: float = 0.0, kurtosis: float = 3.0) -> float:
     """Standard error of a per-period Sharpe ratio.
 
-    ``√((1 − skew·SR + (kurtosis − 1)/4 · SR²) / (n_obs − 1))``, for returns that are independent of each other
-    and otherwise of any distribution with four moments.
+    ``√((1 − skew·SR + (kurtosis − 1)/4 · SR²) / (n_obs − 1))``, for returns that are independent of each
+    other and otherwise of any distribution with four moments.
 
     Parameters
     ----------

@@ -11,9 +11,10 @@ from omni_lab.data.bars import Bars
 from omni_lab.data.times import iso
 from omni_lab.errors import ConfigError, DataError
 from omni_lab.simulator.config import SimulationConfig
+from omni_lab.simulator.counting import bound_parameters, counting, family_of, record, trial_of
 from omni_lab.simulator.lookahead import LookaheadReport, check_lookahead
 from omni_lab.simulator.results import BacktestResults
-from omni_lab.simulator.run import name_of, run_strategy, run_targets
+from omni_lab.simulator.run import Run, name_of, run_strategy, run_targets
 from omni_lab.simulator.sweep import SweepResults, sweep
 from omni_lab.strategies.base import Strategy
 from omni_lab.typing import ArrayLike
@@ -29,6 +30,10 @@ class EventSimulator:
     ----------
     sim_config : SimulationConfig or mapping, optional
         How orders fill and what they cost; the defaults fill at the next open, free of charge, unlevered.
+    count_trials : bool, default True
+        Whether runs are counted in the project's ledger of trials (:class:`omni_lab.store.TrialLedger`), by
+        which ``results.significance()`` deflates their Sharpe ratios. ``OMNI_LAB_COUNT_TRIALS=0`` in the
+        environment turns it off everywhere. It changes no number of a run; results say when it was off.
 
     Examples
     --------
@@ -40,7 +45,9 @@ class EventSimulator:
     True
     """
 
-    def __init__(self, sim_config: SimulationConfig | Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, sim_config: SimulationConfig | Mapping[str, Any] | None = None, *, count_trials: bool = True
+    ) -> None:
         if sim_config is None:
             sim_config = SimulationConfig()
         elif isinstance(sim_config, Mapping):
@@ -52,6 +59,7 @@ class EventSimulator:
                 expected="SimulationConfig or a mapping",
             )
         self.config = sim_config
+        self.count_trials = count_trials
 
     def run_backtest(
         self,
@@ -100,11 +108,11 @@ class EventSimulator:
         bars = resolve_bars(bars, symbol=symbol, symbols=symbols, start=start, end=end, seed=self.config.seed)
         if isinstance(strategy, Strategy):
             run = run_strategy(bars, self.config, strategy, progress=progress)
-            return BacktestResults(
-                run, bars=bars, config=self.config, strategy=strategy.name, parameters=strategy.parameters
-            )
+            return self._results(run, bars, strategy.name, strategy.parameters, family=family_of(strategy))
         _refuse_no_strategy(strategy)
-        return self.run_targets(bars, strategy(bars), kind=kind, name=name_of(strategy), progress=progress)
+        name, bound = name_of(strategy), bound_parameters(strategy)
+        run = run_targets(bars, self.config, strategy(bars), kind, progress=progress, label=name)
+        return self._results(run, bars, name, {"kind": kind}, family=family_of(strategy), bound=bound, kind=kind)
 
     def run_targets(
         self,
@@ -143,7 +151,7 @@ class EventSimulator:
         _refuse_unknown_kind(kind)
         bars = resolve_bars(bars, seed=self.config.seed)
         run = run_targets(bars, self.config, targets, kind, progress=progress, label=name)
-        return BacktestResults(run, bars=bars, config=self.config, strategy=name, parameters={"kind": kind})
+        return self._results(run, bars, name, {"kind": kind}, family=name, bound={}, kind=kind)
 
     def sweep(
         self,
@@ -152,6 +160,7 @@ class EventSimulator:
         grid: Mapping[str, Any] | Iterable[Mapping[str, Any]],
         *,
         kind: str = "weight",
+        keep_returns: bool | None = None,
         progress: bool = True,
     ) -> SweepResults:
         """Headline figures of a vectorised strategy over many parameter sets.
@@ -166,6 +175,9 @@ class EventSimulator:
             Values by name (one or many), all combinations of which are run; or the parameter sets themselves.
         kind, progress
             As in :meth:`run_backtest`: what a function returns means the same here as there.
+        keep_returns : bool, optional
+            Whether the returns of every trial are kept, as 4-byte floats, for the tests of the choice among
+            them; by default if they take no more than 64 MiB.
 
         Returns
         -------
@@ -182,7 +194,16 @@ class EventSimulator:
                 hint="Call run_backtest once for each setting of a Strategy.",
             )
         bars = resolve_bars(bars, seed=self.config.seed)
-        return sweep(bars, self.config, signals, grid, kind=kind, progress=progress)
+        return sweep(
+            bars,
+            self.config,
+            signals,
+            grid,
+            kind=kind,
+            progress=progress,
+            keep_returns=keep_returns,
+            counted=counting(self.count_trials),
+        )
 
     def check_lookahead(
         self,
@@ -228,6 +249,34 @@ class EventSimulator:
         if not isinstance(strategy, Strategy):
             _refuse_no_strategy(strategy)
         return check_lookahead(strategy, bars, self.config, max_cuts=max_cuts, progress=progress)
+
+    def _results(
+        self,
+        run: Run,
+        bars: Bars,
+        name: str,
+        parameters: dict[str, Any],
+        *,
+        family: str,
+        bound: dict[str, Any] | None = None,
+        kind: str = "",
+    ) -> BacktestResults:
+        """Results of a run, which is counted. What tells trials of a function apart is what it was bound to."""
+        counted = counting(self.count_trials)
+        if counted:
+            told = parameters if bound is None else bound
+            record(
+                [trial_of(run, bars, self.config, family=family, parameters=told, source="run", kind=kind)]
+            )
+        return BacktestResults(
+            run,
+            bars=bars,
+            config=self.config,
+            strategy=name,
+            parameters=parameters,
+            family=family,
+            counted=counted,
+        )
 
 
 def _refuse_unknown_kind(kind: str) -> None:

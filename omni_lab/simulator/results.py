@@ -9,10 +9,10 @@ import copy
 import hashlib
 import math
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,11 @@ from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.run import Columns, Run
 from omni_lab.simulator.tables import Table, Words, frozen
 from omni_lab.typing import AnyArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from omni_lab.portfolio.capacity import Capacity
+    from omni_lab.simulator.costs import CostCurve
+    from omni_lab.simulator.significance import Significance
 
 # By code, as in native/sim/src/record.rs.
 _SIDES = ("", "BUY", "SELL")
@@ -57,19 +62,39 @@ class BacktestResults(Mapping[str, float]):
         Under which assumptions.
     strategy : str
         Name of the strategy.
+    family : str
+        What it is a trial of: the qualified name of its class or function, in the ledger of trials.
+    counted : bool
+        Whether it was counted there.
     """
 
     bars: Bars
     config: SimulationConfig
     strategy: str
+    family: str
+    counted: bool
     _run: Run
     _parameters: dict[str, Any]
 
     def __init__(
-        self, run: Run, *, bars: Bars, config: SimulationConfig, strategy: str, parameters: dict[str, Any]
+        self,
+        run: Run,
+        *,
+        bars: Bars,
+        config: SimulationConfig,
+        strategy: str,
+        parameters: dict[str, Any],
+        family: str = "",
+        counted: bool = False,
     ) -> None:
         vars(self).update(
-            _run=run, bars=bars, config=config, strategy=strategy, _parameters=copy.deepcopy(parameters)
+            _run=run,
+            bars=bars,
+            config=config,
+            strategy=strategy,
+            family=family or strategy,
+            counted=counted,
+            _parameters=copy.deepcopy(parameters),
         )
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -80,7 +105,8 @@ class BacktestResults(Mapping[str, float]):
 
     def __getstate__(self) -> dict[str, Any]:
         """What was computed is left behind: it can be computed again, and would double the size."""
-        return {name: vars(self)[name] for name in ("_run", "bars", "config", "strategy", "_parameters")}
+        kept = ("_run", "bars", "config", "strategy", "family", "counted", "_parameters")
+        return {name: vars(self)[name] for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -165,6 +191,16 @@ class BacktestResults(Mapping[str, float]):
         from omni_lab.simulator.marks import last_known
 
         return frozen(np.nansum(np.abs(self.positions) * last_known(self.bars.close()), axis=1))
+
+    @cached_property
+    def pnl_by_symbol(self) -> FloatArray:
+        """Profit of each instrument after commissions, open positions at their last mark, shape (n_symbols,)."""
+        from omni_lab.simulator.marks import last_known
+
+        raw, fills = self._run.fills, self.fills
+        paid = np.where(raw["side"] == 1, fills["notional"], -fills["notional"]) + fills["commission"]
+        worth = np.nan_to_num(self.positions[-1] * last_known(self.bars.close())[-1])
+        return frozen(worth - np.bincount(raw["symbol"], weights=paid, minlength=self.bars.n_symbols))
 
     @cached_property
     def cash(self) -> FloatArray:
@@ -298,6 +334,88 @@ class BacktestResults(Mapping[str, float]):
     def warnings(self) -> tuple[str, ...]:
         """Why a number here may not be what it seems, as sentences."""
         return caveats(self)
+
+    def significance(
+        self,
+        *,
+        confidence: float = 0.95,
+        benchmark: float = 0.0,
+        n_samples: int = 1000,
+        progress: bool = True,
+    ) -> Significance:
+        """How far the Sharpe ratio can be told from luck, given the trials made of this family on these bars.
+
+        Parameters
+        ----------
+        confidence : float
+            Of the bands, and of the track record that it would take.
+        benchmark : float
+            Annual Sharpe ratio to exceed. The deflated ratio is always measured against zero merit.
+        n_samples : int
+            Samples of the block bootstrap behind the bands; 0 for no bands. Seeded by the settings.
+        progress : bool
+            Whether drawing for longer than two seconds shows a progress bar.
+        """
+        from omni_lab.simulator.significance import significance
+
+        return significance(
+            self, confidence=confidence, benchmark=benchmark, n_samples=n_samples, progress=progress
+        )
+
+    def cost_sensitivity(
+        self,
+        multiples: Sequence[float] = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
+        *,
+        rerun: Callable[[SimulationConfig], BacktestResults] | None = None,
+    ) -> CostCurve:
+        """Sharpe ratio and return under other costs, and the costs at which nothing is left.
+
+        By default the very fills of this run are charged anew, which is exact for the same orders: what costs
+        do to the sizes of later orders is left out. Where that matters, `rerun` runs the strategy under each
+        of the changed settings: ``lambda config: EventSimulator(config, count_trials=False)
+        .run_backtest(strategy, bars)``.
+
+        Parameters
+        ----------
+        multiples : sequence of float
+            Of the costs charged, zero or more; of one basis point of the notional, if none were charged.
+        rerun : callable, optional
+            Results under settings.
+
+        Raises
+        ------
+        ConfigError
+            If a multiple is negative, or there are no costs to rerun with.
+        """
+        from omni_lab.simulator.costs import cost_sensitivity
+
+        return cost_sensitivity(self, multiples, rerun=rerun)
+
+    def capacity(
+        self, *, impact: float = 1.0, limit: float = 0.1, quantile: float = 0.99, volume: Any = None
+    ) -> Capacity:
+        """Money at which impact halves the Sharpe ratio, leaves no return, or fills are too much of the volume.
+
+        By the square-root law on top of the costs charged; see :mod:`omni_lab.portfolio.capacity` for what is
+        assumed. Volatility is that of the 21 steps before each fill, per step, and volume that of its bar.
+
+        Parameters
+        ----------
+        impact : float
+            The constant Y of the law.
+        limit, quantile : float
+            Fraction of a bar's volume to which this part of the fills must keep.
+        volume : float or array_like of shape (n_times, n_symbols), optional
+            Quantity traded in each bar, for bars that do not know it.
+
+        Raises
+        ------
+        DataError
+            If the bars have no volume and none is given.
+        """
+        from omni_lab.simulator.capacity import capacity
+
+        return capacity(self, self._run, impact=impact, limit=limit, quantile=quantile, volume=volume)
 
     @cached_property
     def events_sha256(self) -> str:

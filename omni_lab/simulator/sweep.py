@@ -14,11 +14,17 @@ from omni_lab.errors import ConfigError, SchemaError
 from omni_lab.portfolio.performance import infer_periods_per_year, returns_from_equity, sharpe_ratio
 from omni_lab.progress import Progress
 from omni_lab.simulator.config import SimulationConfig
+from omni_lab.simulator.counting import bound_parameters, family_of, record, trial_of
 from omni_lab.simulator.run import Run, new_engine, target_cells
+from omni_lab.simulator.selection import Selection
 from omni_lab.typing import ArrayLike, FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from omni_lab.portfolio.overfitting import Overfitting
+    from omni_lab.portfolio.snooping import Snooping
+    from omni_lab.simulator.significance import Significance
 
 _DISTINCT = 1e-6
 
@@ -44,13 +50,19 @@ class SweepResults:
         final_equity, total_return, sharpe_ratio (annual), max_drawdown (≤ 0), n_fills, n_trades, costs_paid.
     n_trials : int
         How many were run. The best of many trials looks good by chance alone; deflate its Sharpe ratio by
-        this number.
+        this number: :meth:`deflated_sharpe` does.
     """
 
-    def __init__(self, parameters: Iterable[Mapping[str, Any]], metrics: Mapping[str, FloatArray]) -> None:
+    def __init__(
+        self,
+        parameters: Iterable[Mapping[str, Any]],
+        metrics: Mapping[str, FloatArray],
+        selection: Selection | None = None,
+    ) -> None:
         self.parameters = tuple(dict(each) for each in parameters)
         self.metrics = dict(metrics)
         self.n_trials = len(self.parameters)
+        self._selection = selection
 
     def best(self, metric: str = "sharpe_ratio") -> dict[str, Any]:
         """Parameters and metrics of the row with the largest value of a metric."""
@@ -61,6 +73,49 @@ class SweepResults:
             raise ConfigError(f"{metric} is NaN in every row", hint="No parameter set ever traded.")
         row = int(np.nanargmax(values))
         return {**self.parameters[row], **{name: float(column[row]) for name, column in self.metrics.items()}}
+
+    @property
+    def returns(self) -> FloatArray:
+        """Returns per step of every trial, shape (n_times, n_trials); ConfigError if they were not kept."""
+        return self.selection.returns
+
+    @property
+    def selection(self) -> Selection:
+        """The trials, for tests of the choice among them."""
+        if self._selection is None:
+            raise ConfigError("these results know only metrics", expected="results of EventSimulator.sweep")
+        return self._selection
+
+    def pbo(self, n_blocks: int = 16) -> Overfitting:
+        """Probability that the best trial is overfit, by combinatorially symmetric cross-validation.
+
+        See :func:`omni_lab.portfolio.overfitting.backtest_overfitting`; trials that were ruined are left out.
+        """
+        return self.selection.pbo(n_blocks)
+
+    def reality_check(
+        self,
+        benchmark: ArrayLike | None = None,
+        *,
+        n_samples: int = 1000,
+        seed: int = 0,
+        progress: bool = True,
+    ) -> Snooping:
+        """Whether the best trial beats a benchmark: White's reality check and Hansen's test.
+
+        See :func:`omni_lab.portfolio.snooping.data_snooping`. The benchmark is an array of returns of shape
+        (n_times,), such as those of holding the instrument; by default the riskless rate.
+        """
+        return self.selection.reality_check(benchmark, n_samples=n_samples, seed=seed, progress=progress)
+
+    def deflated_sharpe(self, *, effective: bool = False, confidence: float = 0.95) -> Significance:
+        """Significance of the largest Sharpe ratio, given the trials made.
+
+        Those are the trials of this sweep or, if there are more, those that the ledger has counted for this
+        function on these bars. With `effective`, the trials of this sweep count for as many independent ones
+        as their correlation leaves of them.
+        """
+        return self.selection.deflated_sharpe(effective=effective, confidence=confidence)
 
     def to_pandas(self) -> pd.DataFrame:
         """A frame with one column a parameter and one a metric."""
@@ -86,25 +141,50 @@ def sweep(
     *,
     kind: str,
     progress: bool,
+    keep_returns: bool | None = None,
+    counted: bool = False,
 ) -> SweepResults:
     """Run every parameter set; see :meth:`EventSimulator.sweep`."""
     sets = parameter_sets(grid)
+    family, bound, trials = family_of(signals), bound_parameters(signals), []
     per_year = config.periods_per_year
     if per_year is None:
         per_year = infer_periods_per_year(bars.ts)
     rows = np.full((len(sets), len(_METRICS)), np.nan)
-    with Progress(len(sets), "sweep", progress, unit="trials") as report:
-        for trial, parameters in enumerate(sets):
-            engine = new_engine(bars, config)
-            try:
-                targets = target_cells(bars, signals(bars, **parameters))
-                engine.run_targets(targets, kind)
-            except Exception as error:
-                error.add_note(f"raised in trial {trial + 1} of {len(sets)}, parameters {parameters}")
-                raise
-            rows[trial] = _row(Run(engine), config, per_year)
-            report(trial + 1)
-    return SweepResults(sets, dict(zip(_METRICS, np.ascontiguousarray(rows.T), strict=True)))
+    selection = Selection(
+        bars,
+        config,
+        family=family,
+        n_trials=len(sets),
+        per_year=per_year,
+        keep=keep_returns,
+        counted=counted,
+    )
+    try:
+        with Progress(len(sets), "sweep", progress, unit="trials") as report:
+            for trial, parameters in enumerate(sets):
+                engine = new_engine(bars, config)
+                try:
+                    targets = target_cells(bars, signals(bars, **parameters))
+                    engine.run_targets(targets, kind)
+                except Exception as error:
+                    error.add_note(f"raised in trial {trial + 1} of {len(sets)}, parameters {parameters}")
+                    raise
+                run = Run(engine)
+                rows[trial] = _row(run, config, per_year)
+                selection.add(trial, run.equity)
+                if counted:
+                    told = {**bound, **parameters}
+                    trials.append(
+                        trial_of(
+                            run, bars, config, family=family, parameters=told, source="sweep", kind=kind
+                        )
+                    )
+                report(trial + 1)
+    finally:
+        # What was seen before an interruption was seen.
+        record(trials)
+    return SweepResults(sets, dict(zip(_METRICS, np.ascontiguousarray(rows.T), strict=True)), selection)
 
 
 def parameter_sets(grid: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
