@@ -6,6 +6,9 @@ package does not import matplotlib; drawing does.
 """
 
 from omni_lab.figures.auction import auction_figure
+from omni_lab.figures.bands import bands_figure
+from omni_lab.figures.capacity import capacity_figure
+from omni_lab.figures.costs import cost_figure
 from omni_lab.figures.depth import depth_figure
 from omni_lab.figures.equity import drawdown_figure, equity_figure
 from omni_lab.figures.flow import flow_figure
@@ -13,6 +16,8 @@ from omni_lab.figures.html import metrics_html
 from omni_lab.figures.ladder import BookSide, Ladder, book_side, ladder_figure, ladders_figure
 from omni_lab.figures.ladder_svg import ladder_svg
 from omni_lab.figures.latency import latency_figure
+from omni_lab.figures.luck import luck_figure
+from omni_lab.figures.overfitting import overfitting_figure
 from omni_lab.figures.quotes import quotes_figure
 from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
 from omni_lab.figures.tearsheet import tearsheet_figure
@@ -26,7 +31,10 @@ __all__ = [
     "Ladder",
     "Theme",
     "auction_figure",
+    "bands_figure",
     "book_side",
+    "capacity_figure",
+    "cost_figure",
     "depth_figure",
     "drawdown_figure",
     "equity_figure",
@@ -35,8 +43,10 @@ __all__ = [
     "ladder_svg",
     "ladders_figure",
     "latency_figure",
+    "luck_figure",
     "metrics_html",
     "monthly_heatmap",
+    "overfitting_figure",
     "quotes_figure",
     "rolling_sharpe_figure",
     "tearsheet_figure",

@@ -18,6 +18,7 @@ References
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -76,6 +77,19 @@ class Capacity:
         """The smallest of the sizes: half of the Sharpe ratio gone, or fills at the limit."""
         known = [size for size in (self.sharpe_half, self.participation) if not math.isnan(size)]
         return min(known, default=math.nan)
+
+    def plot(self, *, theme: str = "light") -> Any:
+        """Sharpe ratio against size, as a figure."""
+        from omni_lab.figures import capacity_figure
+
+        return capacity_figure(
+            self.sizes,
+            self.sharpe_by_size,
+            halved=self.sharpe_half,
+            participation=self.participation,
+            limit=self.limit,
+            theme=theme,
+        )
 
     def __repr__(self) -> str:
         return (

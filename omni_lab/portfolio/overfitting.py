@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -95,6 +96,13 @@ class Overfitting:
         area = np.cumsum((self.any_cdf - self.chosen_cdf) * steps)
         size = float(np.abs(area).max(initial=0.0))
         return bool(size > 0.0 and (area >= -1e-9 * size).all())
+
+    def plot(self, *, periods_per_year: float = 1.0, theme: str = "light") -> Any:
+        """Ranks out of sample, and promise against delivery, as a figure; annual with periods_per_year."""
+        from omni_lab.figures import overfitting_figure
+
+        told = (self.logits, self.in_sample, self.out_of_sample)
+        return overfitting_figure(*told, periods_per_year=periods_per_year, theme=theme)
 
     def __repr__(self) -> str:
         return (

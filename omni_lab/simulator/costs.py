@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from omni_lab.simulator.config import SimulationConfig
     from omni_lab.simulator.results import BacktestResults
 
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CostCurve:
     """A backtest under other costs.
@@ -84,7 +85,9 @@ class CostCurve:
         )
 
     def __repr__(self) -> str:
-        return f"CostCurve(breaks even at {self.break_even_bps:.3g} bps of the notional, {self._of_assumed()})"
+        return (
+            f"CostCurve(breaks even at {self.break_even_bps:.3g} bps of the notional, {self._of_assumed()})"
+        )
 
     def _repr_html_(self) -> str:
         from omni_lab.figures.html import facts_html
@@ -94,7 +97,9 @@ class CostCurve:
             (f"{multiple * self.unit_bps:.3g} bps", f"{number(ratio)}, {percent(total, sign=True)}")
             for multiple, ratio, total in rows
         ]
-        subtitle = f"breaks even at {number(self.break_even_bps, 1)} bps of the notional, {self._of_assumed()}"
+        subtitle = (
+            f"breaks even at {number(self.break_even_bps, 1)} bps of the notional, {self._of_assumed()}"
+        )
         return facts_html({"Sharpe ratio, return": told}, title="Under other costs", subtitle=subtitle)
 
     def _of_assumed(self) -> str:
@@ -161,7 +166,7 @@ def scaled(config: SimulationConfig, multiple: float) -> SimulationConfig:
 
 def _by_step(results: BacktestResults, of_fills: FloatArray) -> FloatArray:
     steps = np.searchsorted(results.ts, results.fills["ts"])
-    return np.bincount(steps, weights=of_fills, minlength=len(results.ts))
+    return np.bincount(steps, weights=of_fills, minlength=len(results.ts)).astype(np.float64)
 
 
 def _figures(results: BacktestResults, equity: FloatArray) -> tuple[float, float]:

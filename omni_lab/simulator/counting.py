@@ -30,7 +30,11 @@ def family_of(strategy: object) -> str:
     """
     if isinstance(strategy, functools.partial):
         return family_of(strategy.func)
-    named = strategy if hasattr(strategy, "__qualname__") and not isinstance(strategy, Strategy) else type(strategy)
+    named = (
+        strategy
+        if hasattr(strategy, "__qualname__") and not isinstance(strategy, Strategy)
+        else type(strategy)
+    )
     module, name = str(getattr(named, "__module__", "")), str(getattr(named, "__qualname__", named))
     return name if module in ("", "__main__") else f"{module}.{name}"
 

@@ -58,9 +58,9 @@ def _luck(results: BacktestResults) -> str:
         )
     if told.n_trials > 1 and told.dsr < CONFIDENCE:
         return (
-            f"{ratio} is what a search can find where there is nothing: {number(told.n_trials, 0)} trials of this "
-            f"strategy were made on these data, and the best of as many without merit is expected to show "
-            f"{number(told.expected_max)} (DSR {percent(told.dsr, decimals=0)})."
+            f"{ratio} is what a search can find where there is nothing: {number(told.n_trials, 0)} trials of "
+            f"this strategy were made on these data, and the best of as many without merit is expected to "
+            f"show {number(told.expected_max)} (DSR {percent(told.dsr, decimals=0)})."
         )
     return ""
 
@@ -104,7 +104,9 @@ def _one_name(results: BacktestResults) -> str:
     total = float(made.sum())
     if len(made) < 2 or total <= 0.0 or made.max() <= _ONE_NAME * total:
         return ""
-    return f"One of {len(made)} instruments, {results.symbols[int(made.argmax())]}, {_made(made.max() / total)}."
+    return (
+        f"One of {len(made)} instruments, {results.symbols[int(made.argmax())]}, {_made(made.max() / total)}."
+    )
 
 
 def _made(part: float) -> str:

@@ -112,7 +112,9 @@ class EventSimulator:
         _refuse_no_strategy(strategy)
         name, bound = name_of(strategy), bound_parameters(strategy)
         run = run_targets(bars, self.config, strategy(bars), kind, progress=progress, label=name)
-        return self._results(run, bars, name, {"kind": kind}, family=family_of(strategy), bound=bound, kind=kind)
+        return self._results(
+            run, bars, name, {"kind": kind}, family=family_of(strategy), bound=bound, kind=kind
+        )
 
     def run_targets(
         self,
@@ -261,7 +263,7 @@ class EventSimulator:
         bound: dict[str, Any] | None = None,
         kind: str = "",
     ) -> BacktestResults:
-        """Results of a run, which is counted. What tells trials of a function apart is what it was bound to."""
+        """Results of a run, which is counted. Trials of a function differ in what it was bound to."""
         counted = counting(self.count_trials)
         if counted:
             told = parameters if bound is None else bound

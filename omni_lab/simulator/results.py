@@ -194,7 +194,7 @@ class BacktestResults(Mapping[str, float]):
 
     @cached_property
     def pnl_by_symbol(self) -> FloatArray:
-        """Profit of each instrument after commissions, open positions at their last mark, shape (n_symbols,)."""
+        """Profit of each instrument, open positions at their last mark, shape (n_symbols,)."""
         from omni_lab.simulator.marks import last_known
 
         raw, fills = self._run.fills, self.fills
@@ -394,7 +394,7 @@ class BacktestResults(Mapping[str, float]):
     def capacity(
         self, *, impact: float = 1.0, limit: float = 0.1, quantile: float = 0.99, volume: Any = None
     ) -> Capacity:
-        """Money at which impact halves the Sharpe ratio, leaves no return, or fills are too much of the volume.
+        """Money at which impact halves the Sharpe ratio, leaves no return, or fills take too much volume.
 
         By the square-root law on top of the costs charged; see :mod:`omni_lab.portfolio.capacity` for what is
         assumed. Volatility is that of the 21 steps before each fill, per step, and volume that of its bar.

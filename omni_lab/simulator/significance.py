@@ -99,8 +99,8 @@ class Significance:
         if math.isfinite(self.min_track_record):
             enough = self.n_obs >= self.min_track_record
             told.append(
-                f"To show it with {self.confidence:.0%} confidence takes {number(self.min_years, 1)} years of "
-                f"such returns; there are {'' if enough else 'only '}{number(self.years, 1)}."
+                f"To show it with {self.confidence:.0%} confidence takes {number(self.min_years, 1)} years "
+                f"of such returns; there are {'' if enough else 'only '}{number(self.years, 1)}."
             )
         if self.n_trials > 1:
             told.append(

@@ -176,9 +176,7 @@ def sweep(
                 if counted:
                     told = {**bound, **parameters}
                     trials.append(
-                        trial_of(
-                            run, bars, config, family=family, parameters=told, source="sweep", kind=kind
-                        )
+                        trial_of(run, bars, config, family=family, parameters=told, source="sweep", kind=kind)
                     )
                 report(trial + 1)
     finally:

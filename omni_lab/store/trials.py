@@ -36,8 +36,8 @@ _MOST_PENDING = 100_000
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS trials (
     key BLOB PRIMARY KEY, data TEXT NOT NULL, family TEXT NOT NULL, parameters TEXT NOT NULL,
-    settings TEXT NOT NULL, source TEXT NOT NULL, sharpe REAL, n_obs INTEGER NOT NULL, skew REAL, kurtosis REAL,
-    time_ns INTEGER NOT NULL
+    settings TEXT NOT NULL, source TEXT NOT NULL, sharpe REAL, n_obs INTEGER NOT NULL, skew REAL,
+    kurtosis REAL, time_ns INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS trials_of ON trials (data, family);
 """
@@ -197,7 +197,7 @@ class TrialLedger:
 
         names = _COLUMNS.split(", ")
         frame = pd.DataFrame(self._select(_COLUMNS, data, family, order="time_ns"), columns=names)
-        floats = {name: "float64" for name in ("sharpe", "skew", "kurtosis")}
+        floats = dict.fromkeys(("sharpe", "skew", "kurtosis"), "float64")
         frame = frame.astype({**floats, "n_obs": "int64", "time_ns": "int64"})
         frame["ts"] = pd.to_datetime(frame.pop("time_ns"), utc=True)
         return frame
@@ -240,7 +240,7 @@ class TrialLedger:
                 ) from error
 
 
-def canonical(parameters: Mapping[str, Any]) -> str:
+def canonical(parameters: Mapping[Any, Any]) -> str:
     """Parameters as one line of JSON that is the same for equal parameters.
 
     Keys are sorted. Arrays are told by a hash, and other things that JSON does not know by their ``repr``,
@@ -347,8 +347,8 @@ def _warn_once(path: Path, error: Exception) -> None:
     _warned.add(path)
     warnings.warn(
         f"Trials are not being counted: {path} cannot be written ({error}). Results are not affected, but "
-        "deflated Sharpe ratios will know of too few trials. Counting is tried again with every run; move the "
-        "file away if it is damaged.",
+        "deflated Sharpe ratios will know of too few trials. Counting is tried again with every run; move "
+        "the file away if it is damaged.",
         RuntimeWarning,
         stacklevel=2,
     )

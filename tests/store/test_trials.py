@@ -62,7 +62,14 @@ def test_the_same_trial_counts_once_whoever_ran_it(ledger: TrialLedger) -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    [{"data": "d2"}, {"family": "R"}, {"parameters": "{}"}, {"settings": "t"}, {"sharpe": 0.02}, {"n_obs": 9}],
+    [
+        {"data": "d2"},
+        {"family": "R"},
+        {"parameters": "{}"},
+        {"settings": "t"},
+        {"sharpe": 0.02},
+        {"n_obs": 9},
+    ],
 )
 def test_whatever_else_changes_makes_another_trial(ledger: TrialLedger, changed: dict[str, Any]) -> None:
     ledger.record([trial(1), trial(1, **changed)])
@@ -138,7 +145,7 @@ def test_a_damaged_file_warns_once_and_stops_nothing(ledger: TrialLedger) -> Non
     with pytest.warns(RuntimeWarning, match=r"not being counted: .*trials\.sqlite.*not a database"):
         ledger.record([trial(1)])
     ledger.record([trial(2)])
-    with pytest.raises(DataError, match="cannot be read.*move it away"):
+    with pytest.raises(DataError, match=r"cannot be read.*move it away"):
         ledger.summary("d1", "Rule")
     # Once it is moved away, what waited is counted, too.
     ledger.path.rename(ledger.path.with_suffix(".damaged"))
