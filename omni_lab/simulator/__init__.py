@@ -7,6 +7,7 @@ from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.event_simulator import EventSimulator
 from omni_lab.simulator.lookahead import Leak, LookaheadReport
 from omni_lab.simulator.results import BacktestResults
+from omni_lab.simulator.significance import Significance
 from omni_lab.simulator.sweep import SweepResults
 from omni_lab.simulator.tables import Table
 
@@ -15,6 +16,7 @@ __all__ = [
     "EventSimulator",
     "Leak",
     "LookaheadReport",
+    "Significance",
     "SimulationConfig",
     "SweepResults",
     "Table",
