@@ -112,6 +112,7 @@ def cost_sensitivity(
     results: BacktestResults,
     multiples: Sequence[float],
     *,
+    sizing: str | None = None,
     rerun: Callable[[SimulationConfig], BacktestResults] | None = None,
 ) -> CostCurve:
     """See :meth:`BacktestResults.cost_sensitivity`."""
@@ -123,34 +124,71 @@ def cost_sensitivity(
             expected="numbers of zero or more",
             where="multiples",
         )
-    fills, config = results.fills, results.config
-    traded, paid = float(fills["notional"].sum()), results["costs_paid"]
-    assumed = paid > 0.0
-    unit_bps = 1e4 * paid / traded if assumed else 1.0
-    charged = _by_step(results, fills["commission"] + fills["slippage_cost"])
-    unit = charged if assumed else _by_step(results, 1e-4 * fills["notional"])
-    free = results.equity + np.cumsum(charged)
+    charged = _Charged(
+        results, sizing or ("quantity" if results.parameters.get("kind") == "quantity" else "weight")
+    )
     if rerun is None:
-        runs = [_figures(results, free - multiple * np.cumsum(unit)) for multiple in wanted]
-        spent = wanted * float(unit.sum())
+        curves = [charged.equity(multiple) for multiple in wanted]
+        ratios, totals = np.array([_figures(results, curve) for curve in curves]).T
+        spent = wanted * charged.total
     else:
-        _refuse_nothing_to_scale(assumed)
-        again = [rerun(scaled(config, multiple)) for multiple in wanted]
-        runs = [(each["sharpe_ratio"], each["total_return"]) for each in again]
-        spent = np.array([each["costs_paid"] for each in again])
-    ratios, totals = np.array(runs).T
-    gain, total_unit = float(free[-1]) - config.initial_capital, float(unit.sum())
-    even = gain / total_unit if total_unit > 0.0 else math.nan
+        _refuse_nothing_to_scale(charged.assumed)
+        again = [rerun(scaled(results.config, multiple)) for multiple in wanted]
+        names = ("sharpe_ratio", "total_return", "costs_paid")
+        ratios, totals, spent = np.array([[each[name] for name in names] for each in again]).T
+    even = charged.break_even()
     return CostCurve(
         multiples=wanted,
         sharpe_ratio=ratios,
         total_return=totals,
         costs_paid=spent,
-        unit_bps=unit_bps,
-        assumed=assumed,
+        unit_bps=charged.unit_bps,
+        assumed=charged.assumed,
         break_even=even if rerun is None else _crossing(wanted, totals, even),
         rerun=rerun is not None,
     )
+
+
+class _Charged:
+    """The fills of a run under other costs, their sizes kept as quantities or as parts of the equity."""
+
+    def __init__(self, results: BacktestResults, sizing: str) -> None:
+        if sizing not in ("quantity", "weight"):
+            raise ConfigError("unknown sizing", found=sizing, expected=("quantity", "weight"), where="sizing")
+        fills = results.fills
+        traded, paid = float(fills["notional"].sum()), results["costs_paid"]
+        self.assumed, self.by_weight = paid > 0.0, sizing == "weight"
+        self.unit_bps = 1e4 * paid / traded if self.assumed else 1.0
+        self._paid = _by_step(results, fills["commission"] + fills["slippage_cost"])
+        self._unit = self._paid if self.assumed else _by_step(results, 1e-4 * fills["notional"])
+        self.total = float(self._unit.sum())
+        self._equity, self._capital = results.equity, results.config.initial_capital
+
+    def equity(self, multiple: float) -> FloatArray:
+        extra = multiple * self._unit - self._paid
+        if not self.by_weight:
+            return np.asarray(self._equity - np.cumsum(extra))
+        before = np.concatenate(([self._capital], self._equity[:-1]))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            growth = np.where(before > 0.0, (self._equity - extra) / before, 0.0)
+        return np.asarray(self._capital * np.cumprod(np.maximum(growth, 0.0)))
+
+    def break_even(self) -> float:
+        """Multiple at which nothing is gained: in closed form for quantities, else by bisection."""
+        if self.total <= 0.0:
+            return math.nan
+        free = float(self.equity(0.0)[-1]) - self._capital
+        even = free / self.total
+        if free <= 0.0 or not self.by_weight:
+            return even
+        low, high = 0.0, even
+        while float(self.equity(high)[-1]) > self._capital:
+            low, high = high, 2.0 * high
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            gains = float(self.equity(middle)[-1]) > self._capital
+            low, high = (middle, high) if gains else (low, middle)
+        return 0.5 * (low + high)
 
 
 def scaled(config: SimulationConfig, multiple: float) -> SimulationConfig:

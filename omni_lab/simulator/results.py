@@ -366,30 +366,34 @@ class BacktestResults(Mapping[str, float]):
         self,
         multiples: Sequence[float] = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
         *,
+        sizing: str | None = None,
         rerun: Callable[[SimulationConfig], BacktestResults] | None = None,
     ) -> CostCurve:
         """Sharpe ratio and return under other costs, and the costs at which nothing is left.
 
-        By default the very fills of this run are charged anew, which is exact for the same orders: what costs
-        do to the sizes of later orders is left out. Where that matters, `rerun` runs the strategy under each
-        of the changed settings: ``lambda config: EventSimulator(config, count_trials=False)
+        By default the fills of this run are charged anew, which is exact for a strategy that would have sent
+        the same orders. One that looks at its own equity or prices of fills may not have; `rerun` then runs
+        it under each of the changed settings: ``lambda config: EventSimulator(config, count_trials=False)
         .run_backtest(strategy, bars)``.
 
         Parameters
         ----------
         multiples : sequence of float
             Of the costs charged, zero or more; of one basis point of the notional, if none were charged.
+        sizing : {"quantity", "weight"}, optional
+            What stays the same of the fills: their quantities, or their sizes relative to equity, rounding to
+            lots aside. By default that of the targets, and weights for a strategy.
         rerun : callable, optional
             Results under settings.
 
         Raises
         ------
         ConfigError
-            If a multiple is negative, or there are no costs to rerun with.
+            If a multiple is negative, the sizing unknown, or there are no costs to rerun with.
         """
         from omni_lab.simulator.costs import cost_sensitivity
 
-        return cost_sensitivity(self, multiples, rerun=rerun)
+        return cost_sensitivity(self, multiples, sizing=sizing, rerun=rerun)
 
     def capacity(
         self, *, impact: float = 1.0, limit: float = 0.1, quantile: float = 0.99, volume: Any = None

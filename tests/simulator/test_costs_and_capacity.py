@@ -41,6 +41,34 @@ def test_charging_the_fills_anew_is_running_anew_where_the_orders_are_the_same(
     assert kept.unit_bps == pytest.approx(1e4 * results["costs_paid"] / results.fills["notional"].sum())
 
 
+def test_sizes_relative_to_equity_are_kept_where_targets_are_weights() -> None:
+    def weights(config: SimulationConfig) -> BacktestResults:
+        moved = np.where(np.arange(300) % 5, np.nan, TARGETS / 100.0)
+        return EventSimulator(config, count_trials=False).run_targets(BARS, moved, kind="weight")
+
+    # With this much money, rounding to whole shares is nothing.
+    results = weights(SimulationConfig(commission_rate=0.001, initial_capital=1e9, max_leverage=None))
+    kept = results.cost_sensitivity((0, 1, 3, 10))
+    again = results.cost_sensitivity((0, 1, 3, 10), rerun=weights)
+    # What an order costs is gone before the next close, where its weight is measured: of the second order.
+    assert kept.total_return == pytest.approx(again.total_return, rel=0.015)
+    assert kept.sharpe_ratio == pytest.approx(again.sharpe_ratio, rel=0.015)
+    other = results.cost_sensitivity((0, 1, 3, 10), sizing="quantity")
+    assert abs(other.total_return[3] - again.total_return[3]) > 0.01
+
+
+def test_a_break_even_of_weights_is_found_where_it_is() -> None:
+    rises = random_bars(300, seed=2)
+    results = EventSimulator(SimulationConfig(slippage_bps=3, max_leverage=None)).run_targets(
+        rises, np.sign(np.diff(rises.close()[:, 0], append=0.0)), kind="weight"
+    )
+    even = results.cost_sensitivity().break_even
+    assert even > 1
+    assert results.cost_sensitivity((even,)).total_return[0] == pytest.approx(0.0, abs=1e-9)
+    with pytest.raises(ConfigError, match="unknown sizing"):
+        results.cost_sensitivity(sizing="lots")
+
+
 def test_at_the_break_even_nothing_is_left() -> None:
     bars = flat_bars(100, 100, 110, 110)
     results = EventSimulator(SimulationConfig(commission_per_share=0.5)).run_targets(bars, [10, 10, 0, 0])
