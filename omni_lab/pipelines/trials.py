@@ -33,16 +33,9 @@ def format_families(families: "pd.DataFrame", data: str = "") -> str:
     if shown.empty:
         return f"No trial was made on data {data}…" if data and len(families) else _NONE
     rows = [("FAMILY", "DATA", "TRIALS", "BEST PER STEP", "LAST (UTC)")]
-    for row in shown.itertuples():
-        rows.append(
-            (
-                str(row.family),
-                str(row.data)[:_FINGERPRINT],
-                f"{row.n_trials:>6,}",
-                _ratio(float(row.sharpe_best)),
-                f"{row.ts:%Y-%m-%d %H:%M}",
-            )
-        )
+    for row in shown.to_dict("records"):
+        made, best = f"{row['n_trials']:>6,}", _ratio(row["sharpe_best"])
+        rows.append((row["family"], row["data"][:_FINGERPRINT], made, best, f"{row['ts']:%Y-%m-%d %H:%M}"))
     return format_table(rows)
 
 
@@ -96,9 +89,9 @@ def _on_data(ledger: "TrialLedger", family: str, data: str, limit: int) -> str:
             f"expected; deflated Sharpe ratio of the best {deflated:.1%}"
         )
     rows = [("  PER STEP", "STEPS", "SOURCE", "MADE (UTC)", "PARAMETERS")]
-    for row in ranked.itertuples():
-        ratio, steps = f"  {_ratio(float(row.sharpe))}", f"{row.n_obs:,}"
-        rows.append((ratio, steps, str(row.source), f"{row.ts:%Y-%m-%d %H:%M}", str(row.parameters)))
+    for row in ranked.to_dict("records"):
+        ratio, when = f"  {_ratio(row['sharpe'])}", f"{row['ts']:%Y-%m-%d %H:%M}"
+        rows.append((ratio, f"{row['n_obs']:,}", row["source"], when, row["parameters"]))
     return "\n".join([*lines, "", format_table(rows)])
 
 

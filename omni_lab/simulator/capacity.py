@@ -66,7 +66,9 @@ def volatility(close: FloatArray, window: int = _VOLATILITY_STEPS) -> FloatArray
     if n < 3:
         return np.full_like(prices, np.nan)
     window = min(window, n - 2)
-    views = np.lib.stride_tricks.sliding_window_view(moves[1:], window, axis=0)
-    spread = views.std(axis=-1)
+    # Running sums: windows of a million steps would not fit the memory of a small machine.
+    total, square = (np.cumsum(power, axis=0) for power in (moves, moves * moves))
+    mean = (total[window:] - total[:-window]) / window
+    spread = np.sqrt(np.maximum((square[window:] - square[:-window]) / window - mean * mean, 0.0))
     before = np.minimum(np.maximum(np.arange(n) - window - 1, 0), len(spread) - 1)
     return np.asarray(spread[before])

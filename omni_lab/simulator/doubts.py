@@ -66,7 +66,7 @@ def _luck(results: BacktestResults) -> str:
 
 
 def _best_steps(profit: FloatArray) -> str:
-    rest = float(profit.sum() - np.sort(profit)[-_BEST_STEPS:].sum())
+    rest = float(profit.sum() - np.partition(profit, -_BEST_STEPS)[-_BEST_STEPS:].sum())
     if rest > 0.0:
         return ""
     return f"Without its best {_BEST_STEPS} steps of {len(profit):,} it would have made nothing."
@@ -100,9 +100,11 @@ def _one_regime(results: BacktestResults, profit: FloatArray) -> str:
 
 
 def _one_name(results: BacktestResults) -> str:
+    if len(results.symbols) < 2:
+        return ""
     made = results.pnl_by_symbol
     total = float(made.sum())
-    if len(made) < 2 or total <= 0.0 or made.max() <= _ONE_NAME * total:
+    if total <= 0.0 or made.max() <= _ONE_NAME * total:
         return ""
     return (
         f"One of {len(made)} instruments, {results.symbols[int(made.argmax())]}, {_made(made.max() / total)}."

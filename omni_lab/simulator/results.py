@@ -199,7 +199,10 @@ class BacktestResults(Mapping[str, float]):
 
         raw, fills = self._run.fills, self.fills
         paid = np.where(raw["side"] == 1, fills["notional"], -fills["notional"]) + fills["commission"]
-        worth = np.nan_to_num(self.positions[-1] * last_known(self.bars.close())[-1])
+        lots = np.zeros(self.bars.n_symbols, dtype=np.int64)
+        np.add.at(lots, raw["symbol"], _signed(raw))
+        held = self._quantity(lots, np.arange(self.bars.n_symbols))
+        worth = np.nan_to_num(held * last_known(self.bars.close())[-1])
         return frozen(worth - np.bincount(raw["symbol"], weights=paid, minlength=self.bars.n_symbols))
 
     @cached_property

@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS trials (
     settings TEXT NOT NULL, source TEXT NOT NULL, sharpe REAL, n_obs INTEGER NOT NULL, skew REAL,
     kurtosis REAL, time_ns INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS trials_of ON trials (data, family);
+CREATE INDEX IF NOT EXISTS trials_of ON trials (data, family, sharpe);
 """
 _INSERT = "INSERT OR IGNORE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _COLUMNS = "data, family, parameters, settings, source, sharpe, n_obs, skew, kurtosis, time_ns"
@@ -109,12 +109,12 @@ class TrialSummary:
         Of the best one.
     """
 
-    n_trials: int
-    n_idle: int
-    sharpe_mean: float
-    sharpe_variance: float
-    sharpe_best: float
-    best_parameters: str
+    n_trials: int = 0
+    n_idle: int = 0
+    sharpe_mean: float = math.nan
+    sharpe_variance: float = math.nan
+    sharpe_best: float = math.nan
+    best_parameters: str = ""
 
 
 class TrialLedger:
@@ -170,19 +170,20 @@ class TrialLedger:
         DataError
             If the ledger cannot be read.
         """
-        found = self._select("sharpe, parameters", data, family)
-        ratios = [(ratio, told) for ratio, told in found if ratio is not None]
-        n = len(ratios)
-        mean = math.fsum(ratio for ratio, _ in ratios) / n if n else math.nan
-        square = math.fsum((ratio - mean) ** 2 for ratio, _ in ratios)
-        best, told = max(ratios, default=(math.nan, ""))
+        counted = self._select("count(*), count(sharpe), avg(sharpe)", data, family)
+        n_all, n, mean = counted[0] if counted else (0, 0, None)
+        if not n:
+            return TrialSummary(n_idle=n_all)
+        # About the mean, in a second pass: in one, the squares would cancel.
+        squares = self._select("total((sharpe - :mean) * (sharpe - :mean))", data, family, mean=mean)
+        best = self._select("sharpe, parameters", data, family, order="sharpe DESC, key", limit=1)
         return TrialSummary(
             n_trials=n,
-            n_idle=len(found) - n,
+            n_idle=n_all - n,
             sharpe_mean=mean,
-            sharpe_variance=square / (n - 1) if n > 1 else math.nan,
-            sharpe_best=best,
-            best_parameters=told,
+            sharpe_variance=squares[0][0] / (n - 1) if n > 1 else math.nan,
+            sharpe_best=best[0][0],
+            best_parameters=best[0][1],
         )
 
     def trials(self, data: str | None = None, family: str | None = None) -> pd.DataFrame:
@@ -219,7 +220,14 @@ class TrialLedger:
         return f"TrialLedger({str(self.path)!r})"
 
     def _select(
-        self, columns: str, data: str | None, family: str | None, *, order: str = "key"
+        self,
+        columns: str,
+        data: str | None,
+        family: str | None,
+        *,
+        order: str = "1",
+        limit: int = -1,
+        mean: float | None = None,
     ) -> list[tuple[Any, ...]]:
         asked = {"data": data, "family": family}
         wanted = {name: value for name, value in asked.items() if value is not None}
@@ -229,8 +237,8 @@ class TrialLedger:
                 return []
             try:
                 with _open(self.path, make=False) as connection:
-                    statement = f"SELECT {columns} FROM trials WHERE {where} ORDER BY {order}"
-                    return connection.execute(statement, wanted).fetchall()
+                    statement = f"SELECT {columns} FROM trials WHERE {where} ORDER BY {order} LIMIT {limit}"
+                    return connection.execute(statement, {**wanted, "mean": mean}).fetchall()
             except (sqlite3.Error, OSError) as error:
                 raise DataError(
                     "the ledger of trials cannot be read",

@@ -71,10 +71,9 @@ def test_nothing_to_show_is_said_and_not_a_failure() -> None:
 
 
 def test_columns_that_do_not_match_are_refused() -> None:
-    for draw in (
-        lambda: overfitting_figure([0.0, 1.0], [1.0], [1.0]),
-        lambda: cost_figure([1.0], [1.0, 2.0], [1.0]),
-        lambda: capacity_figure([1.0, 2.0], [1.0]),
-    ):
-        with pytest.raises(ShapeError):
-            draw()
+    with pytest.raises(ShapeError, match="a rank and two ratios"):
+        overfitting_figure([0.0, 1.0], [1.0], [1.0])
+    with pytest.raises(ShapeError, match="two outcomes"):
+        cost_figure([1.0], [1.0, 2.0], [1.0])
+    with pytest.raises(ShapeError, match="every size has a ratio"):
+        capacity_figure([1.0, 2.0], [1.0])

@@ -59,6 +59,16 @@ def test_every_run_is_counted_once(ledger: TrialLedger) -> None:
     assert (row["skew"], row["n_obs"]) == (pytest.approx(results["skew"]), 400)
 
 
+def test_of_a_long_run_only_the_ratio_is_kept(ledger: TrialLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    sim = EventSimulator(SimulationConfig(risk_free_rate=0.02))
+    sim.run_backtest(functools.partial(coin, seed=1), BARS)
+    monkeypatch.setattr("omni_lab.simulator.counting._LONGEST_WITH_SHAPE", 399)
+    sim.run_backtest(functools.partial(coin, seed=1), BARS)
+    first, second = ledger.trials().to_dict("records")
+    assert second["sharpe"] == pytest.approx(first["sharpe"], rel=1e-9)
+    assert [math.isnan(each["kurtosis"]) for each in (first, second)] == [False, True]
+
+
 def test_a_sweep_counts_each_of_its_trials_and_single_runs_of_them_no_more(ledger: TrialLedger) -> None:
     sim = EventSimulator(SimulationConfig(risk_free_rate=0.02))
     swept = sim.sweep(BARS, coin, {"seed": range(8), "size": [0.5, 1.0]})
@@ -162,7 +172,9 @@ def test_significance_tells_its_numbers_in_every_form() -> None:
     told = results.significance(n_samples=100, confidence=0.9)
     frame = told.to_frame()
     assert frame.loc["total_return", "value"] == pytest.approx(results["total_return"])
-    assert frame.loc["max_drawdown", "low"] < frame.loc["max_drawdown", "high"] <= 0
+    band = told.bands["max_drawdown"]
+    assert band.low < band.high <= 0
+    assert frame["low"]["max_drawdown"] == band.low
     assert frame.loc["n_obs", "value"] == 400
     assert "90% band" in told._repr_html_()
     assert results.significance(n_samples=100, confidence=0.9) == told
