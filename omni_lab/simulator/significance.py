@@ -91,7 +91,7 @@ class Significance:
     def sentences(self) -> tuple[str, ...]:
         """What follows from the numbers."""
         if math.isnan(self.sharpe_ratio):
-            return ("Its returns do not vary, so that it has no Sharpe ratio to judge.",)
+            return ("There is no Sharpe ratio to judge: its returns do not vary, or it was ruined.",)
         told = [
             f"Had it been the only trial, the probability that its true Sharpe ratio is above "
             f"{number(self.benchmark)} would be {percent(self.psr, decimals=1)}."

@@ -20,7 +20,7 @@ from omni_lab.simulator.counting import family_of
 from omni_lab.store import TrialLedger
 from omni_lab.strategies import MomentumStrategy
 from omni_lab.typing import FloatArray
-from tests.simulator.market import random_bars
+from tests.simulator.market import flat_bars, random_bars
 
 BARS = random_bars(400, seed=11)
 MOMENTUM = "omni_lab.strategies.momentum.MomentumStrategy"
@@ -180,7 +180,16 @@ def test_significance_tells_its_numbers_in_every_form() -> None:
     assert results.significance(n_samples=100, confidence=0.9) == told
     never = EventSimulator().run_targets(BARS, np.zeros(400)).significance()
     assert math.isnan(never.psr)
-    assert never.sentences() == ("Its returns do not vary, so that it has no Sharpe ratio to judge.",)
+    (sentence,) = never.sentences()
+    assert "no Sharpe ratio to judge" in sentence
+    ruined = EventSimulator(SimulationConfig(max_leverage=None)).run_targets(
+        flat_bars(100, 100, 40, 50, 60), np.full(5, 2_000.0)
+    )
+    told = ruined.significance()
+    assert math.isnan(told.dsr)
+    assert told.bands == {}
+    assert ruined.warnings[0].startswith("The account was ruined")
+    assert EventSimulator().run_targets(flat_bars(100), np.ones(1)).significance().sentences() == (sentence,)
 
 
 # --- sweeps -----------------------------------------------------------------------------------------

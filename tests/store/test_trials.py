@@ -117,8 +117,9 @@ def test_many_processes_count_at_once(tmp_path: Path) -> None:
     path = tmp_path / "trials.sqlite"
     code = (
         "import sys; from omni_lab.store import Trial, TrialLedger\n"
-        "def trial(n): return Trial(data='d1', family='Rule', parameters=str(n), settings='s', source='run',\n"
-        "                           sharpe=0.01 * n, n_obs=250)\n"
+        "def trial(n):\n"
+        "    told = dict(data='d1', family='Rule', parameters=str(n), settings='s', source='run')\n"
+        "    return Trial(**told, sharpe=0.01 * n, n_obs=250)\n"
         "ledger, first = TrialLedger(sys.argv[1]), int(sys.argv[2])\n"
         "for n in range(60): ledger.record([trial(first + n), trial(n)])"
     )
