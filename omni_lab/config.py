@@ -8,6 +8,7 @@ from typing import Self
 
 HOME_VARIABLE = "OMNI_LAB_HOME"
 REAL_DATA_VARIABLE = "OMNI_LAB_TEST_DATA"
+COUNT_TRIALS_VARIABLE = "OMNI_LAB_COUNT_TRIALS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +21,12 @@ class Settings:
     ----------
     data_dir : Path
         Absolute; the parent of the others.
+    count_trials : bool
+        Whether backtests are counted in the ledger of trials.
     """
 
     data_dir: Path
+    count_trials: bool = True
 
     @property
     def lake_dir(self) -> Path:
@@ -39,13 +43,18 @@ class Settings:
         """Journals of parameter searches: ``data_dir/sweeps``."""
         return self.data_dir / "sweeps"
 
+    @property
+    def trials_file(self) -> Path:
+        """The ledger of trials: ``data_dir/trials.sqlite``."""
+        return self.data_dir / "trials.sqlite"
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> Self:
         """Settings of this process.
 
         ``OMNI_LAB_HOME`` names the data directory. Without it, it is ``data/`` in the project that holds the
         working directory, so that a notebook and the command line agree; outside any project it is ``data/``
-        in the working directory.
+        in the working directory. ``OMNI_LAB_COUNT_TRIALS=0`` leaves the ledger of trials alone.
 
         Parameters
         ----------
@@ -54,11 +63,12 @@ class Settings:
         cwd : Path, optional
             The working directory; this process's by default.
         """
-        home = (os.environ if environ is None else environ).get(HOME_VARIABLE, "")
+        variables = os.environ if environ is None else environ
+        home, counting = variables.get(HOME_VARIABLE, ""), variables.get(COUNT_TRIALS_VARIABLE, "") != "0"
         start = (cwd or Path.cwd()).absolute()
         if home:
-            return cls(data_dir=start / Path(home).expanduser())
-        return cls(data_dir=(_project_above(start) or start) / "data")
+            return cls(data_dir=start / Path(home).expanduser(), count_trials=counting)
+        return cls(data_dir=(_project_above(start) or start) / "data", count_trials=counting)
 
 
 def real_data_dir(environ: Mapping[str, str] | None = None) -> Path | None:

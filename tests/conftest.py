@@ -1,17 +1,27 @@
 """What every test may ask for, and what holds for all: repeatable examples, and no silent skips in CI."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from omni_lab.config import HOME_VARIABLE
 
 DATA_VARIABLE = "OMNI_LAB_TEST_DATA"
 NO_SKIP_VARIABLE = "OMNI_LAB_NO_SKIP"
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A data directory of the tests' own: what they run is not counted among somebody's trials."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(tmp_path_factory.mktemp("home")))
+        yield
 
 
 @pytest.fixture(scope="session")

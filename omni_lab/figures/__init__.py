@@ -6,6 +6,9 @@ package does not import matplotlib; drawing does.
 """
 
 from omni_lab.figures.auction import auction_figure
+from omni_lab.figures.bands import bands_figure
+from omni_lab.figures.capacity import capacity_figure
+from omni_lab.figures.costs import cost_figure
 from omni_lab.figures.depth import depth_figure
 from omni_lab.figures.equity import drawdown_figure, equity_figure
 from omni_lab.figures.flow import flow_figure
@@ -14,6 +17,8 @@ from omni_lab.figures.intensity import intensity_figure
 from omni_lab.figures.ladder import BookSide, Ladder, book_side, ladder_figure, ladders_figure
 from omni_lab.figures.ladder_svg import ladder_svg
 from omni_lab.figures.latency import latency_figure
+from omni_lab.figures.luck import luck_figure
+from omni_lab.figures.overfitting import overfitting_figure
 from omni_lab.figures.parameters import parameter_heatmap
 from omni_lab.figures.quotes import quotes_figure
 from omni_lab.figures.quoting import profits_figure, quoting_figure
@@ -30,7 +35,10 @@ __all__ = [
     "Ladder",
     "Theme",
     "auction_figure",
+    "bands_figure",
     "book_side",
+    "capacity_figure",
+    "cost_figure",
     "depth_figure",
     "drawdown_figure",
     "equity_figure",
@@ -40,8 +48,10 @@ __all__ = [
     "ladder_svg",
     "ladders_figure",
     "latency_figure",
+    "luck_figure",
     "metrics_html",
     "monthly_heatmap",
+    "overfitting_figure",
     "parameter_heatmap",
     "paths_figure",
     "profits_figure",

@@ -56,7 +56,36 @@ def metrics_html(
     known = {name for names in GROUPS.values() for name in names}
     groups = {group: [name for name in names if name in metrics] for group, names in GROUPS.items()}
     groups["Other"] = [name for name in metrics if name not in known]
-    tables = "".join(_table(group, names, metrics) for group, names in groups.items() if names)
+    told = {
+        group: [(label_of(name), format_metric(name, metrics[name])) for name in names]
+        for group, names in groups.items()
+        if names
+    }
+    return facts_html(told, title=title, subtitle=subtitle, notes=notes)
+
+
+def facts_html(
+    groups: Mapping[str, Iterable[tuple[str, str]]],
+    *,
+    title: str = "",
+    subtitle: str = "",
+    notes: Iterable[str] = (),
+) -> str:
+    """Tables of labels and values side by side, looking like `metrics_html`.
+
+    Parameters
+    ----------
+    groups : mapping of str to iterable of (str, str)
+        Label and value of each row, by the caption of the table.
+    title, subtitle, notes
+        As in `metrics_html`.
+
+    Returns
+    -------
+    str
+        A ``div``. All text is escaped.
+    """
+    tables = "".join(_table(caption, rows) for caption, rows in groups.items())
     warnings = "".join(f"<li>{escape(note)}</li>" for note in notes)
     return (
         f'<div class="omni-metrics"><style>{_STYLE}</style>'
@@ -68,10 +97,8 @@ def metrics_html(
     )
 
 
-def _table(group: str, names: Iterable[str], metrics: Mapping[str, float]) -> str:
+def _table(caption: str, told: Iterable[tuple[str, str]]) -> str:
     rows = "".join(
-        f"<tr><th scope='row'>{escape(label_of(name))}</th>"
-        f"<td>{escape(format_metric(name, metrics[name]))}</td></tr>"
-        for name in names
+        f"<tr><th scope='row'>{escape(label)}</th><td>{escape(value)}</td></tr>" for label, value in told
     )
-    return f"<table><caption>{escape(group)}</caption><tbody>{rows}</tbody></table>"
+    return f"<table><caption>{escape(caption)}</caption><tbody>{rows}</tbody></table>"

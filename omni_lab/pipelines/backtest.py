@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from omni_lab.data import Bars
     from omni_lab.simulator import BacktestResults, EventSimulator, SimulationConfig
+    from omni_lab.simulator.significance import Significance
     from omni_lab.strategies import Strategy
 
 HEADLINE = (
@@ -203,7 +204,10 @@ def headline(metrics: Mapping[str, float]) -> dict[str, str]:
 
 
 def conclusions(
-    results: "BacktestResults", benchmark: "BacktestResults", costs: Sequence[CostPoint] = ()
+    results: "BacktestResults",
+    benchmark: "BacktestResults",
+    costs: Sequence[CostPoint] = (),
+    luck: "Significance | None" = None,
 ) -> list[str]:
     """What the run shows, in sentences.
 
@@ -215,10 +219,15 @@ def conclusions(
         Of holding the instrument over the same bars.
     costs : sequence of CostPoint, optional
         From :func:`cost_sensitivity`.
+    luck : Significance, optional
+        From ``results.significance()``: probabilities, and how many trials were made, in place of a standard
+        error.
     """
     if not results["n_fills"]:
         return ["The strategy never traded: the run says only that its thresholds were never reached."]
-    sentences = [_against_holding(results, benchmark), _significance(results), _halves(results)]
+    sentences = [_against_holding(results, benchmark)]
+    sentences += [_significance(results)] if luck is None else luck.sentences()
+    sentences.append(_halves(results))
     if results["n_trades"]:
         sentences.append(_concentration(results))
     sentences += _costs(costs)

@@ -29,6 +29,7 @@ from omni_lab.typing import ArrayLike, FloatArray
 
 __all__ = [
     "Drawdown",
+    "Moments",
     "annual_return",
     "annual_returns",
     "annual_volatility",
@@ -42,7 +43,9 @@ __all__ = [
     "max_drawdown_days",
     "max_drawdown_length",
     "mean_leverage",
+    "moments_of",
     "monthly_returns",
+    "per_step_rate",
     "profit_factor",
     "returns_from_equity",
     "rolling_sharpe",
@@ -125,8 +128,8 @@ def summarize(
     deepest = float(depths.min()) if len(depths) else NAN
     growth = annual_return(values, initial_capital, per_year)
     falls = find_falls(depths)
-    moments = _moments(steps)
-    riskless = _per_step(risk_free_rate, per_year)
+    moments = moments_of(steps)
+    riskless = per_step_rate(risk_free_rate, per_year)
     gross = None if gross_exposure is None else check.floats(gross_exposure, "gross_exposure")
     pnl = None if trade_pnl is None else check.floats(trade_pnl, "trade_pnl")
     return {
@@ -235,7 +238,7 @@ def annual_return(equity: ArrayLike, initial_capital: float, periods_per_year: f
 
 def annual_volatility(returns: ArrayLike, periods_per_year: float) -> float:
     """Standard deviation of the returns (ddof 1) × √periods_per_year; NaN with fewer than two returns."""
-    return _moments(check.floats(returns, "returns")).std * _root(periods_per_year)
+    return moments_of(check.floats(returns, "returns")).std * _root(periods_per_year)
 
 
 def sharpe_ratio(returns: ArrayLike, periods_per_year: float, risk_free_rate: float = 0.0) -> float:
@@ -263,8 +266,8 @@ def sharpe_ratio(returns: ArrayLike, periods_per_year: float, risk_free_rate: fl
     ----------
     .. [1] Sharpe, "The Sharpe ratio", Journal of Portfolio Management 21(1), 1994, equations 3 to 6.
     """
-    moments = _moments(check.floats(returns, "returns"))
-    excess = moments.mean - _per_step(risk_free_rate, periods_per_year)
+    moments = moments_of(check.floats(returns, "returns"))
+    excess = moments.mean - per_step_rate(risk_free_rate, periods_per_year)
     return _annual_ratio(excess, moments.std, periods_per_year)
 
 
@@ -295,7 +298,7 @@ def sortino_ratio(returns: ArrayLike, periods_per_year: float, target: float = 0
        3(3), 1994.
     """
     steps = check.floats(returns, "returns")
-    tau = _per_step(target, periods_per_year)
+    tau = per_step_rate(target, periods_per_year)
     return _annual_ratio(_mean(steps) - tau, _downside(steps, tau), periods_per_year)
 
 
@@ -317,7 +320,7 @@ def skew(returns: ArrayLike) -> float:
     The moments are those of the sample itself, without correction for its size, as the probabilistic Sharpe
     ratio takes them.
     """
-    return _moments(check.floats(returns, "returns")).skew
+    return moments_of(check.floats(returns, "returns")).skew
 
 
 def kurtosis(returns: ArrayLike) -> float:
@@ -325,7 +328,7 @@ def kurtosis(returns: ArrayLike) -> float:
 
     The moments are those of the sample itself, as in `skew`. NaN where all returns are the same.
     """
-    return _moments(check.floats(returns, "returns")).kurtosis
+    return moments_of(check.floats(returns, "returns")).kurtosis
 
 
 def rolling_sharpe(
@@ -370,7 +373,7 @@ def rolling_sharpe(
     variance = (square - window * mean * mean) / (window - 1)
     # No scatter but that of rounding: in the subtraction above, or in the returns themselves.
     variance[variance <= np.maximum(1e-13 * square / window, _ROUNDING**2)] = NAN
-    excess = mean + (centre - _per_step(risk_free_rate, periods_per_year))
+    excess = mean + (centre - per_step_rate(risk_free_rate, periods_per_year))
     rolling[window - 1 :] = excess / np.sqrt(variance) * _root(periods_per_year)
     return rolling
 
@@ -383,7 +386,8 @@ def _calmar(growth: float, deepest: float) -> float:
     return growth / -deepest if deepest < 0.0 else NAN
 
 
-def _per_step(annual_rate: float, periods_per_year: float) -> float:
+def per_step_rate(annual_rate: float, periods_per_year: float) -> float:
+    """Rate of one step that compounds to an annual one."""
     if not annual_rate:
         return 0.0
     return math.expm1(math.log1p(check.rate(annual_rate)) / check.per_year(periods_per_year))
@@ -397,8 +401,8 @@ def _mean(values: FloatArray) -> float:
     return float(values.mean()) if len(values) else NAN
 
 
-class _Moments(NamedTuple):
-    """Of the sample itself; NaN where undefined."""
+class Moments(NamedTuple):
+    """Mean, standard deviation (ddof 1), skewness and excess kurtosis of a sample; NaN where undefined."""
 
     mean: float
     std: float  # ddof 1
@@ -406,15 +410,15 @@ class _Moments(NamedTuple):
     kurtosis: float
 
 
-def _moments(values: FloatArray) -> _Moments:
-    """Two passes: the mean, then the powers of the distances from it.
+def moments_of(values: FloatArray) -> Moments:
+    """Moments of a sample, without correction for its size except in the standard deviation.
 
-    The second pass goes block by block: a million floats in fresh memory cost several times the arithmetic
-    on them.
+    Two passes: the mean, then the powers of the distances from it. The second pass goes block by block: a
+    million floats in fresh memory cost several times the arithmetic on them.
     """
     n, mean = len(values), _mean(values)
     if n < 2:
-        return _Moments(mean, NAN, NAN, NAN)
+        return Moments(mean, NAN, NAN, NAN)
     second = third = fourth = 0.0
     for start in range(0, n, _BLOCK):
         centred = values[start : start + _BLOCK] - mean
@@ -426,9 +430,9 @@ def _moments(values: FloatArray) -> _Moments:
         fourth += float(power.sum())
     std = math.sqrt(second / (n - 1))
     if std <= _ROUNDING * (1.0 + abs(mean)):
-        return _Moments(mean, 0.0, NAN, NAN)
+        return Moments(mean, 0.0, NAN, NAN)
     variance = second / n
-    return _Moments(mean, std, third / n / variance**1.5, fourth / n / variance**2 - 3.0)
+    return Moments(mean, std, third / n / variance**1.5, fourth / n / variance**2 - 3.0)
 
 
 def _downside(values: FloatArray, target: float) -> float:

@@ -20,6 +20,7 @@ from omni_lab.simulator.research import (
 from omni_lab.simulator.research.cross_validation import CrossValidationResults
 from omni_lab.simulator.research.walk_forward import WalkForwardResults
 from omni_lab.simulator.results import BacktestResults
+from omni_lab.simulator.significance import Significance
 from omni_lab.simulator.sweep import SweepInterrupted, SweepResults
 from omni_lab.simulator.tables import Table
 
@@ -41,6 +42,7 @@ __all__ = [
     "MarketImpact",
     "OptunaSearch",
     "RandomSearch",
+    "Significance",
     "SimulationConfig",
     "Split",
     "SweepInterrupted",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omni_lab.data.times import iso
+from omni_lab.simulator.doubts import doubts
 
 if TYPE_CHECKING:
     from omni_lab.simulator.results import BacktestResults
@@ -51,6 +52,7 @@ def caveats(results: BacktestResults) -> tuple[str, ...]:
         notes.append("No position was ever closed: hit rate and profit factor are not known.")
     elif n_trades < _FEW_TRADES:
         notes.append(f"Only {_counted(n_trades, 'trade')}: ratios of so few are mostly chance.")
+    notes += doubts(results)
     if metrics["costs_paid"] == 0 and metrics["n_fills"] > 0:
         notes.append("No commission and no slippage were charged.")
     days = (int(results.ts[-1]) - int(results.ts[0])) / _NANOSECONDS_PER_DAY

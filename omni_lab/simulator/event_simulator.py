@@ -12,6 +12,7 @@ from omni_lab.data.bars import Bars
 from omni_lab.data.times import iso
 from omni_lab.errors import ConfigError, DataError
 from omni_lab.simulator.config import SimulationConfig
+from omni_lab.simulator.counting import bound_parameters, counting, family_of, record, trial_of
 from omni_lab.simulator.lookahead import LookaheadReport, check_lookahead
 from omni_lab.simulator.native_strategies import native_parameters, run_native
 from omni_lab.simulator.research.cross_validation import CrossValidationResults, cross_validate
@@ -21,7 +22,7 @@ from omni_lab.simulator.research.search import Search
 from omni_lab.simulator.research.splits import CombinatorialPurged, WalkForward
 from omni_lab.simulator.research.walk_forward import WalkForwardResults, walk_forward
 from omni_lab.simulator.results import BacktestResults
-from omni_lab.simulator.run import name_of, run_strategy, run_targets
+from omni_lab.simulator.run import Run, name_of, run_strategy, run_targets
 from omni_lab.simulator.sweep import SweepResults, steps_per_year, sweep
 from omni_lab.strategies.base import Strategy
 from omni_lab.typing import ArrayLike
@@ -37,6 +38,10 @@ class EventSimulator:
     ----------
     sim_config : SimulationConfig or mapping, optional
         How orders fill and what they cost; the defaults fill at the next open, free of charge, unlevered.
+    count_trials : bool, default True
+        Whether runs are counted in the project's ledger of trials (:class:`omni_lab.store.TrialLedger`), by
+        which ``results.significance()`` deflates their Sharpe ratios. ``OMNI_LAB_COUNT_TRIALS=0`` in the
+        environment turns it off everywhere. It changes no number of a run; results say when it was off.
 
     Examples
     --------
@@ -48,7 +53,9 @@ class EventSimulator:
     True
     """
 
-    def __init__(self, sim_config: SimulationConfig | Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, sim_config: SimulationConfig | Mapping[str, Any] | None = None, *, count_trials: bool = True
+    ) -> None:
         if sim_config is None:
             sim_config = SimulationConfig()
         elif isinstance(sim_config, Mapping):
@@ -60,6 +67,7 @@ class EventSimulator:
                 expected="SimulationConfig or a mapping",
             )
         self.config = sim_config
+        self.count_trials = count_trials
 
     def run_backtest(
         self,
@@ -114,9 +122,7 @@ class EventSimulator:
         if isinstance(strategy, str):
             parameters = native_parameters(strategy, params)
             run = run_native(bars, self.config, strategy, parameters, progress=progress)
-            return BacktestResults(
-                run, bars=bars, config=self.config, strategy=strategy, parameters=parameters
-            )
+            return self._results(run, bars, strategy, parameters, family=strategy)
         if params is not None:
             raise ConfigError(
                 "params are settings of a strategy given by name",
@@ -126,11 +132,13 @@ class EventSimulator:
             )
         if isinstance(strategy, Strategy):
             run = run_strategy(bars, self.config, strategy, progress=progress)
-            return BacktestResults(
-                run, bars=bars, config=self.config, strategy=strategy.name, parameters=strategy.parameters
-            )
+            return self._results(run, bars, strategy.name, strategy.parameters, family=family_of(strategy))
         _refuse_no_strategy(strategy)
-        return self.run_targets(bars, strategy(bars), kind=kind, name=name_of(strategy), progress=progress)
+        name, bound = name_of(strategy), bound_parameters(strategy)
+        run = run_targets(bars, self.config, strategy(bars), kind, progress=progress, label=name)
+        return self._results(
+            run, bars, name, {"kind": kind}, family=family_of(strategy), bound=bound, kind=kind
+        )
 
     def run_targets(
         self,
@@ -169,7 +177,7 @@ class EventSimulator:
         _refuse_unknown_kind(kind)
         bars = resolve_bars(bars, seed=self.config.seed)
         run = run_targets(bars, self.config, targets, kind, progress=progress, label=name)
-        return BacktestResults(run, bars=bars, config=self.config, strategy=name, parameters={"kind": kind})
+        return self._results(run, bars, name, {"kind": kind}, family=name, bound={}, kind=kind)
 
     def sweep(
         self,
@@ -183,7 +191,7 @@ class EventSimulator:
         executor: ExecutorName = "auto",
         errors: Errors = "raise",
         journal: str | os.PathLike[str] | None = None,
-        keep_returns: bool = False,
+        keep_returns: bool | None = None,
     ) -> SweepResults:
         """Headline figures of a strategy over many parameter sets.
 
@@ -212,8 +220,9 @@ class EventSimulator:
         journal : path or name, optional
             A file of finished trials. Run the same sweep again with the same journal, and only what is
             missing is run. A bare name is a file under ``OMNI_LAB_HOME/sweeps``.
-        keep_returns : bool
-            Whether ``results.returns`` keeps the return of every step of every trial.
+        keep_returns : bool, optional
+            Whether ``results.returns`` keeps the return of every step of every trial, for the tests of the
+            choice among them; by default if they take no more than 64 MiB.
 
         Returns
         -------
@@ -244,6 +253,7 @@ class EventSimulator:
             errors=errors,
             journal=journal,
             keep_returns=keep_returns,
+            counted=counting(self.count_trials),
         )
 
     def walk_forward(
@@ -296,6 +306,7 @@ class EventSimulator:
             executor=executor,
             errors=errors,
             journal=journal,
+            counted=counting(self.count_trials),
         )
 
     def cross_validate(
@@ -383,6 +394,34 @@ class EventSimulator:
         if not isinstance(strategy, Strategy):
             _refuse_no_strategy(strategy)
         return check_lookahead(strategy, bars, self.config, max_cuts=max_cuts, progress=progress)
+
+    def _results(
+        self,
+        run: Run,
+        bars: Bars,
+        name: str,
+        parameters: dict[str, Any],
+        *,
+        family: str,
+        bound: dict[str, Any] | None = None,
+        kind: str = "",
+    ) -> BacktestResults:
+        """Results of a run, which is counted. Trials of a function differ in what it was bound to."""
+        counted = counting(self.count_trials)
+        if counted:
+            told = parameters if bound is None else bound
+            record(
+                [trial_of(run, bars, self.config, family=family, parameters=told, source="run", kind=kind)]
+            )
+        return BacktestResults(
+            run,
+            bars=bars,
+            config=self.config,
+            strategy=name,
+            parameters=parameters,
+            family=family,
+            counted=counted,
+        )
 
 
 def _refuse_unknown_kind(kind: str) -> None:

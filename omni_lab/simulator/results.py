@@ -9,9 +9,9 @@ import copy
 import hashlib
 import math
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,11 @@ from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.run import Columns, Run
 from omni_lab.simulator.tables import Table, Words, frozen
 from omni_lab.typing import AnyArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from omni_lab.portfolio.capacity import Capacity
+    from omni_lab.simulator.cost_sensitivity import CostCurve
+    from omni_lab.simulator.significance import Significance
 
 # By code, as in native/sim/src/record.rs.
 _SIDES = ("", "BUY", "SELL")
@@ -65,12 +70,18 @@ class BacktestResults(Mapping[str, float]):
         Name of the strategy.
     error : str or None
         What ended the run before its data did, and where; None for a run that came to its end.
+    family : str
+        What it is a trial of: the qualified name of its class or function, in the ledger of trials.
+    counted : bool
+        Whether it was counted there.
     """
 
     bars: Bars
     config: SimulationConfig
     strategy: str
     error: str | None
+    family: str
+    counted: bool
     _run: Run
     _parameters: dict[str, Any]
 
@@ -83,6 +94,8 @@ class BacktestResults(Mapping[str, float]):
         strategy: str,
         parameters: dict[str, Any],
         error: str | None = None,
+        family: str = "",
+        counted: bool = False,
     ) -> None:
         vars(self).update(
             _run=run,
@@ -90,6 +103,8 @@ class BacktestResults(Mapping[str, float]):
             config=config,
             strategy=strategy,
             error=error,
+            family=family or strategy,
+            counted=counted,
             _parameters=copy.deepcopy(parameters),
         )
 
@@ -101,7 +116,7 @@ class BacktestResults(Mapping[str, float]):
 
     def __getstate__(self) -> dict[str, Any]:
         """What was computed is left behind: it can be computed again, and would double the size."""
-        kept = ("_run", "bars", "config", "strategy", "error", "_parameters")
+        kept = ("_run", "bars", "config", "strategy", "error", "family", "counted", "_parameters")
         return {name: vars(self)[name] for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -190,6 +205,19 @@ class BacktestResults(Mapping[str, float]):
 
         value = np.abs(self.positions) * last_known(self.bars.close())
         return frozen(np.nansum(value if self._rates is None else value * self._rates, axis=1))
+
+    @cached_property
+    def pnl_by_symbol(self) -> FloatArray:
+        """Profit of each instrument, open positions at their last mark, shape (n_symbols,)."""
+        from omni_lab.simulator.marks import last_known
+
+        raw, fills = self._run.fills, self.fills
+        paid = np.where(raw["side"] == 1, fills["notional"], -fills["notional"]) + fills["commission"]
+        lots = np.zeros(self.bars.n_symbols, dtype=np.int64)
+        np.add.at(lots, raw["symbol"], _signed(raw))
+        held = self._quantity(lots, np.arange(self.bars.n_symbols))
+        worth = np.nan_to_num(held * last_known(self.bars.close())[-1])
+        return frozen(worth - np.bincount(raw["symbol"], weights=paid, minlength=self.bars.n_symbols))
 
     @cached_property
     def cash(self) -> FloatArray:
@@ -369,6 +397,92 @@ class BacktestResults(Mapping[str, float]):
     def warnings(self) -> tuple[str, ...]:
         """Why a number here may not be what it seems, as sentences."""
         return caveats(self)
+
+    def significance(
+        self,
+        *,
+        confidence: float = 0.95,
+        benchmark: float = 0.0,
+        n_samples: int = 1000,
+        progress: bool = True,
+    ) -> Significance:
+        """How far the Sharpe ratio can be told from luck, given the trials made of this family on these bars.
+
+        Parameters
+        ----------
+        confidence : float
+            Of the bands, and of the track record that it would take.
+        benchmark : float
+            Annual Sharpe ratio to exceed. The deflated ratio is always measured against zero merit.
+        n_samples : int
+            Samples of the block bootstrap behind the bands; 0 for no bands. Seeded by the settings.
+        progress : bool
+            Whether drawing for longer than two seconds shows a progress bar.
+        """
+        from omni_lab.simulator.significance import significance
+
+        return significance(
+            self, confidence=confidence, benchmark=benchmark, n_samples=n_samples, progress=progress
+        )
+
+    def cost_sensitivity(
+        self,
+        multiples: Sequence[float] = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
+        *,
+        sizing: str | None = None,
+        rerun: Callable[[SimulationConfig], BacktestResults] | None = None,
+    ) -> CostCurve:
+        """Sharpe ratio and return under other costs, and the costs at which nothing is left.
+
+        By default the fills of this run are charged anew, which is exact for a strategy that would have sent
+        the same orders. One that looks at its own equity or prices of fills may not have; `rerun` then runs
+        it under each of the changed settings: ``lambda config: EventSimulator(config, count_trials=False)
+        .run_backtest(strategy, bars)``.
+
+        Parameters
+        ----------
+        multiples : sequence of float
+            Of the costs charged, zero or more; of one basis point of the notional, if none were charged.
+        sizing : {"quantity", "weight"}, optional
+            What stays the same of the fills: their quantities, or their sizes relative to equity, rounding to
+            lots aside. By default that of the targets, and weights for a strategy.
+        rerun : callable, optional
+            Results under settings.
+
+        Raises
+        ------
+        ConfigError
+            If a multiple is negative, the sizing unknown, or there are no costs to rerun with.
+        """
+        from omni_lab.simulator.cost_sensitivity import cost_sensitivity
+
+        return cost_sensitivity(self, multiples, sizing=sizing, rerun=rerun)
+
+    def capacity(
+        self, *, impact: float = 1.0, limit: float = 0.1, quantile: float = 0.99, volume: Any = None
+    ) -> Capacity:
+        """Money at which impact halves the Sharpe ratio, leaves no return, or fills take too much volume.
+
+        By the square-root law on top of the costs charged; see :mod:`omni_lab.portfolio.capacity` for what is
+        assumed. Volatility is that of the 21 steps before each fill, per step, and volume that of its bar.
+
+        Parameters
+        ----------
+        impact : float
+            The constant Y of the law.
+        limit, quantile : float
+            Fraction of a bar's volume to which this part of the fills must keep.
+        volume : float or array_like of shape (n_times, n_symbols), optional
+            Quantity traded in each bar, for bars that do not know it.
+
+        Raises
+        ------
+        DataError
+            If the bars have no volume and none is given.
+        """
+        from omni_lab.simulator.capacity import capacity
+
+        return capacity(self, self._run, impact=impact, limit=limit, quantile=quantile, volume=volume)
 
     @cached_property
     def events_sha256(self) -> str:

@@ -12,20 +12,25 @@ import numpy as np
 
 from omni_lab.data.bars import Bars
 from omni_lab.errors import ConfigError, SchemaError
-from omni_lab.portfolio.performance import infer_periods_per_year
+from omni_lab.portfolio.performance import infer_periods_per_year, per_step_rate
 from omni_lab.progress import Progress
 from omni_lab.simulator.config import SimulationConfig
+from omni_lab.simulator.counting import bound_parameters, family_of, record, trials_of_search
 from omni_lab.simulator.research.executors import ExecutorName
 from omni_lab.simulator.research.identity import canonical
 from omni_lab.simulator.research.runner import Errors, Runner
 from omni_lab.simulator.research.search import Parameters, Search, as_search
 from omni_lab.simulator.research.trial import METRICS, Outcome, Task, Work, nothing_known
-from omni_lab.typing import FloatArray
+from omni_lab.simulator.selection import KEPT_BYTES, Selection
+from omni_lab.typing import ArrayLike, FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from omni_lab.portfolio.overfitting import Overfitting
+    from omni_lab.portfolio.snooping import Snooping
     from omni_lab.simulator.research.neighbourhood import Neighbourhood
+    from omni_lab.simulator.significance import Significance
 
 
 class SweepResults:
@@ -46,7 +51,7 @@ class SweepResults:
         Steps in a year, by which annual figures were made.
     n_trials : int
         How many were run. The best of many trials looks good by chance alone; deflate its Sharpe ratio by
-        this number.
+        this number: :meth:`deflated_sharpe` does.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class SweepResults:
         returns: FloatArray | None = None,
         errors: Sequence[Exception | None] | None = None,
         periods_per_year: float = math.nan,
+        selection: Selection | None = None,
     ) -> None:
         self.parameters = tuple(dict(each) for each in parameters)
         self.metrics = dict(metrics)
@@ -64,6 +70,7 @@ class SweepResults:
         self.returns = returns
         self.errors = tuple(errors) if errors is not None else (None,) * self.n_trials
         self.periods_per_year = periods_per_year
+        self._selection = selection
 
     @property
     def n_failed(self) -> int:
@@ -149,6 +156,44 @@ class SweepResults:
             cells.x, cells.y, cells.values, x_label=x, y_label=y, metric=metric, note=cells.note, theme=theme
         )
 
+    @property
+    def selection(self) -> Selection:
+        """The trials, for tests of the choice among them."""
+        if self._selection is None:
+            raise ConfigError("these results know only metrics", expected="results of EventSimulator.sweep")
+        return self._selection
+
+    def pbo(self, n_blocks: int = 16) -> Overfitting:
+        """Probability that the best trial is overfit, by combinatorially symmetric cross-validation.
+
+        See :func:`omni_lab.portfolio.overfitting.backtest_overfitting`; trials that were ruined are left out.
+        """
+        return self.selection.pbo(n_blocks)
+
+    def reality_check(
+        self,
+        benchmark: ArrayLike | None = None,
+        *,
+        n_samples: int = 1000,
+        seed: int = 0,
+        progress: bool = True,
+    ) -> Snooping:
+        """Whether the best trial beats a benchmark: White's reality check and Hansen's test.
+
+        See :func:`omni_lab.portfolio.snooping.data_snooping`. The benchmark is an array of returns of shape
+        (n_times,), such as those of holding the instrument; by default the riskless rate.
+        """
+        return self.selection.reality_check(benchmark, n_samples=n_samples, seed=seed, progress=progress)
+
+    def deflated_sharpe(self, *, effective: bool = False, confidence: float = 0.95) -> Significance:
+        """Significance of the largest Sharpe ratio, given the trials made.
+
+        Those are the trials of this sweep or, if there are more, those that the ledger has counted for this
+        strategy on these bars. With `effective`, the trials of this sweep count for as many independent ones
+        as their correlation leaves of them.
+        """
+        return self.selection.deflated_sharpe(effective=effective, confidence=confidence)
+
     def to_pandas(self) -> pd.DataFrame:
         """A frame with one column a parameter and one a metric; ``error`` is the text of what went wrong."""
         import pandas as pd
@@ -191,23 +236,24 @@ class SweepInterrupted(KeyboardInterrupt):
 class _Collected:
     """What has come of the trials so far."""
 
-    def __init__(self, n_times: int, per_year: float) -> None:
+    def __init__(self, bars: Bars, work: Work, *, counted: bool) -> None:
         self.sets: list[Parameters] = []
         self.outcomes: dict[int, Outcome] = {}
-        self._n_times, self._per_year = n_times, per_year
+        self._bars, self._work, self._counted = bars, work, counted
+        self._family = family_of(work.strategy)
 
     def row(self, number: int) -> tuple[float, ...]:
         """Metrics of a trial, NaN if it failed."""
         return self.outcomes[number].row or nothing_known()
 
-    def results(self, *, keep_returns: bool) -> SweepResults:
+    def results(self) -> SweepResults:
         """The trials that have ended, in order."""
-        numbers = sorted(self.outcomes)
+        numbers, work = sorted(self.outcomes), self._work
         rows = np.array([self.row(number) for number in numbers]).reshape(len(numbers), len(METRICS))
         rows[np.isnan(rows)] = np.nan  # one kind of NaN, whatever arithmetic it came from
         returns = None
-        if keep_returns:
-            returns = np.full((self._n_times, len(numbers)), np.nan, order="F")
+        if work.keep_returns:
+            returns = np.full((self._bars.n_times, len(numbers)), np.nan, order="F")
             for column, number in enumerate(numbers):
                 kept = self.outcomes[number].returns
                 if kept is not None:
@@ -217,7 +263,35 @@ class _Collected:
             dict(zip(METRICS, np.ascontiguousarray(rows.T), strict=True)),
             returns=returns,
             errors=[self.outcomes[number].error for number in numbers],
-            periods_per_year=self._per_year,
+            periods_per_year=work.per_year,
+            selection=Selection(
+                kept=returns,
+                data=self._bars.fingerprint if self._counted else "",
+                family=self._family,
+                per_year=work.per_year,
+                riskless=per_step_rate(work.config.risk_free_rate, work.per_year),
+            ),
+        )
+
+    def count(self) -> None:
+        """Tell the ledger of the trials that have ended well, however the sweep ended."""
+        ended = [number for number, outcome in self.outcomes.items() if outcome.error is None]
+        if not self._counted or not ended:
+            return
+        work = self._work
+        record(
+            trials_of_search(
+                [self.sets[number] for number in ended],
+                [self.row(number)[METRICS.index("sharpe_ratio")] for number in ended],
+                [self.outcomes[number].returns for number in ended],
+                self._bars,
+                work.config,
+                family=self._family,
+                bound=bound_parameters(work.strategy),
+                source="sweep",
+                per_year=work.per_year,
+                kind=work.kind,
+            )
         )
 
 
@@ -233,13 +307,16 @@ def sweep(
     executor: ExecutorName = "auto",
     errors: Errors = "raise",
     journal: str | os.PathLike[str] | None = None,
-    keep_returns: bool = False,
+    keep_returns: bool | None = None,
+    counted: bool = False,
 ) -> SweepResults:
     """Run every parameter set; see :meth:`EventSimulator.sweep`."""
     search = as_search(grid)
+    if keep_returns is None:
+        keep_returns = 8 * bars.n_times * search.n_trials <= KEPT_BYTES
     per_year = steps_per_year(bars, config)
     work = Work(config=config, strategy=strategy, kind=kind, per_year=per_year, keep_returns=keep_returns)
-    done = _Collected(bars.n_times, per_year)
+    done = _Collected(bars, work, counted=counted)
     try:
         with (
             Progress(search.n_trials, "sweep", progress, unit="trials") as report,
@@ -256,8 +333,10 @@ def sweep(
         ):
             _follow(search, runner, done, bars.n_times)
     except KeyboardInterrupt as error:
-        raise SweepInterrupted(done.results(keep_returns=keep_returns)) from error
-    return done.results(keep_returns=keep_returns)
+        raise SweepInterrupted(done.results()) from error
+    finally:
+        done.count()
+    return done.results()
 
 
 def steps_per_year(bars: Bars, config: SimulationConfig) -> float:

@@ -75,9 +75,11 @@ class Bench:
     def __init__(self, folder: Path, python_of_peers: Path, *, rounds: int, quick: bool) -> None:
         self.folder, self.python_of_peers, self.rounds, self.quick = folder, python_of_peers, rounds, quick
         # Compiled kernels are cached for this run alone, so that the first round shows what compiling costs.
+        # Runs are counted as trials, as anybody's are, but not among the project's.
         self.environment = {
             **os.environ,
             "NUMBA_CACHE_DIR": str(folder / "numba"),
+            "OMNI_LAB_HOME": str(folder / "home"),
             "PYTHONWARNINGS": "ignore",
         }
         self.report: dict[str, Any] = {"machine": machine(), "rounds": rounds, "cases": {}}

@@ -132,6 +132,17 @@ def test_conclusions_agree_with_the_metrics() -> None:
     assert f"{results['n_trades']:.0f} trades were closed" in text
 
 
+def test_conclusions_know_how_many_trials_there_were() -> None:
+    bars, simulator = synthetic_bars(), EventSimulator(COSTLY)
+    for entry in (0.5, 1.0, 1.5):
+        results = simulator.run_backtest(study.make_strategy("momentum", {"entry_threshold": entry}), bars)
+    luck = results.significance(n_samples=0)
+    assert luck.n_trials >= 3
+    text = " ".join(study.conclusions(results, study.buy_and_hold(simulator, bars), luck=luck))
+    assert f"The best of {luck.n_trials:.0f} trials without merit" in text
+    assert "standard error" not in text
+
+
 def test_a_strategy_that_never_trades_gets_one_sentence() -> None:
     bars, simulator = synthetic_bars(), EventSimulator(COSTLY)
     results = simulator.run_backtest(study.make_strategy("momentum", {"entry_threshold": 50.0}), bars)

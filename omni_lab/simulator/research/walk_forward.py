@@ -18,6 +18,7 @@ from omni_lab.errors import ConfigError
 from omni_lab.portfolio.performance import returns_from_equity
 from omni_lab.progress import Progress
 from omni_lab.simulator.config import SimulationConfig
+from omni_lab.simulator.counting import bound_parameters, family_of, record, trials_of_search
 from omni_lab.simulator.research.executors import ExecutorName
 from omni_lab.simulator.research.judging import best_of, check_judged, judge
 from omni_lab.simulator.research.runner import Errors, Runner
@@ -170,6 +171,7 @@ def walk_forward(
     executor: ExecutorName,
     errors: Errors,
     journal: str | os.PathLike[str] | None,
+    counted: bool = False,
 ) -> WalkForwardResults:
     """Choose and judge fold after fold; see :meth:`EventSimulator.walk_forward`."""
     check_judged(metric)
@@ -208,6 +210,21 @@ def walk_forward(
         ) as runner,
     ):
         runner.run(tasks, keep)
+    if counted:
+        # Each set was tried on these bars, though never on all of them at once.
+        unknown = trials_of_search(
+            sets,
+            [np.nan] * len(sets),
+            [None] * len(sets),
+            bars,
+            config,
+            family=family_of(strategy),
+            bound=bound_parameters(strategy),
+            source="walk_forward",
+            per_year=per_year,
+            kind=kind,
+        )
+        record(unknown)
     chosen = [best_of(row, metric) for row in values]
     tested = _tested(bars, work, folds, [sets[number] for number in chosen])
     found = []
