@@ -10,6 +10,7 @@ import numpy as np
 from omni_lab.data.bars import Bars
 from omni_lab.data.times import iso
 from omni_lab.errors import ConfigError, DataError
+from omni_lab.simulator.agreement import AgreementReport, check_agreement
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.lookahead import LookaheadReport, check_lookahead
 from omni_lab.simulator.results import BacktestResults
@@ -70,7 +71,8 @@ class EventSimulator:
         Parameters
         ----------
         strategy : Strategy or callable
-            An object with callbacks, or a function from bars to an array of targets.
+            An object with callbacks, or with ``signals`` alone, or a function from bars to an array of
+            targets.
         bars : Bars or frame, optional
             Bars, or a pandas, polars or Arrow frame of them (see :meth:`Bars.from_frame`). Without it they
             come from the store; ``SYNTH`` is made on the spot.
@@ -228,6 +230,37 @@ class EventSimulator:
         if not isinstance(strategy, Strategy):
             _refuse_no_strategy(strategy)
         return check_lookahead(strategy, bars, self.config, max_cuts=max_cuts, progress=progress)
+
+    def check_agreement(
+        self,
+        strategy: Strategy,
+        bars: Any = None,
+        *,
+        symbol: str | None = None,
+        progress: bool = True,
+    ) -> AgreementReport:
+        """Whether a strategy that has both callbacks and ``signals`` decides the same with either.
+
+        Copies of it are run through the same engine, once each way, and the orders are compared.
+
+        Parameters
+        ----------
+        strategy, bars, symbol, progress
+            As in :meth:`run_backtest`.
+
+        Returns
+        -------
+        AgreementReport
+            True if every order is the same; otherwise it names the first difference: step, instrument, and
+            what each face decided.
+
+        Raises
+        ------
+        ConfigError
+            If the strategy lacks one of the faces.
+        """
+        bars = resolve_bars(bars, symbol=symbol, seed=self.config.seed)
+        return check_agreement(strategy, bars, self.config, progress=progress)
 
 
 def _refuse_unknown_kind(kind: str) -> None:

@@ -24,8 +24,9 @@ from omni_lab.progress import Progress
 from omni_lab.simulator.captured import with_captured
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.decisions import Decisions, Orders, Targets
+from omni_lab.simulator.faces import only_signals
 from omni_lab.simulator.futures import Ended, Future, Mirrored, Shaken
-from omni_lab.simulator.run import name_of, run_strategy, target_cells
+from omni_lab.simulator.run import name_of, run_callbacks, target_cells
 from omni_lab.strategies.base import Strategy
 from omni_lab.typing import ArrayLike, IntArray
 
@@ -219,7 +220,9 @@ class _Guard:
                 hint="Open what cannot be copied (files, locks, connections) in on_start.",
             ) from error
         if isinstance(subject, Strategy):
-            return Orders(run_strategy(bars, self._config, subject, progress=False), bars)
+            if not only_signals(subject):
+                return Orders(run_callbacks(bars, self._config, subject, progress=False), bars)
+            subject = subject.signals
         return Targets(target_cells(bars, subject(bars)))
 
     def plan(self, max_cuts: int | None) -> list[Future]:

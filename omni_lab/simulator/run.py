@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from omni_lab.data.times import as_nanoseconds, iso
 from omni_lab.errors import ConfigError, DataError, SchemaError, ShapeError
 from omni_lab.progress import Progress
 from omni_lab.simulator.config import SimulationConfig
+from omni_lab.simulator.faces import only_signals, overrides
 from omni_lab.simulator.tables import frozen
 from omni_lab.strategies.base import Strategy
 from omni_lab.typing import AnyArray, FloatArray
@@ -81,6 +81,20 @@ def run_targets(
 
 
 def run_strategy(bars: Bars, config: SimulationConfig, strategy: Strategy, *, progress: bool) -> Run:
+    """Run a strategy's callbacks, or its signals if it has nothing else."""
+    if only_signals(strategy):
+        return run_targets(
+            bars,
+            config,
+            strategy.signals(bars),
+            strategy.signals_kind,
+            progress=progress,
+            label=strategy.name,
+        )
+    return run_callbacks(bars, config, strategy, progress=progress)
+
+
+def run_callbacks(bars: Bars, config: SimulationConfig, strategy: Strategy, *, progress: bool) -> Run:
     """Run a strategy's callbacks; those it does not override are not called."""
     if strategy.needs_intrabar_prices and not bars.has_ohlc:
         raise ConfigError(
@@ -91,7 +105,7 @@ def run_strategy(bars: Bars, config: SimulationConfig, strategy: Strategy, *, pr
             hint="Turn off what needs them (a stop loss, for example), or load full bars.",
         )
     engine = new_engine(bars, config)
-    wanted = {name: _overridden(strategy, name) for name in _CALLBACKS}
+    wanted = {name: getattr(strategy, name) if overrides(strategy, name) else None for name in _CALLBACKS}
     with Progress(bars.n_times, strategy.name, progress) as report:
         engine.run_strategy(strategy.on_bar, **wanted, progress=report)
     return Run(engine)
@@ -173,9 +187,3 @@ def name_of(strategy: object) -> str:
     if isinstance(strategy, functools.partial):
         return name_of(strategy.func)
     return str(getattr(strategy, "__name__", type(strategy).__name__))
-
-
-def _overridden(strategy: Strategy, name: str) -> Callable[..., None] | None:
-    method = getattr(strategy, name)
-    inherited = getattr(method, "__func__", None) is getattr(Strategy, name)
-    return None if inherited else method

@@ -6,9 +6,9 @@ The protocols say what a strategy may rely on; the simulator hands in the native
 from __future__ import annotations
 
 from dataclasses import asdict, is_dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
-from omni_lab.typing import FloatArray
+from omni_lab.typing import ArrayLike, FloatArray
 
 Column = Literal["open", "high", "low", "close", "volume"]
 
@@ -179,12 +179,19 @@ class Context(Protocol):
 
 
 class Strategy:
-    """Base class: override the callbacks you need, at least :meth:`on_bar`.
+    """Base class: override the callbacks you need, at least :meth:`on_bar`, or :meth:`signals`, or both.
 
     A run calls ``on_start`` once, ``on_bar`` for each closed bar, ``on_fill`` after each execution,
     ``on_stop`` once. State that belongs to one run is set up in ``on_start``, so that an instance can run
-    again.
+    again. A class that gives only ``signals`` is run on the targets they return.
+
+    Attributes
+    ----------
+    signals_kind : {"weight", "quantity"}
+        What the targets of :meth:`signals` mean.
     """
+
+    signals_kind: ClassVar[Literal["weight", "quantity"]] = "weight"
 
     @property
     def name(self) -> str:
@@ -220,3 +227,10 @@ class Strategy:
 
     def on_stop(self, ctx: Context) -> None:
         """After the last bar."""
+
+    def signals(self, bars: Any) -> ArrayLike:
+        """Targets for all bars at once, shape (n_times, n_symbols): the vectorised face of the strategy.
+
+        Row *t* is decided at the close of bar *t* and may use nothing later; NaN decides nothing.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no signals")
