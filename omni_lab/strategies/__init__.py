@@ -1,17 +1,31 @@
 """Strategies decide: they look at closed bars and say what to hold. They do no input or output."""
 
+from omni_lab.strategies.allocation import AllocationConfig, AllocationStrategy
 from omni_lab.strategies.base import Bar, Context, Fill, Indicator, Strategy
+from omni_lab.strategies.cross_sectional import CrossSectionalMomentumConfig, CrossSectionalMomentumStrategy
 from omni_lab.strategies.identity import strategy_hash
 from omni_lab.strategies.momentum import MomentumConfig, MomentumStrategy
+from omni_lab.strategies.panel import PanelStrategy
 from omni_lab.strategies.registry import create, from_json, names, register, to_json
+from omni_lab.strategies.statistical_arbitrage import (
+    StatisticalArbitrageConfig,
+    StatisticalArbitrageStrategy,
+)
 
 __all__ = [
+    "AllocationConfig",
+    "AllocationStrategy",
     "Bar",
     "Context",
+    "CrossSectionalMomentumConfig",
+    "CrossSectionalMomentumStrategy",
     "Fill",
     "Indicator",
     "MomentumConfig",
     "MomentumStrategy",
+    "PanelStrategy",
+    "StatisticalArbitrageConfig",
+    "StatisticalArbitrageStrategy",
     "Strategy",
     "create",
     "from_json",
