@@ -6,7 +6,6 @@ under the same settings, so that a difference is one of the strategy and not of 
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from omni_lab.data.times import iso
 from omni_lab.errors import ConfigError, DataError
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.decisions import Orders
-from omni_lab.simulator.faces import has_callbacks, has_signals
+from omni_lab.simulator.faces import fresh_copy, has_callbacks, has_signals
 from omni_lab.simulator.run import name_of, run_callbacks, run_targets
 from omni_lab.strategies.base import Strategy
 
@@ -100,8 +99,8 @@ def check_agreement(
             expected="a Strategy with both callbacks (on_bar, …) and signals",
             where="check_agreement",
         )
-    called = Orders(run_callbacks(bars, config, copy.deepcopy(strategy), progress=progress), bars)
-    targets = copy.deepcopy(strategy).signals(bars)
+    called = Orders(run_callbacks(bars, config, fresh_copy(strategy), progress=progress), bars)
+    targets = fresh_copy(strategy).signals(bars)
     run = run_targets(bars, config, targets, strategy.signals_kind, progress=progress, label=strategy.name)
     aimed = Orders(run, bars)
     found = called.first_change(aimed, bars.n_times)

@@ -8,7 +8,6 @@ changes a decision at the steps examined goes unseen.
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from omni_lab.progress import Progress
 from omni_lab.simulator.captured import with_captured
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.decisions import Decisions, Orders, Targets
-from omni_lab.simulator.faces import only_signals
+from omni_lab.simulator.faces import fresh_copy, only_signals
 from omni_lab.simulator.futures import Ended, Future, Mirrored, Shaken
 from omni_lab.simulator.run import name_of, run_callbacks, target_cells
 from omni_lab.strategies.base import Strategy
@@ -211,7 +210,7 @@ class _Guard:
     def decide(self, strategy: Any, bars: Bars) -> Decisions:
         """What a fresh copy of the strategy decides on bars."""
         try:
-            subject = copy.deepcopy(strategy)
+            subject = fresh_copy(strategy)
         except (TypeError, ValueError, RecursionError) as error:
             raise ConfigError(
                 "the strategy cannot be copied, and the guard runs copies of it",
