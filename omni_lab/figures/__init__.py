@@ -14,6 +14,7 @@ from omni_lab.figures.ladder import BookSide, Ladder, book_side, ladder_figure, 
 from omni_lab.figures.ladder_svg import ladder_svg
 from omni_lab.figures.latency import latency_figure
 from omni_lab.figures.quotes import quotes_figure
+from omni_lab.figures.research import growth_figure, spread_figure, weights_figure
 from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
 from omni_lab.figures.tearsheet import tearsheet_figure
 from omni_lab.figures.theme import DARK, LIGHT, Theme
@@ -31,6 +32,7 @@ __all__ = [
     "drawdown_figure",
     "equity_figure",
     "flow_figure",
+    "growth_figure",
     "ladder_figure",
     "ladder_svg",
     "ladders_figure",
@@ -39,6 +41,8 @@ __all__ = [
     "monthly_heatmap",
     "quotes_figure",
     "rolling_sharpe_figure",
+    "spread_figure",
     "tearsheet_figure",
     "trades_figure",
+    "weights_figure",
 ]
