@@ -38,7 +38,8 @@ def test_weights_stand_upon_one_another_and_small_ones_together() -> None:
     legend = ax.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()][::-1] == [*"ABCDEFGHI", "3 others"]
-    tops = [collection.get_paths()[0].vertices[:, 1].max() for collection in ax.collections]  # type: ignore[union-attr]
+    outlines = [np.asarray(area.get_paths()[0].vertices) for area in ax.collections]
+    tops = [outline[:, 1].max() for outline in outlines]
     assert tops[-1] == pytest.approx(100.0)
     assert tops[0] == pytest.approx(100 * 12 / 78)
     with pytest.raises(ShapeError, match="a row a step and a column a name"):
