@@ -210,7 +210,8 @@ def spread_figure(
         ax.set_ylim(lowest, highest)
         panel.number_axis(ax)
         panel.finish(ax, axis, "Score (standard deviations)")
-        ax.legend(loc="upper left", ncols=2)
+        if ax.get_legend_handles_labels()[0]:
+            panel.legend_above(ax)
         ax.set_title(title)
         figure.alt = title
     return figure
