@@ -22,6 +22,7 @@ from omni_lab.figures.overfitting import overfitting_figure
 from omni_lab.figures.parameters import parameter_heatmap
 from omni_lab.figures.quotes import quotes_figure
 from omni_lab.figures.quoting import profits_figure, quoting_figure
+from omni_lab.figures.research import growth_figure, spread_figure, weights_figure
 from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
 from omni_lab.figures.tearsheet import tearsheet_figure
 from omni_lab.figures.theme import DARK, LIGHT, Theme
@@ -43,6 +44,7 @@ __all__ = [
     "drawdown_figure",
     "equity_figure",
     "flow_figure",
+    "growth_figure",
     "intensity_figure",
     "ladder_figure",
     "ladder_svg",
@@ -58,7 +60,9 @@ __all__ = [
     "quotes_figure",
     "quoting_figure",
     "rolling_sharpe_figure",
+    "spread_figure",
     "tearsheet_figure",
     "trades_figure",
     "walk_forward_figure",
+    "weights_figure",
 ]

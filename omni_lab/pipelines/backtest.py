@@ -45,7 +45,7 @@ def make_strategy(name: str, settings: Mapping[str, Any]) -> "Strategy":
     Parameters
     ----------
     name : str
-        ``"momentum"``.
+        One of :func:`omni_lab.strategies.names`.
     settings : mapping of str to object
         Passed to it; it refuses what it does not know.
 
@@ -54,12 +54,9 @@ def make_strategy(name: str, settings: Mapping[str, Any]) -> "Strategy":
     ConfigError
         If there is no such strategy, or it refuses a setting.
     """
-    from omni_lab.strategies import MomentumStrategy
+    from omni_lab.strategies import create
 
-    known = {"momentum": MomentumStrategy}
-    if name not in known:
-        raise ConfigError("unknown strategy", found=name, expected=list(known), where="strategy")
-    return known[name](settings)
+    return create(name, settings)
 
 
 def describe_bars(bars: "Bars") -> dict[str, str]:

@@ -3,6 +3,7 @@
 How orders fill, and why nothing can look ahead, is written in ``docs/simulation.md``.
 """
 
+from omni_lab.simulator.agreement import AgreementReport, Difference
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.costs import FeeSchedule, FeeTier, Financing, MarketImpact
 from omni_lab.simulator.event_simulator import EventSimulator
@@ -25,11 +26,13 @@ from omni_lab.simulator.sweep import SweepInterrupted, SweepResults
 from omni_lab.simulator.tables import Table
 
 __all__ = [
+    "AgreementReport",
     "BacktestResults",
     "Between",
     "CombinatorialPurged",
     "CrossValidationResults",
     "Currencies",
+    "Difference",
     "Dividend",
     "EventSimulator",
     "FeeSchedule",

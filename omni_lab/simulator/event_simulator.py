@@ -11,10 +11,11 @@ import numpy as np
 from omni_lab.data.bars import Bars
 from omni_lab.data.times import iso
 from omni_lab.errors import ConfigError, DataError
+from omni_lab.simulator.agreement import AgreementReport, check_agreement
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.counting import bound_parameters, counting, family_of, record, trial_of
 from omni_lab.simulator.lookahead import LookaheadReport, check_lookahead
-from omni_lab.simulator.native_strategies import native_parameters, run_native
+from omni_lab.simulator.native_strategies import NATIVE_STRATEGIES, native_parameters, run_native
 from omni_lab.simulator.research.cross_validation import CrossValidationResults, cross_validate
 from omni_lab.simulator.research.executors import ExecutorName
 from omni_lab.simulator.research.runner import Errors
@@ -25,6 +26,7 @@ from omni_lab.simulator.results import BacktestResults
 from omni_lab.simulator.run import Run, name_of, run_strategy, run_targets
 from omni_lab.simulator.sweep import SweepResults, steps_per_year, sweep
 from omni_lab.strategies.base import Strategy
+from omni_lab.strategies.registry import create
 from omni_lab.typing import ArrayLike
 
 Signals = Callable[..., ArrayLike]
@@ -87,8 +89,9 @@ class EventSimulator:
         Parameters
         ----------
         strategy : Strategy, callable or str
-            An object with callbacks, or a function from bars to an array of targets, or the name of a
-            strategy that runs in the engine alone: ``"sma_cross"``, ``"zscore_reversion"``.
+            An object with callbacks, or with ``signals`` alone, or a function from bars to an array of
+            targets, or a name: of a strategy that runs in the engine alone (``"sma_cross"``,
+            ``"zscore_reversion"``), or of one of :func:`omni_lab.strategies.names`.
         bars : Bars or frame, optional
             Bars, or a pandas, polars or Arrow frame of them (see :meth:`Bars.from_frame`). Without it they
             come from the store; ``SYNTH`` is made on the spot.
@@ -119,6 +122,8 @@ class EventSimulator:
         """
         _refuse_unknown_kind(kind)
         bars = resolve_bars(bars, symbol=symbol, symbols=symbols, start=start, end=end, seed=self.config.seed)
+        if isinstance(strategy, str) and strategy not in NATIVE_STRATEGIES:
+            strategy, params = create(strategy, params), None
         if isinstance(strategy, str):
             parameters = native_parameters(strategy, params)
             run = run_native(bars, self.config, strategy, parameters, progress=progress)
@@ -394,6 +399,37 @@ class EventSimulator:
         if not isinstance(strategy, Strategy):
             _refuse_no_strategy(strategy)
         return check_lookahead(strategy, bars, self.config, max_cuts=max_cuts, progress=progress)
+
+    def check_agreement(
+        self,
+        strategy: Strategy,
+        bars: Any = None,
+        *,
+        symbol: str | None = None,
+        progress: bool = True,
+    ) -> AgreementReport:
+        """Whether a strategy that has both callbacks and ``signals`` decides the same with either.
+
+        Copies of it are run through the same engine, once each way, and the orders are compared.
+
+        Parameters
+        ----------
+        strategy, bars, symbol, progress
+            As in :meth:`run_backtest`.
+
+        Returns
+        -------
+        AgreementReport
+            True if every order is the same; otherwise it names the first difference: step, instrument, and
+            what each face decided.
+
+        Raises
+        ------
+        ConfigError
+            If the strategy lacks one of the faces.
+        """
+        bars = resolve_bars(bars, symbol=symbol, seed=self.config.seed)
+        return check_agreement(strategy, bars, self.config, progress=progress)
 
     def _results(
         self,

@@ -8,7 +8,6 @@ changes a decision at the steps examined goes unseen.
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,8 +23,9 @@ from omni_lab.progress import Progress
 from omni_lab.simulator.captured import with_captured
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.decisions import Decisions, Orders, Targets
+from omni_lab.simulator.faces import fresh_copy, only_signals
 from omni_lab.simulator.futures import Ended, Future, Mirrored, Shaken
-from omni_lab.simulator.run import name_of, run_strategy, target_cells
+from omni_lab.simulator.run import name_of, run_callbacks, target_cells
 from omni_lab.strategies.base import Strategy
 from omni_lab.typing import ArrayLike, IntArray
 
@@ -210,7 +210,7 @@ class _Guard:
     def decide(self, strategy: Any, bars: Bars) -> Decisions:
         """What a fresh copy of the strategy decides on bars."""
         try:
-            subject = copy.deepcopy(strategy)
+            subject = fresh_copy(strategy)
         except (TypeError, ValueError, RecursionError) as error:
             raise ConfigError(
                 "the strategy cannot be copied, and the guard runs copies of it",
@@ -219,7 +219,9 @@ class _Guard:
                 hint="Open what cannot be copied (files, locks, connections) in on_start.",
             ) from error
         if isinstance(subject, Strategy):
-            return Orders(run_strategy(bars, self._config, subject, progress=False), bars)
+            if not only_signals(subject):
+                return Orders(run_callbacks(bars, self._config, subject, progress=False), bars)
+            subject = subject.signals
         return Targets(target_cells(bars, subject(bars)))
 
     def plan(self, max_cuts: int | None) -> list[Future]:

@@ -23,6 +23,7 @@ from omni_lab.simulator.caveats import caveats
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.run import Columns, Run
 from omni_lab.simulator.tables import Table, Words, frozen
+from omni_lab.strategies.identity import describe
 from omni_lab.typing import AnyArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -504,7 +505,7 @@ class BacktestResults(Mapping[str, float]):
                 "first": iso(int(self.ts[0])),
                 "last": iso(int(self.ts[-1])),
             },
-            "strategy": {"name": self.strategy, "parameters": self.parameters},
+            "strategy": describe(self.strategy, self.parameters),
             "settings": self.config.to_mapping(),
             "seed": self.config.seed,
             "versions": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from omni_lab.data.times import as_nanoseconds, iso
 from omni_lab.errors import ConfigError, DataError, SchemaError, ShapeError
 from omni_lab.progress import Progress
 from omni_lab.simulator.config import SimulationConfig
+from omni_lab.simulator.faces import only_signals, overrides
 from omni_lab.simulator.models import models_to_engine
 from omni_lab.simulator.tables import frozen
 from omni_lab.strategies.base import Strategy
@@ -99,6 +100,20 @@ def run_targets(
 
 
 def run_strategy(bars: Bars, config: SimulationConfig, strategy: Strategy, *, progress: bool) -> Run:
+    """Run a strategy's callbacks, or its signals if it has nothing else."""
+    if only_signals(strategy):
+        return run_targets(
+            bars,
+            config,
+            strategy.signals(bars),
+            strategy.signals_kind,
+            progress=progress,
+            label=strategy.name,
+        )
+    return run_callbacks(bars, config, strategy, progress=progress)
+
+
+def run_callbacks(bars: Bars, config: SimulationConfig, strategy: Strategy, *, progress: bool) -> Run:
     """Run a strategy's callbacks; those it does not override are not called."""
     if strategy.needs_intrabar_prices and not bars.has_ohlc:
         raise ConfigError(
@@ -108,8 +123,7 @@ def run_strategy(bars: Bars, config: SimulationConfig, strategy: Strategy, *, pr
             where="run_backtest",
             hint="Turn off what needs them (a stop loss, for example), or load full bars.",
         )
-    callbacks = {name: _overridden(strategy, name) for name in _CALLBACKS}
-    wanted = {name: callback for name, callback in callbacks.items() if callback is not None}
+    wanted = {name: getattr(strategy, name) for name in _CALLBACKS if overrides(strategy, name)}
     if not wanted:
         raise ConfigError(
             f"{strategy.name} must define on_bar or another callback",
@@ -243,9 +257,3 @@ def name_of(strategy: object) -> str:
     if isinstance(strategy, functools.partial):
         return name_of(strategy.func)
     return str(getattr(strategy, "__name__", type(strategy).__name__))
-
-
-def _overridden(strategy: Strategy, name: str) -> Callable[..., None] | None:
-    method = getattr(strategy, name)
-    inherited = getattr(method, "__func__", None) is getattr(Strategy, name)
-    return None if inherited else method

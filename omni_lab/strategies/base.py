@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
 from omni_lab.strategies.indicators import Column, Condition, Expression
-from omni_lab.typing import FloatArray
+from omni_lab.typing import ArrayLike, FloatArray
 
 
 class Bar(Protocol):
@@ -284,14 +284,21 @@ class Context(Protocol):
 
 
 class Strategy:
-    """Base class: override the callbacks you need.
+    """Base class: override the callbacks you need, or :meth:`signals`, or both.
 
     A run calls ``on_start`` once, then in each step ``on_fill`` and ``on_order`` for what happened to orders,
     ``on_timer`` for timers that are due, ``on_bar`` for each closed bar, and ``on_stop`` once at the end.
     Callbacks that are not overridden cost nothing: a strategy that only declares conditions (``ctx.when``)
     runs in native code until one holds. State that belongs to one run is set up in ``on_start``, so that an
-    instance can run again.
+    instance can run again. A class that gives only ``signals`` is run on the targets they return.
+
+    Attributes
+    ----------
+    signals_kind : {"weight", "quantity"}
+        What the targets of :meth:`signals` mean.
     """
+
+    signals_kind: ClassVar[Literal["weight", "quantity"]] = "weight"
 
     @property
     def name(self) -> str:
@@ -332,3 +339,10 @@ class Strategy:
 
     def on_stop(self, ctx: Context) -> None:
         """After the last bar: no order can be sent any more."""
+
+    def signals(self, bars: Any) -> ArrayLike:
+        """Targets for all bars at once, shape (n_times, n_symbols): the vectorised face of the strategy.
+
+        Row *t* is decided at the close of bar *t* and may use nothing later; NaN decides nothing.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no signals")

@@ -5,9 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
+from omni_lab.errors import ConfigError
+from omni_lab.models.momentum import momentum_score
 from omni_lab.strategies.base import Bar, Context, Fill, Indicator, Strategy
+from omni_lab.strategies.registry import register
 from omni_lab.strategies.settings import (
     is_finite,
     not_among,
@@ -17,6 +22,10 @@ from omni_lab.strategies.settings import (
     refuse,
     settings,
 )
+from omni_lab.typing import FloatArray
+
+if TYPE_CHECKING:
+    from omni_lab.data import Bars
 
 Direction = Literal["long_short", "long_only"]
 
@@ -67,6 +76,7 @@ class MomentumConfig:
         )
 
 
+@register("momentum")
 class MomentumStrategy(Strategy):
     r"""Go with the trend while the return over the lookback is too large for a driftless walk.
 
@@ -81,6 +91,10 @@ class MomentumStrategy(Strategy):
     \le` ``exit_threshold`` (:math:`z \ge -` ``exit_threshold``), and reverses at once when the opposite
     entry is reached. A stop order, if asked for, rests at the average entry price ∓ ``stop_loss``; after a
     stop the strategy stays out until the score has left the entry zone.
+
+    :meth:`signals` gives the same decisions for all bars at once. It takes for granted that what it decides
+    is filled by the next bar, so where an account cannot pay for a position, or it comes to less than a lot,
+    the callbacks try again and the signals do not.
 
     Parameters
     ----------
@@ -145,6 +159,48 @@ class MomentumStrategy(Strategy):
             # A sell stop ended a long; the long entry zone stays closed until it has been left.
             self._stopped_out[symbol] = 1 if fill.side == "SELL" else -1
             ctx.target(0)
+
+    def signals(self, bars: Bars) -> FloatArray:
+        """Target weights, shape (n_times, n_symbols), where something is decided; NaN elsewhere.
+
+        Raises
+        ------
+        ConfigError
+            If there is a stop loss, which is an order in the market and no target.
+        """
+        if self.config.stop_loss is not None:
+            raise ConfigError(
+                "targets cannot hold a stop order",
+                found=self.config.stop_loss,
+                expected="None",
+                where="stop_loss",
+                hint="Run the strategy itself: its callbacks send the stops.",
+            )
+        closes = bars.close()
+        targets = np.full(closes.shape, np.nan)
+        for column, instrument in enumerate(bars.instruments):
+            there = np.flatnonzero(~np.isnan(closes[:, column]))
+            ticks = np.rint(closes[there, column] / (instrument.tick_size or 1.0))
+            score = momentum_score(ticks, self.config.lookback_period)
+            targets[there, column] = self._decisions(score)
+        return targets
+
+    def _decisions(self, score: FloatArray) -> FloatArray:
+        config, held = self.config, 0
+        decided = np.full(len(score), np.nan)
+        for row, z in enumerate(score.tolist()):
+            if math.isnan(z):
+                continue
+            wanted = (z >= config.entry_threshold) - (z <= -config.entry_threshold)
+            if wanted < 0 and config.direction == "long_only":
+                wanted = 0
+            if wanted and wanted != held:
+                held = wanted
+                decided[row] = held * config.position_size
+            elif held and held * z <= config.exit_threshold:
+                held = 0
+                decided[row] = 0.0
+        return decided
 
     def _aim(self, ctx: Context, symbol: str, direction: int) -> None:
         self._cancel_stop(ctx, symbol)

@@ -575,3 +575,10 @@ def test_what_numpy_warns_of_on_other_futures_does_not_reach_the_user() -> None:
 def test_the_check_comes_out_the_same_every_time() -> None:
     assert check(crossover) == check(crossover)
     assert check(centred_average) == check(centred_average)
+
+
+def test_a_strategy_that_has_run_can_be_examined() -> None:
+    strategy = MomentumStrategy({"lookback_period": 5, "entry_threshold": 1.0})
+    EventSimulator().run_backtest(strategy, random_bars(60))
+    assert EventSimulator().check_lookahead(strategy, random_bars(60), progress=False)
+    assert EventSimulator().check_agreement(strategy, random_bars(60), progress=False)

@@ -92,4 +92,5 @@ def test_a_function_s_name_stands_in_the_results() -> None:
 
     results = SIM.run_backtest(buy_and_hold, flat_bars(10, 11))
     assert results.strategy == "buy_and_hold"
-    assert results.manifest["strategy"] == {"name": "buy_and_hold", "parameters": {"kind": "weight"}}
+    said = results.manifest["strategy"]
+    assert (said["name"], said["parameters"]) == ("buy_and_hold", {"kind": "weight"})

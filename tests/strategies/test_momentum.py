@@ -14,7 +14,7 @@ import pytest
 
 from omni_lab.data import Bars, synthetic_bars
 from omni_lab.simulator import BacktestResults, EventSimulator, SimulationConfig
-from omni_lab.strategies import Bar, Context, MomentumStrategy, Strategy
+from omni_lab.strategies import Bar, Context, MomentumStrategy, Strategy, strategy_hash
 from omni_lab.typing import FloatArray
 from tests.simulator.market import Row, bars_of, days, executed, flat_bars, random_bars
 
@@ -250,4 +250,5 @@ def test_the_settings_stand_in_the_manifest() -> None:
             "direction": "long_short",
             "position_size": 1.0,
         },
+        "sha256": strategy_hash("MomentumStrategy", results.parameters),
     }
