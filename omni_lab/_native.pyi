@@ -835,7 +835,7 @@ class TickEngine:
         limits: dict[str, Any] | None,
         seed: int,
         sample_every_ns: int,
-    ) -> TickEngine: ...
+    ) -> Self: ...
     @property
     def now(self) -> int:
         """Our clock, nanoseconds."""
@@ -948,6 +948,12 @@ class TickEngine:
 
     def order_reason(self, number: int) -> int:
         """Why it ended without being filled whole, else 0; below 1,000 the codes of the risk gate."""
+
+    def instrument_of(self, number: int) -> int:
+        """Place of the instrument of an order."""
+
+    def is_buy(self, number: int) -> bool:
+        """Whether an order buys."""
 
     def ahead(self, number: int) -> float | None:
         """Lots before it at the venue, by the queue model, for explanations; None unless it waits."""

@@ -1,7 +1,8 @@
 """Data from its sources to checked bars and events. Heavy libraries are imported when something asks."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from omni_lab.lazy import attributes
 
 if TYPE_CHECKING:
     from omni_lab.data.bars import Bars
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from omni_lab.data.feed_info import FeedInfo
     from omni_lab.data.itch import ItchFile
     from omni_lab.data.lobster_day import LobsterDay
-    from omni_lab.data.sources import SOURCES, PackageSource, Source, get_source
+    from omni_lab.data.sources import PackageSource, SOURCES, Source, get_source
     from omni_lab.data.synthetic import SYNTHETIC_SYMBOL, synthetic_bars, synthetic_itch
 
 __all__ = [
@@ -40,32 +41,29 @@ __all__ = [
     "synthetic_itch",
 ]
 
-_HOMES = {
-    "Bars": "bars",
-    "BinanceFile": "binance",
-    "BookTables": "books",
-    "MarketReplay": "books",
-    "CheckedBars": "checks",
-    "check_bars": "checks",
-    "DatabentoFile": "databento",
-    "EventFlag": "events",
-    "EventKind": "events",
-    "Events": "events",
-    "TradingState": "events",
-    "FeedInfo": "feed_info",
-    "ItchFile": "itch",
-    "LobsterDay": "lobster_day",
-    "SOURCES": "sources",
-    "PackageSource": "sources",
-    "Source": "sources",
-    "get_source": "sources",
-    "SYNTHETIC_SYMBOL": "synthetic",
-    "synthetic_bars": "synthetic",
-    "synthetic_itch": "synthetic",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = attributes(
+    __name__,
+    {
+        "Bars": "bars",
+        "BinanceFile": "binance",
+        "BookTables": "books",
+        "MarketReplay": "books",
+        "CheckedBars": "checks",
+        "check_bars": "checks",
+        "DatabentoFile": "databento",
+        "EventFlag": "events",
+        "EventKind": "events",
+        "Events": "events",
+        "TradingState": "events",
+        "FeedInfo": "feed_info",
+        "ItchFile": "itch",
+        "LobsterDay": "lobster_day",
+        "PackageSource": "sources",
+        "SOURCES": "sources",
+        "Source": "sources",
+        "get_source": "sources",
+        "SYNTHETIC_SYMBOL": "synthetic",
+        "synthetic_bars": "synthetic",
+        "synthetic_itch": "synthetic",
+    },
+)

@@ -5,29 +5,35 @@ itself in a notebook when it is the last thing in a cell; ``figure.savefig(path)
 package does not import matplotlib; drawing does.
 """
 
-from omni_lab.figures.auction import auction_figure
-from omni_lab.figures.bands import bands_figure
-from omni_lab.figures.capacity import capacity_figure
-from omni_lab.figures.costs import cost_figure
-from omni_lab.figures.depth import depth_figure
-from omni_lab.figures.equity import drawdown_figure, equity_figure
-from omni_lab.figures.flow import flow_figure
-from omni_lab.figures.html import metrics_html
-from omni_lab.figures.intensity import intensity_figure
-from omni_lab.figures.ladder import BookSide, Ladder, book_side, ladder_figure, ladders_figure
-from omni_lab.figures.ladder_svg import ladder_svg
-from omni_lab.figures.latency import latency_figure
-from omni_lab.figures.luck import luck_figure
-from omni_lab.figures.overfitting import overfitting_figure
-from omni_lab.figures.parameters import parameter_heatmap
-from omni_lab.figures.quotes import quotes_figure
-from omni_lab.figures.quoting import profits_figure, quoting_figure
-from omni_lab.figures.research import growth_figure, spread_figure, weights_figure
-from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
-from omni_lab.figures.tearsheet import tearsheet_figure
-from omni_lab.figures.theme import DARK, LIGHT, Theme
-from omni_lab.figures.trades import trades_figure
-from omni_lab.figures.walks import paths_figure, walk_forward_figure
+from typing import TYPE_CHECKING
+
+from omni_lab.lazy import attributes
+
+if TYPE_CHECKING:
+    from omni_lab.figures.auction import auction_figure
+    from omni_lab.figures.bands import bands_figure
+    from omni_lab.figures.capacity import capacity_figure
+    from omni_lab.figures.costs import cost_figure
+    from omni_lab.figures.depth import depth_figure
+    from omni_lab.figures.equity import drawdown_figure, equity_figure
+    from omni_lab.figures.flow import flow_figure
+    from omni_lab.figures.html import metrics_html
+    from omni_lab.figures.intensity import intensity_figure
+    from omni_lab.figures.ladder import BookSide, Ladder, book_side, ladder_figure, ladders_figure
+    from omni_lab.figures.ladder_svg import ladder_svg
+    from omni_lab.figures.latency import latency_figure
+    from omni_lab.figures.luck import luck_figure
+    from omni_lab.figures.overfitting import overfitting_figure
+    from omni_lab.figures.parameters import parameter_heatmap
+    from omni_lab.figures.quotes import quotes_figure
+    from omni_lab.figures.quoting import profits_figure, quoting_figure
+    from omni_lab.figures.replay import replay_figure
+    from omni_lab.figures.research import growth_figure, spread_figure, weights_figure
+    from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
+    from omni_lab.figures.tearsheet import tearsheet_figure
+    from omni_lab.figures.theme import DARK, LIGHT, Theme
+    from omni_lab.figures.trades import trades_figure
+    from omni_lab.figures.walks import paths_figure, walk_forward_figure
 
 __all__ = [
     "DARK",
@@ -59,6 +65,7 @@ __all__ = [
     "profits_figure",
     "quotes_figure",
     "quoting_figure",
+    "replay_figure",
     "rolling_sharpe_figure",
     "spread_figure",
     "tearsheet_figure",
@@ -66,3 +73,45 @@ __all__ = [
     "walk_forward_figure",
     "weights_figure",
 ]
+
+__getattr__ = attributes(
+    __name__,
+    {
+        "auction_figure": "auction",
+        "bands_figure": "bands",
+        "capacity_figure": "capacity",
+        "cost_figure": "costs",
+        "depth_figure": "depth",
+        "drawdown_figure": "equity",
+        "equity_figure": "equity",
+        "flow_figure": "flow",
+        "metrics_html": "html",
+        "intensity_figure": "intensity",
+        "BookSide": "ladder",
+        "Ladder": "ladder",
+        "book_side": "ladder",
+        "ladder_figure": "ladder",
+        "ladders_figure": "ladder",
+        "ladder_svg": "ladder_svg",
+        "latency_figure": "latency",
+        "luck_figure": "luck",
+        "overfitting_figure": "overfitting",
+        "parameter_heatmap": "parameters",
+        "quotes_figure": "quotes",
+        "profits_figure": "quoting",
+        "quoting_figure": "quoting",
+        "replay_figure": "replay",
+        "growth_figure": "research",
+        "spread_figure": "research",
+        "weights_figure": "research",
+        "monthly_heatmap": "returns",
+        "rolling_sharpe_figure": "returns",
+        "tearsheet_figure": "tearsheet",
+        "DARK": "theme",
+        "LIGHT": "theme",
+        "Theme": "theme",
+        "trades_figure": "trades",
+        "paths_figure": "walks",
+        "walk_forward_figure": "walks",
+    },
+)

@@ -1,35 +1,52 @@
-"""Backtests: settings, the simulator, its results, sweeps, and the look-ahead guard.
+"""Backtests: settings, the simulator, its results, sweeps, replays of markets, and the look-ahead guard.
 
-How orders fill, and why nothing can look ahead, is written in ``docs/simulation.md``.
+How orders fill, and why nothing can look ahead, is written in ``docs/simulation.md`` for bars and
+``docs/replay.md`` for ticks. What is not asked for is not imported.
 """
 
-from omni_lab.simulator.agreement import AgreementReport, Difference
-from omni_lab.simulator.config import SimulationConfig
-from omni_lab.simulator.costs import FeeSchedule, FeeTier, Financing, MarketImpact
-from omni_lab.simulator.event_simulator import EventSimulator
-from omni_lab.simulator.events import Currencies, Dividend, Halt, Split
-from omni_lab.simulator.indicators import indicator_values
-from omni_lab.simulator.lookahead import Leak, LookaheadReport
-from omni_lab.simulator.research import (
-    Between,
-    CombinatorialPurged,
-    GridSearch,
-    OptunaSearch,
-    RandomSearch,
-    WalkForward,
-)
-from omni_lab.simulator.research.cross_validation import CrossValidationResults
-from omni_lab.simulator.research.walk_forward import WalkForwardResults
-from omni_lab.simulator.results import BacktestResults
-from omni_lab.simulator.significance import Significance
-from omni_lab.simulator.sweep import SweepInterrupted, SweepResults
-from omni_lab.simulator.tables import Table
+from typing import TYPE_CHECKING
+
+from omni_lab.lazy import attributes
+
+if TYPE_CHECKING:
+    from omni_lab.simulator.agreement import AgreementReport, Difference
+    from omni_lab.simulator.config import SimulationConfig
+    from omni_lab.simulator.costs import FeeSchedule, FeeTier, Financing, MarketImpact
+    from omni_lab.simulator.event_simulator import EventSimulator
+    from omni_lab.simulator.events import Currencies, Dividend, Halt, Split
+    from omni_lab.simulator.indicators import indicator_values
+    from omni_lab.simulator.lookahead import Leak, LookaheadReport
+    from omni_lab.simulator.research import (
+        Between,
+        CombinatorialPurged,
+        GridSearch,
+        OptunaSearch,
+        RandomSearch,
+        WalkForward,
+    )
+    from omni_lab.simulator.research.cross_validation import CrossValidationResults
+    from omni_lab.simulator.research.walk_forward import WalkForwardResults
+    from omni_lab.simulator.results import BacktestResults
+    from omni_lab.simulator.significance import Significance
+    from omni_lab.simulator.sweep import SweepInterrupted, SweepResults
+    from omni_lab.simulator.tables import Table
+    from omni_lab.simulator.ticks import (
+        ConstantLatency,
+        LogNormalLatency,
+        MarketFeed,
+        MeasuredLatency,
+        TickConfig,
+        TickResults,
+        TickSimulator,
+        TradingFees,
+    )
 
 __all__ = [
     "AgreementReport",
     "BacktestResults",
     "Between",
     "CombinatorialPurged",
+    "ConstantLatency",
     "CrossValidationResults",
     "Currencies",
     "Difference",
@@ -41,8 +58,11 @@ __all__ = [
     "GridSearch",
     "Halt",
     "Leak",
+    "LogNormalLatency",
     "LookaheadReport",
+    "MarketFeed",
     "MarketImpact",
+    "MeasuredLatency",
     "OptunaSearch",
     "RandomSearch",
     "Significance",
@@ -51,7 +71,53 @@ __all__ = [
     "SweepInterrupted",
     "SweepResults",
     "Table",
+    "TickConfig",
+    "TickResults",
+    "TickSimulator",
+    "TradingFees",
     "WalkForward",
     "WalkForwardResults",
     "indicator_values",
 ]
+
+__getattr__ = attributes(
+    __name__,
+    {
+        "AgreementReport": "agreement",
+        "Difference": "agreement",
+        "SimulationConfig": "config",
+        "FeeSchedule": "costs",
+        "FeeTier": "costs",
+        "Financing": "costs",
+        "MarketImpact": "costs",
+        "EventSimulator": "event_simulator",
+        "Currencies": "events",
+        "Dividend": "events",
+        "Halt": "events",
+        "Split": "events",
+        "indicator_values": "indicators",
+        "Leak": "lookahead",
+        "LookaheadReport": "lookahead",
+        "Between": "research",
+        "CombinatorialPurged": "research",
+        "GridSearch": "research",
+        "OptunaSearch": "research",
+        "RandomSearch": "research",
+        "WalkForward": "research",
+        "CrossValidationResults": "research.cross_validation",
+        "WalkForwardResults": "research.walk_forward",
+        "BacktestResults": "results",
+        "Significance": "significance",
+        "SweepInterrupted": "sweep",
+        "SweepResults": "sweep",
+        "Table": "tables",
+        "ConstantLatency": "ticks",
+        "LogNormalLatency": "ticks",
+        "MarketFeed": "ticks",
+        "MeasuredLatency": "ticks",
+        "TickConfig": "ticks",
+        "TickResults": "ticks",
+        "TickSimulator": "ticks",
+        "TradingFees": "ticks",
+    },
+)

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from omni_lab.config import Settings
 from omni_lab.data.bars import Bars
 from omni_lab.simulator.config import SimulationConfig
@@ -17,6 +19,7 @@ from omni_lab.strategies.base import Strategy
 from omni_lab.typing import FloatArray
 
 if TYPE_CHECKING:
+    from omni_lab.simulator.ticks import TickResults
     from omni_lab.store.trials import Trial
 
 # The engine knows mean and scatter of any run; the other moments of a long one would cost as much as the run.
@@ -69,6 +72,14 @@ def trial_of(
     sharpe = (mean - riskless) / std if std > 0.0 else math.nan
     about = (bars.fingerprint, family, settings_hash(config, kind))
     return _trial(sharpe, returns, riskless, bars.n_times, parameters, source, about)
+
+
+def trial_of_ticks(results: TickResults, family: str) -> Trial:
+    """A replay as a trial; its Sharpe ratio is **per sample of the account, not annual**."""
+    change = np.diff(results.equity, prepend=results.config.initial_capital)
+    about = (results.feed.fingerprint, family, _short_hash(repr(sorted(results.config.to_dict().items()))))
+    returns = change / results.config.initial_capital
+    return _trial(math.nan, returns, 0.0, len(returns), results.parameters, "run", about)
 
 
 def trials_of_search(
@@ -129,7 +140,10 @@ def _trial(
 
 def settings_hash(config: SimulationConfig, kind: str = "") -> str:
     """Short hash of everything a run assumes, and of what its targets mean."""
-    told = repr((sorted(asdict(config).items()), kind))
+    return _short_hash(repr((sorted(asdict(config).items()), kind)))
+
+
+def _short_hash(told: str) -> str:
     return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
 
 

@@ -2,44 +2,59 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from omni_lab.data.bars import Bars
 from omni_lab.data.times import iso
 from omni_lab.errors import ConfigError, DataError
-from omni_lab.simulator.agreement import AgreementReport, check_agreement
 from omni_lab.simulator.config import SimulationConfig
-from omni_lab.simulator.counting import bound_parameters, counting, family_of, record, trial_of
-from omni_lab.simulator.lookahead import LookaheadReport, check_lookahead
+from omni_lab.simulator.counting import (
+    bound_parameters,
+    counting,
+    family_of,
+    record,
+    trial_of,
+    trial_of_ticks,
+)
 from omni_lab.simulator.native_strategies import NATIVE_STRATEGIES, native_parameters, run_native
-from omni_lab.simulator.research.cross_validation import CrossValidationResults, cross_validate
-from omni_lab.simulator.research.executors import ExecutorName
-from omni_lab.simulator.research.runner import Errors
-from omni_lab.simulator.research.search import Search
-from omni_lab.simulator.research.splits import CombinatorialPurged, WalkForward
-from omni_lab.simulator.research.walk_forward import WalkForwardResults, walk_forward
 from omni_lab.simulator.results import BacktestResults
 from omni_lab.simulator.run import Run, name_of, run_strategy, run_targets
-from omni_lab.simulator.sweep import SweepResults, steps_per_year, sweep
 from omni_lab.strategies.base import Strategy
 from omni_lab.strategies.registry import create
+from omni_lab.strategies.settings import parse_settings
 from omni_lab.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from omni_lab.simulator.agreement import AgreementReport
+    from omni_lab.simulator.lookahead import LookaheadReport
+    from omni_lab.simulator.research.cross_validation import CrossValidationResults
+    from omni_lab.simulator.research.executors import ExecutorName
+    from omni_lab.simulator.research.runner import Errors
+    from omni_lab.simulator.research.search import Search
+    from omni_lab.simulator.research.splits import CombinatorialPurged, WalkForward
+    from omni_lab.simulator.research.walk_forward import WalkForwardResults
+    from omni_lab.simulator.sweep import SweepResults
+    from omni_lab.simulator.ticks import TickConfig, TickResults, TickSimulator
 
 Signals = Callable[..., ArrayLike]
 """A vectorised strategy: bars (and parameters) in, targets of shape (n_times, n_symbols) out."""
 
 
 class EventSimulator:
-    """Backtests strategies on bars, in the native engine.
+    """Backtests strategies on bars and on captured markets, in the native engine.
 
     Parameters
     ----------
     sim_config : SimulationConfig or mapping, optional
-        How orders fill and what they cost; the defaults fill at the next open, free of charge, unlevered.
+        How orders fill on bars and what they cost; the defaults fill at the next open, free of charge,
+        unlevered.
+    tick_config : TickConfig or mapping, optional
+        How orders travel, wait, fill and cost on ticks.
     count_trials : bool, default True
         Whether runs are counted in the project's ledger of trials (:class:`omni_lab.store.TrialLedger`), by
         which ``results.significance()`` deflates their Sharpe ratios. ``OMNI_LAB_COUNT_TRIALS=0`` in the
@@ -56,7 +71,11 @@ class EventSimulator:
     """
 
     def __init__(
-        self, sim_config: SimulationConfig | Mapping[str, Any] | None = None, *, count_trials: bool = True
+        self,
+        sim_config: SimulationConfig | Mapping[str, Any] | None = None,
+        *,
+        tick_config: TickConfig | Mapping[str, Any] | None = None,
+        count_trials: bool = True,
     ) -> None:
         if sim_config is None:
             sim_config = SimulationConfig()
@@ -69,7 +88,15 @@ class EventSimulator:
                 expected="SimulationConfig or a mapping",
             )
         self.config = sim_config
+        self._tick_config = tick_config
         self.count_trials = count_trials
+
+    @functools.cached_property
+    def tick_config(self) -> TickConfig:
+        """How orders travel, wait, fill and cost on ticks."""
+        from omni_lab.simulator.ticks import TickConfig
+
+        return parse_settings(TickConfig, self._tick_config)
 
     def run_backtest(
         self,
@@ -144,6 +171,58 @@ class EventSimulator:
         return self._results(
             run, bars, name, {"kind": kind}, family=family_of(strategy), bound=bound, kind=kind
         )
+
+    def run_ticks(self, strategy: Strategy | str, market: Any, *, progress: bool = True) -> TickResults:
+        """Results of a strategy on a captured market: quotes, levels, or every order.
+
+        The callbacks are those of bars and more: ``on_quote``, ``on_trade``, ``on_book``; ``on_bar`` is
+        called for bars made of what was heard, if ``tick_config`` says how long they are. ``docs/replay.md``
+        says when orders fill.
+
+        Parameters
+        ----------
+        strategy : Strategy or str
+            An object with callbacks, or a registered name.
+        market : Events, MarketFeed, or a reader such as ItchFile
+            What happened.
+        progress : bool
+            Whether a run longer than two seconds shows a progress bar.
+
+        Returns
+        -------
+        TickResults
+
+        Raises
+        ------
+        ConfigError
+            If the strategy has no callback, or asks for bars that nobody makes. What a strategy raises passes
+            through with a note saying in which callback and when; ``error.results`` keeps the run so far.
+        DataError
+            If the events cannot be replayed.
+        """
+        if isinstance(strategy, str):
+            strategy = create(strategy)
+        given: object = strategy
+        if not isinstance(given, Strategy):
+            _refuse_no_strategy(given)
+            raise ConfigError(
+                "a function of bars cannot run on ticks",
+                found=name_of(given),
+                expected="a Strategy with callbacks",
+                where="run_ticks",
+            )
+        from omni_lab.simulator.ticks import run_on_ticks
+
+        results = run_on_ticks(strategy, market, self.tick_config, progress=progress)
+        if counting(self.count_trials):
+            record([trial_of_ticks(results, family_of(strategy))])
+        return results
+
+    def replay(self, market: Any) -> TickSimulator:
+        """A captured market to drive step by step, under the settings of ``tick_config``."""
+        from omni_lab.simulator.ticks import TickSimulator
+
+        return TickSimulator(market, self.tick_config)
 
     def run_targets(
         self,
@@ -244,6 +323,8 @@ class EventSimulator:
         JournalError
             If the journal is in use, or damaged.
         """
+        from omni_lab.simulator.sweep import sweep
+
         _refuse_unknown_kind(kind)
         _refuse_no_family(strategy)
         return sweep(
@@ -294,6 +375,9 @@ class EventSimulator:
         WalkForwardResults
             A row for each fold, the stitched account, and the metric in and out of sample.
         """
+        from omni_lab.simulator.research.walk_forward import walk_forward
+        from omni_lab.simulator.sweep import steps_per_year
+
         _refuse_unknown_kind(kind)
         _refuse_no_family(strategy)
         bars = resolve_bars(bars, seed=self.config.seed)
@@ -343,6 +427,8 @@ class EventSimulator:
         CrossValidationResults
             A row for each split, and the returns and the metric of each path.
         """
+        from omni_lab.simulator.research.cross_validation import cross_validate
+
         swept = self.sweep(bars, strategy, grid, **options, keep_returns=True)
         assert swept.returns is not None
         return cross_validate(
@@ -395,6 +481,8 @@ class EventSimulator:
         DataError
             If there is but one step.
         """
+        from omni_lab.simulator.lookahead import check_lookahead
+
         bars = resolve_bars(bars, symbol=symbol, seed=self.config.seed)
         if not isinstance(strategy, Strategy):
             _refuse_no_strategy(strategy)
@@ -428,6 +516,8 @@ class EventSimulator:
         ConfigError
             If the strategy lacks one of the faces.
         """
+        from omni_lab.simulator.agreement import check_agreement
+
         bars = resolve_bars(bars, symbol=symbol, seed=self.config.seed)
         return check_agreement(strategy, bars, self.config, progress=progress)
 

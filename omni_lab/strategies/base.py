@@ -156,6 +156,84 @@ class Timer(Protocol):
         """Number of that step."""
 
 
+class Quote(Protocol):
+    """Best bid and ask of an instrument, as they were heard."""
+
+    @property
+    def symbol(self) -> str:
+        """The instrument."""
+
+    @property
+    def ts(self) -> int:
+        """When we heard, nanoseconds."""
+
+    @property
+    def bid(self) -> float:
+        """Best bid; NaN for an empty side."""
+
+    @property
+    def bid_qty(self) -> float:
+        """Quantity at the best bid."""
+
+    @property
+    def ask(self) -> float:
+        """Best ask; NaN for an empty side."""
+
+    @property
+    def ask_qty(self) -> float:
+        """Quantity at the best ask."""
+
+    @property
+    def mid(self) -> float:
+        """Half of bid plus ask; NaN unless both are there."""
+
+
+class Trade(Protocol):
+    """A trade of the market."""
+
+    @property
+    def symbol(self) -> str:
+        """The instrument."""
+
+    @property
+    def ts(self) -> int:
+        """When we heard, nanoseconds."""
+
+    @property
+    def price(self) -> float:
+        """Price."""
+
+    @property
+    def qty(self) -> float:
+        """Quantity."""
+
+    @property
+    def side(self) -> str:
+        """Who took: ``"BUY"``, ``"SELL"`` or ``"UNKNOWN"``."""
+
+
+class Book(Protocol):
+    """The book of an instrument, as far as it was heard: current whenever it is asked."""
+
+    @property
+    def best_bid(self) -> float:
+        """Best bid; NaN for an empty side."""
+
+    @property
+    def best_ask(self) -> float:
+        """Best ask; NaN for an empty side."""
+
+    @property
+    def mid(self) -> float:
+        """Half of best bid plus best ask; NaN unless both are there."""
+
+    def qty_at(self, side: str, price: float) -> float:
+        """Quantity shown at a price; ``side`` is ``"buy"`` or ``"sell"``."""
+
+    def levels(self, n_levels: int = 10) -> dict[str, FloatArray]:
+        """Up to so many levels a side, best first: ``bid_price``, ``bid_qty``, ``ask_price``, ``ask_qty``."""
+
+
 class Indicator(Protocol):
     """A number the engine keeps current; declared in ``on_start``."""
 
@@ -228,6 +306,15 @@ class Context(Protocol):
 
     def target_weight(self, weight: float, *, symbol: str | None = None) -> None:
         """Aim at a position worth this signed fraction of equity, both as of the current close."""
+
+    def quote(self, bid: float | None, ask: float | None, qty: float, *, symbol: str | None = None) -> None:
+        """Stand in the book with a post-only bid and offer, in place of the last asked for; on ticks only.
+
+        A quote that stands where it is wanted stays, with its place in the queue; None takes a side out.
+        """
+
+    def depth(self, symbol: str | None = None) -> Book:
+        """The book of an instrument, as far as it was heard; on ticks only."""
 
     def cancel(self, order_id: int) -> bool:
         """Cancel an order; False when it is not working any more."""
@@ -327,6 +414,15 @@ class Strategy:
 
     def on_bar(self, ctx: Context, bar: Bar) -> None:
         """After a bar has closed: decide."""
+
+    def on_quote(self, ctx: Context, quote: Quote) -> None:
+        """After the best bid or ask, or the quantity there, changed; on ticks only."""
+
+    def on_trade(self, ctx: Context, trade: Trade) -> None:
+        """After the market traded; on ticks only."""
+
+    def on_book(self, ctx: Context, book: Book) -> None:
+        """After any level changed; on ticks only."""
 
     def on_fill(self, ctx: Context, fill: Fill) -> None:
         """After one of the strategy's orders was filled, in whole or in part."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, TypeVar
 
 from omni_lab.errors import ConfigError
@@ -19,6 +20,7 @@ StrategyT = TypeVar("StrategyT", bound=type[Strategy])
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _registered: dict[str, type[Strategy]] = {}
+_OURS = ("allocation", "cross_sectional", "crossover", "momentum", "reversion", "statistical_arbitrage")
 
 
 def register(name: str) -> Callable[[StrategyT], StrategyT]:
@@ -74,6 +76,7 @@ def register(name: str) -> Callable[[StrategyT], StrategyT]:
 
 def names() -> tuple[str, ...]:
     """Every registered name, sorted."""
+    _meet_ours()
     return tuple(sorted(_registered))
 
 
@@ -92,10 +95,17 @@ def create(name: str, params: Mapping[str, Any] | None = None) -> Strategy:
     ConfigError
         If there is no such strategy (the closest name is suggested), or it refuses a setting.
     """
+    _meet_ours()
     if name not in _registered:
         raise ConfigError("unknown strategy", found=name, expected=names(), where="strategy")
     make: Callable[[Mapping[str, Any] | None], Strategy] = _registered[name]
     return make(params)
+
+
+def _meet_ours() -> None:
+    """Import the strategies of this room, which register themselves."""
+    for module in _OURS:
+        import_module(f"omni_lab.strategies.{module}")
 
 
 def registered_name(strategy: Strategy) -> str | None:

@@ -278,6 +278,14 @@ impl TickEngine {
         Ok(self.order(py, number)?.reason)
     }
 
+    fn instrument_of(&self, py: Python<'_>, number: u32) -> PyResult<u16> {
+        Ok(self.order(py, number)?.instrument)
+    }
+
+    fn is_buy(&self, py: Python<'_>, number: u32) -> PyResult<bool> {
+        Ok(self.order(py, number)?.side == Side::Buy)
+    }
+
     fn ahead(&self, number: u32) -> Option<f64> {
         self.engine.ahead(number)
     }

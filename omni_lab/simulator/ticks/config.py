@@ -1,0 +1,290 @@
+"""Settings of a replay, each a modelling assumption of docs/replay.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from omni_lab.errors import DataError, ShapeError
+from omni_lab.execution import Limits
+from omni_lab.strategies.settings import not_among, not_whole, out_of_range, parse_settings, refuse, settings
+from omni_lab.typing import ArrayLike, IntArray
+
+QueueName = Literal[
+    "conservative", "power", "power_of_whole", "power_of_share", "log", "log_of_whole", "exact"
+]
+
+FEED_DELAY_NS = 200_000
+"""How much later than it happened we hear of the market, unless one says."""
+
+_SECOND = 1_000_000_000
+
+
+@settings
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConstantLatency:
+    """Every request, and every answer, takes as long.
+
+    Attributes
+    ----------
+    entry_ns, response_ns : int
+        To the venue and back, nanoseconds.
+    """
+
+    entry_ns: int = 500_000
+    response_ns: int = 500_000
+
+    def __post_init__(self) -> None:
+        refuse(
+            self,
+            not_whole("entry_ns", self.entry_ns, most=3600 * _SECOND),
+            not_whole("response_ns", self.response_ns, most=3600 * _SECOND),
+        )
+
+    def to_engine(self) -> dict[str, Any]:
+        """What the native engine takes."""
+        return {"kind": "constant", **asdict(self)}
+
+
+@settings
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogNormalLatency:
+    """A least time plus a log-normal one, drawn anew each way.
+
+    Attributes
+    ----------
+    base_ns : int
+        Least time each way, nanoseconds.
+    median_ns : float
+        Median of what comes on top, nanoseconds; positive.
+    sigma : float
+        Standard deviation of its logarithm.
+    """
+
+    base_ns: int = 200_000
+    median_ns: float = 200_000.0
+    sigma: float = 0.5
+
+    def __post_init__(self) -> None:
+        refuse(
+            self,
+            not_whole("base_ns", self.base_ns, most=3600 * _SECOND),
+            out_of_range("median_ns", self.median_ns, above=0, most=3600 * _SECOND),
+            out_of_range("sigma", self.sigma, least=0, most=5),
+        )
+
+    def to_engine(self) -> dict[str, Any]:
+        """What the native engine takes."""
+        return {"kind": "lognormal", **asdict(self), "median_ns": float(self.median_ns)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MeasuredLatency:
+    """As it was measured: straight lines between the requests before and after.
+
+    Attributes
+    ----------
+    sent, arrived, answered : array_like of int, shape (n_requests,)
+        When a request was sent, was at the venue (0: it never got there), and was answered; nanoseconds on
+        the clock of the feed, never falling.
+
+    Raises
+    ------
+    ShapeError
+        If the columns differ in length or are empty.
+    """
+
+    sent: ArrayLike
+    arrived: ArrayLike
+    answered: ArrayLike
+
+    def __post_init__(self) -> None:
+        lengths = set()
+        for name in ("sent", "arrived", "answered"):
+            column = np.ascontiguousarray(getattr(self, name), dtype=np.int64)
+            object.__setattr__(self, name, column)
+            lengths.add(column.shape)
+        if len(lengths) != 1 or next(iter(lengths)) == (0,):
+            raise ShapeError(
+                "measured latencies need three columns of one length",
+                found=sorted(lengths),
+                where="MeasuredLatency",
+            )
+
+    def to_engine(self) -> dict[str, Any]:
+        """What the native engine takes."""
+        return {"kind": "measured", "sent": self.sent, "arrived": self.arrived, "answered": self.answered}
+
+
+Latency = ConstantLatency | LogNormalLatency | MeasuredLatency
+
+
+@settings
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingFees:
+    """What a fill costs; a rebate is negative.
+
+    Attributes
+    ----------
+    maker_rate, taker_rate : float
+        Fractions of the value; 0.0002 is 2 bps.
+    maker_per_unit, taker_per_unit : float
+        Currency per unit of quantity (share, contract, coin).
+    per_fill : float
+        Currency per fill.
+    """
+
+    maker_rate: float = 0.0
+    taker_rate: float = 0.0
+    maker_per_unit: float = 0.0
+    taker_per_unit: float = 0.0
+    per_fill: float = 0.0
+
+    def __post_init__(self) -> None:
+        refuse(
+            self,
+            out_of_range("maker_rate", self.maker_rate, above=-1, below=1),
+            out_of_range("taker_rate", self.taker_rate, above=-1, below=1),
+            out_of_range("maker_per_unit", self.maker_per_unit),
+            out_of_range("taker_per_unit", self.taker_per_unit),
+            out_of_range("per_fill", self.per_fill),
+        )
+
+
+@settings
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickConfig:
+    """How orders travel, wait, fill and cost in a replay.
+
+    Attributes
+    ----------
+    initial_capital : float
+        Cash at the start, currency; positive.
+    feed_delay_ns : int
+        How much later than it happened we hear of the market, nanoseconds.
+    latency : ConstantLatency, LogNormalLatency or MeasuredLatency
+        How long orders and answers take.
+    queue : str
+        Model of the place in the queue, docs/replay.md section 4: ``"conservative"``, ``"power"``,
+        ``"power_of_whole"``, ``"power_of_share"``, ``"log"``, ``"log_of_whole"``, or ``"exact"``, which needs
+        a feed that names orders. None takes exact where it can be had, else conservative.
+    queue_power : float
+        Its exponent n.
+    partial_fills : bool
+        Whether an order gets what traded beyond its queue, or fills whole as soon as anything did.
+    fees : TradingFees
+        What fills cost.
+    limits : Limits, optional
+        What the risk gate holds us to; without it there is no gate.
+    tick_size : float, optional
+        Grid of order prices, currency. By default the largest on which the feed's own quotes lie.
+    bar : str, optional
+        Length of the bars that ``on_bar`` gets, such as ``"1min"``; without it no bars are made.
+    sample : str
+        Time between two samples of the account, which the curves and ratios are made of.
+    risk_free_rate : float
+        Annual rate (decimal) of the Sharpe ratio.
+    max_orders_per_event : int
+        Orders a strategy may send in one callback; one more ends the run: it is likely to be a loop without
+        end.
+    seed : int
+        Seed of what is drawn.
+
+    Raises
+    ------
+    ConfigError
+        Naming every setting that cannot be used, or one that does not exist.
+    """
+
+    initial_capital: float = 1_000_000.0
+    feed_delay_ns: int = FEED_DELAY_NS
+    latency: Latency = field(default_factory=ConstantLatency)
+    queue: QueueName | None = None
+    queue_power: float = 3.0
+    partial_fills: bool = True
+    fees: TradingFees = field(default_factory=TradingFees)
+    limits: Limits | None = None
+    tick_size: float | None = None
+    bar: str | None = None
+    sample: str = "1s"
+    risk_free_rate: float = 0.0
+    max_orders_per_event: int = 10_000
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        given: dict[str, Any] = {name: getattr(self, name) for name in ("latency", "fees", "limits")}
+        if isinstance(given["latency"], Mapping):
+            object.__setattr__(self, "latency", _latency(given["latency"]))
+        object.__setattr__(self, "fees", parse_settings(TradingFees, given["fees"]))
+        if isinstance(given["limits"], Mapping):
+            object.__setattr__(self, "limits", Limits(**given["limits"]))
+        refuse(
+            self,
+            out_of_range("initial_capital", self.initial_capital, above=0, most=1e15),
+            not_whole("feed_delay_ns", self.feed_delay_ns, most=3600 * _SECOND),
+            [] if self.queue is None else not_among("queue", self.queue, QueueName),
+            out_of_range("queue_power", self.queue_power, above=0, most=100),
+            out_of_range("tick_size", self.tick_size, above=0, optional=True),
+            out_of_range("risk_free_rate", self.risk_free_rate, above=-1),
+            not_whole("max_orders_per_event", self.max_orders_per_event, least=1),
+            not_whole("seed", self.seed, most=2**63 - 1),
+            [] if hasattr(self.latency, "to_engine") else ["latency must be a model of latency"],
+        )
+        # Spans that cannot be read are refused where they are written.
+        for span in (self.sample, self.bar):
+            if span is not None:
+                span_ns(span)
+
+    @classmethod
+    def from_mapping(cls, given: Mapping[str, Any]) -> TickConfig:
+        """Settings by name, as a parameter file holds them.
+
+        Raises
+        ------
+        ConfigError
+            If a name is unknown (the valid ones are listed), or a value is refused.
+        """
+        return parse_settings(cls, given)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain values, for a manifest; measured latencies by their number and ends."""
+        plain = {name: getattr(self, name) for name in self.__slots__}
+        plain["fees"] = asdict(self.fees)
+        plain["limits"] = None if self.limits is None else asdict(self.limits)
+        latency = self.latency.to_engine()
+        if isinstance(self.latency, MeasuredLatency):
+            sent: IntArray = latency["sent"]
+            latency = {"kind": "measured", "n": len(sent), "first": int(sent[0]), "last": int(sent[-1])}
+        plain["latency"] = latency
+        return plain
+
+
+def span_ns(span: str) -> int:
+    """A span such as ``"100ms"`` in nanoseconds.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read or is not positive.
+    """
+    import pandas as pd
+
+    try:
+        nanoseconds = pd.Timedelta(span).value
+    except (TypeError, ValueError):
+        nanoseconds = 0
+    if nanoseconds <= 0:
+        raise DataError("this is no span of time", found=span, expected="such as '100ms' or '1min'")
+    return int(nanoseconds)
+
+
+def _latency(given: Mapping[str, Any]) -> Latency:
+    names = set(given)
+    if "sent" in names:
+        return MeasuredLatency(**given)
+    if "median_ns" in names:
+        return parse_settings(LogNormalLatency, given)
+    return parse_settings(ConstantLatency, given)

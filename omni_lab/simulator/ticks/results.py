@@ -1,0 +1,351 @@
+"""What a replay leaves behind: metrics, curves, tables, the story of each order, and a manifest."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import platform
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from omni_lab import __version__
+from omni_lab.data.times import iso
+from omni_lab.errors import SchemaError
+from omni_lab.simulator.tables import Table, Words, frozen
+from omni_lab.simulator.ticks.caveats import tick_caveats
+from omni_lab.simulator.ticks.simulator import TIMES_IN_FORCE, OrderStatus, TickSimulator, reason_name
+from omni_lab.strategies.identity import describe
+from omni_lab.typing import AnyArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from omni_lab.data.bars import Bars
+    from omni_lab.simulator.ticks.story import OrderStory
+
+MESSAGE_KINDS = (
+    "SENT",
+    "DENIED",
+    "CANCEL_SENT",
+    "REPLACE_SENT",
+    "ACCEPTED",
+    "REPLACED",
+    "FILL",
+    "CANCELED",
+    "EXPIRED",
+    "REJECTED",
+    "REQUEST_REFUSED",
+)
+_SIDES = ("", "BUY", "SELL")
+_FILL = MESSAGE_KINDS.index("FILL")
+
+
+class TickResults(Mapping[str, float]):
+    """The outcome of one replay: a frozen mapping of metrics, with the curves and tables behind them.
+
+    Attributes
+    ----------
+    strategy : str
+        Name of the strategy.
+    config : TickConfig
+        Under which assumptions.
+    feed : MarketFeed
+        What was replayed.
+    bars : Bars or None
+        What ``on_bar`` was given.
+    error : str or None
+        What ended the run before its data did, and where.
+    """
+
+    def __init__(
+        self,
+        sim: TickSimulator,
+        *,
+        strategy: str,
+        parameters: Mapping[str, Any],
+        bars: Bars | None = None,
+        error: str | None = None,
+    ) -> None:
+        self.strategy, self.error, self.bars = strategy, error, bars
+        self.config, self.feed = sim.config, sim.feed
+        self._parameters = copy.deepcopy(dict(parameters))
+        self._orders, self._messages, self._samples = sim.orders(), sim.messages(), sim.samples()
+        self._totals = {
+            "final_equity": sim.equity,
+            "cash": sim.cash,
+            "fees_paid": sim.fees,
+            "traded_notional": sim.traded_value,
+            "n_fills": float(sim.n_fills),
+            "n_orders": float(sim.n_orders),
+        }
+        self._lots = [sim.lots_of(place) for place in range(len(sim.symbols))]
+
+    # --- metrics ---
+
+    def __getitem__(self, name: str) -> float:
+        try:
+            return self._metrics[name]
+        except KeyError:
+            raise SchemaError("no such metric", found=name, expected=list(self._metrics)) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._metrics)
+
+    def __len__(self) -> int:
+        return len(self._metrics)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Metrics by name; those of time series are of the samples.
+
+        ``sharpe_ratio`` is that of a **trading day** of 6.5 hours, not of a year, of which a few hours of
+        ticks say nothing.
+        """
+        return dict(self._metrics)
+
+    @cached_property
+    def _metrics(self) -> dict[str, float]:
+        totals, capital = self._totals, self.config.initial_capital
+        n_orders = totals["n_orders"]
+        fills = self.fills
+        change = np.diff(self.equity, prepend=capital)
+        spread = float(change.std(ddof=1)) if len(change) > 1 else np.nan
+        per_day = 6.5 * 3600e9 / max(self._sample_ns, 1)
+        peak = np.maximum.accumulate(np.concatenate([[capital], self.equity]))[1:]
+        filled = self._orders["filled"] > 0
+        return {
+            **totals,
+            "pnl": totals["final_equity"] - capital,
+            "total_return": totals["final_equity"] / capital - 1.0,
+            "sharpe_ratio": float(change.mean() / spread * np.sqrt(per_day)) if spread > 0 else np.nan,
+            "max_drawdown": float((self.equity / peak - 1.0).min()) if len(peak) else 0.0,
+            "fill_ratio": float(filled.mean()) if n_orders else np.nan,
+            "maker_share": float((fills["liquidity"] == "MAKER").mean()) if len(fills) else np.nan,
+            "largest_position": float(np.abs(self.position).max()) if len(self.position) else 0.0,
+            "n_canceled": float((self._orders["status"] == OrderStatus.CANCELED).sum()),
+            "n_rejected": float((self._orders["status"] == OrderStatus.REJECTED).sum()),
+        }
+
+    @property
+    def _sample_ns(self) -> int:
+        from omni_lab.simulator.ticks.config import span_ns
+
+        return span_ns(self.config.sample)
+
+    # --- curves ---
+
+    @property
+    def ts(self) -> IntArray:
+        """Times of the samples, nanoseconds of the feed, shape (n_samples,)."""
+        return frozen(self._samples["ts"])
+
+    @property
+    def equity(self) -> FloatArray:
+        """Cash plus positions at their mids at each sample, currency, shape (n_samples,)."""
+        return frozen(self._samples["equity"])
+
+    @property
+    def cash(self) -> FloatArray:
+        """Cash at each sample, currency, shape (n_samples,)."""
+        return frozen(self._samples["cash"])
+
+    @cached_property
+    def position(self) -> FloatArray:
+        """Signed quantity of the first instrument at each sample, shape (n_samples,)."""
+        return frozen(self._samples["position"] * self.feed.lot_size)
+
+    @cached_property
+    def mid(self) -> FloatArray:
+        """Mid of the first instrument at each sample, currency; NaN before it was known."""
+        twice = self._samples["twice_mid"]
+        return frozen(np.where(twice > 0, self.feed.info.prices(twice) / 2, np.nan))
+
+    # --- tables ---
+
+    @cached_property
+    def orders(self) -> Table:
+        """Orders, as we knew them in the end.
+
+        Columns order_id, ts_sent, ts_heard (last word of it), symbol, side, type, time_in_force, qty,
+        limit_price (NaN for market orders), filled_qty, status, reason, seen_bid, seen_ask (what we knew when
+        we sent it; NaN for an empty side).
+        """
+        raw = self._orders
+        return Table(
+            {
+                "order_id": np.arange(len(raw["side"])),
+                "ts_sent": raw["ts_sent"],
+                "ts_heard": raw["ts_heard"],
+                "symbol": Words(raw["instrument"], self.feed.symbols),
+                "side": Words(raw["side"], _SIDES),
+                "type": Words(raw["kind"], ("MARKET", "LIMIT")),
+                "time_in_force": Words(raw["time_in_force"], TIMES_IN_FORCE),
+                "qty": self._quantity(raw["qty"]),
+                "limit_price": self._price(raw["price"]),
+                "filled_qty": self._quantity(raw["filled"]),
+                "status": Words(raw["status"], tuple(each.name for each in OrderStatus)),
+                "reason": _reasons(raw["reason"]),
+                "seen_bid": self._price(raw["seen_bid"]),
+                "seen_ask": self._price(raw["seen_ask"]),
+            }
+        )
+
+    @cached_property
+    def fills(self) -> Table:
+        """Executions.
+
+        Columns order_id, ts (when we heard), ts_venue, symbol, side, qty, price, notional, fee, liquidity.
+        """
+        raw = {name: column[self._messages["kind"] == _FILL] for name, column in self._messages.items()}
+        of = raw["order"].astype(np.int64)
+        qty, price = self._quantity(raw["qty"]), self._price(raw["price"])
+        return Table(
+            {
+                "order_id": of,
+                "ts": raw["ts"],
+                "ts_venue": raw["ts_venue"],
+                "symbol": Words(self._orders["instrument"][of], self.feed.symbols),
+                "side": Words(self._orders["side"][of], _SIDES),
+                "qty": qty,
+                "price": price,
+                "notional": qty * price,
+                "fee": raw["fee"],
+                "liquidity": Words(raw["is_maker"].view(np.uint8), ("TAKER", "MAKER")),
+            }
+        )
+
+    @cached_property
+    def messages(self) -> Table:
+        """The journal of the run: every message about an order, as we said or heard it.
+
+        Columns ts, ts_venue (0 for what we said), order_id, kind, qty, price, ahead (quantity before the
+        order when it was taken in, else NaN), fee, reason.
+        """
+        raw = self._messages
+        return Table(
+            {
+                "ts": raw["ts"],
+                "ts_venue": raw["ts_venue"],
+                "order_id": raw["order"].astype(np.int64),
+                "kind": Words(raw["kind"], MESSAGE_KINDS),
+                "qty": self._quantity(raw["qty"]),
+                "price": self._price(raw["price"]),
+                "ahead": raw["ahead"] * self.feed.lot_size,
+                "fee": raw["fee"],
+                "reason": _reasons(raw["reason"]),
+            }
+        )
+
+    def explain(self, order_id: int) -> OrderStory:
+        """The story of one order: what was known, the gate, the queue, the fills, the costs.
+
+        Raises
+        ------
+        DataError
+            If there is no such order.
+        """
+        from omni_lab.simulator.ticks.story import story_of
+
+        return story_of(self, order_id)
+
+    # --- what it was ---
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The strategy's parameters."""
+        return copy.deepcopy(self._parameters)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The instruments."""
+        return self.feed.symbols
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was wrong with the feed, and orders by how they ended."""
+        ended = {
+            each.name.lower(): int((self._orders["status"] == each).sum())
+            for each in OrderStatus
+            if each >= OrderStatus.FILLED
+        }
+        return {**self.feed.counts, **ended}
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """Why a number here may not be what it seems, as sentences."""
+        return tick_caveats(self)
+
+    @cached_property
+    def events_sha256(self) -> str:
+        """SHA-256 (hex) over orders, messages and samples: equal for equal runs, on any machine."""
+        digest = hashlib.sha256()
+        for table in (self._orders, self._messages, self._samples):
+            for name, column in table.items():
+                digest.update(name.encode() + np.ascontiguousarray(column).tobytes())
+        return digest.hexdigest()
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What it takes to run this again and to know that it came out the same."""
+        first, last = self.feed.span
+        return {
+            "data": {
+                "fingerprint": self.feed.fingerprint,
+                "symbols": list(self.symbols),
+                "n_events": len(self.feed.events),
+                "first": iso(first) if self.feed.info.date else first,
+                "last": iso(last) if self.feed.info.date else last,
+            },
+            "strategy": describe(self.strategy, self.parameters),
+            "settings": self.config.to_dict(),
+            "seed": self.config.seed,
+            "versions": {
+                "omni_lab": __version__,
+                "python": platform.python_version(),
+                "numpy": np.__version__,
+            },
+            "events_sha256": self.events_sha256,
+        }
+
+    def plot(self, *, theme: str = "light") -> Any:
+        """Equity, position and mid with fills over the run; a matplotlib figure."""
+        from omni_lab.figures import replay_figure
+
+        fills = self.fills
+        mine = fills["symbol"] == self.symbols[0]
+        return replay_figure(
+            self.ts,
+            self.equity,
+            self.position,
+            self.mid,
+            fills["ts"][mine],
+            fills["price"][mine],
+            fills["side"][mine] == "BUY",
+            title=f"{self.strategy} on {self.symbols[0]}",
+            theme=theme,
+        )
+
+    def __repr__(self) -> str:
+        shown = ("pnl", "n_orders", "n_fills", "max_drawdown")
+        figures = ", ".join(f"{name} {self[name]:,.4g}" for name in shown)
+        return f"TickResults({self.strategy} on {', '.join(self.symbols[:3])}: {figures})"
+
+    def _repr_html_(self) -> str:
+        from omni_lab.figures import metrics_html
+
+        config = self.config
+        about = (", ".join(self.symbols[:4]), f"{len(self.feed.events):,} events", f"queue {config.queue}")
+        subtitle = ", ".join(about).replace("queue None", "queue as exact as the feed")
+        return metrics_html(self.metrics, title=self.strategy, subtitle=subtitle, notes=self.warnings)
+
+    def _price(self, units: AnyArray) -> FloatArray:
+        return np.where(units != 0, self.feed.info.prices(units), np.nan)
+
+    def _quantity(self, lots: AnyArray) -> FloatArray:
+        return self.feed.info.quantities(lots)
+
+
+def _reasons(codes: AnyArray) -> Words:
+    known, places = np.unique(codes, return_inverse=True)
+    return Words(places, tuple(reason_name(int(code)) for code in known))

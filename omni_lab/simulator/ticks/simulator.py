@@ -1,0 +1,352 @@
+"""A replay that one drives step by step: advance, look, send, again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from omni_lab._native import TickEngine
+from omni_lab.errors import ConfigError
+from omni_lab.simulator.ticks.config import TickConfig, span_ns
+from omni_lab.simulator.ticks.feed import MarketFeed, prepare
+from omni_lab.strategies.settings import parse_settings
+
+if TYPE_CHECKING:
+    from omni_lab.simulator.ticks.results import TickResults
+
+
+class OrderStatus(IntEnum):
+    """Where an order is in its life, as far as we have heard."""
+
+    PENDING_NEW = 0
+    NEW = 1
+    PARTIALLY_FILLED = 2
+    FILLED = 3
+    CANCELED = 4
+    EXPIRED = 5
+    REJECTED = 6
+
+
+TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "POST_ONLY")
+END_OF_TIME = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """An order as we know it.
+
+    Attributes
+    ----------
+    order_id : int
+    status : OrderStatus
+    price : float
+        Limit, currency; 0 for a market order.
+    qty, filled_qty : float
+        Ordered and filled, units.
+    is_pending : bool
+        Whether a request about it is on its way.
+    reason : str
+        Why it ended without being filled whole; empty if it did not.
+    """
+
+    order_id: int
+    status: OrderStatus
+    price: float
+    qty: float
+    filled_qty: float
+    is_pending: bool
+    reason: str
+
+    @property
+    def is_working(self) -> bool:
+        """Whether it has not ended."""
+        return self.status < OrderStatus.FILLED
+
+
+class DepthView:
+    """The book of an instrument as we know it at this moment."""
+
+    __slots__ = ("_feed", "_place", "_replay")
+
+    def __init__(self, replay: TickSimulator, feed: MarketFeed, place: int) -> None:
+        self._replay, self._feed, self._place = replay, feed, place
+
+    @property
+    def best_bid(self) -> float:
+        """Best bid, currency; NaN for an empty side."""
+        units = self._replay.quote(self._place)[0]
+        return self._feed.price(units) if units else float("nan")
+
+    @property
+    def best_ask(self) -> float:
+        """Best ask, currency; NaN for an empty side."""
+        units = self._replay.quote(self._place)[2]
+        return self._feed.price(units) if units else float("nan")
+
+    @property
+    def bid_qty(self) -> float:
+        """Quantity at the best bid, units."""
+        return self._replay.quote(self._place)[1] * self._feed.lot_size
+
+    @property
+    def ask_qty(self) -> float:
+        """Quantity at the best ask, units."""
+        return self._replay.quote(self._place)[3] * self._feed.lot_size
+
+    @property
+    def mid(self) -> float:
+        """Half of best bid plus best ask, currency; NaN unless both are there."""
+        bid, _, ask, _ = self._replay.quote(self._place)
+        return self._feed.price((bid + ask) / 2) if bid and ask else float("nan")
+
+    @property
+    def spread(self) -> float:
+        """Best ask less best bid, currency; NaN unless both are there."""
+        bid, _, ask, _ = self._replay.quote(self._place)
+        return self._feed.price(ask - bid) if bid and ask else float("nan")
+
+    def qty_at(self, side: str, price: float) -> float:
+        """Quantity shown at a price, units; ``side`` is ``"buy"`` or ``"sell"``."""
+        return self._replay.lots_at(self._place, is_buy(side), self._feed.units(price)) * self._feed.lot_size
+
+    def levels(self, n_levels: int = 10) -> dict[str, Any]:
+        """Up to so many levels a side, best first: ``bid_price``, ``bid_qty``, ``ask_price``, ``ask_qty``."""
+        info = self._feed.info
+        bids, bid_lots, asks, ask_lots = self._replay.levels(self._place, n_levels)
+        return {
+            "bid_price": info.prices(bids),
+            "bid_qty": info.quantities(bid_lots),
+            "ask_price": info.prices(asks),
+            "ask_qty": info.quantities(ask_lots),
+        }
+
+    def __repr__(self) -> str:
+        return f"{self.bid_qty:g} × {self.best_bid:.10g} | {self.best_ask:.10g} × {self.ask_qty:g}"
+
+
+class TickSimulator(TickEngine):
+    """A captured market with our orders in it, driven step by step.
+
+    What :class:`~omni_lab._native.TickEngine` offers in ticks and lots, for loops that count nanoseconds,
+    this has in currency and units as well. ``docs/replay.md`` says when orders fill.
+
+    Parameters
+    ----------
+    feed : MarketFeed, Events, or a reader of events
+        What happened.
+    config : TickConfig or mapping, optional
+        Latency, queue, fills, fees, limits.
+
+    Examples
+    --------
+    >>> from omni_lab.data import Events
+    >>> from omni_lab.simulator.ticks import TickSimulator
+    >>> levels = {"ts": [0, 0], "kind": [12, 12], "side": [1, 2], "qty": [5, 5], "price": [99, 101]}
+    >>> trade = {"ts": [10**9], "kind": [6], "side": [1], "qty": [9], "price": [99]}
+    >>> events = Events.from_columns({name: levels[name] + trade[name] for name in levels})
+    >>> sim = TickSimulator(events, {"feed_delay_ns": 0})
+    >>> sim.advance(1000)
+    True
+    >>> sim.depth.mid
+    100.0
+    >>> order = sim.submit("buy", 2, limit=99.0)
+    >>> sim.run()
+    >>> sim.order(order).filled_qty, sim.position
+    (2.0, 2.0)
+    """
+
+    feed: MarketFeed
+    config: TickConfig
+
+    def __new__(cls, feed: Any, config: Any = None) -> Self:  # noqa: D102 - documented by the class
+        config = parse_settings(TickConfig, config)
+        prepared = prepare(feed, config)
+        self = super().__new__(cls, prepared.native, **_to_engine(prepared, config))
+        self.feed, self.config = prepared, config
+        return self
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The instruments."""
+        return self.feed.symbols
+
+    @property
+    def depth(self) -> DepthView:
+        """The book of the only instrument."""
+        return DepthView(self, self.feed, self.feed.place(None))
+
+    def depth_of(self, symbol: str) -> DepthView:
+        """The book of an instrument."""
+        return DepthView(self, self.feed, self.feed.place(symbol))
+
+    @property
+    def position(self) -> float:
+        """Signed quantity held of the only instrument, units."""
+        return self.lots_of(self.feed.place(None)) * self.feed.lot_size
+
+    def position_of(self, symbol: str | None = None) -> float:
+        """Signed quantity held of an instrument, units."""
+        return self.lots_of(self.feed.place(symbol)) * self.feed.lot_size
+
+    def average_price(self, symbol: str | None = None) -> float:
+        """Average price of the open position, currency; NaN when flat."""
+        return self.feed.price(self.average_price_ticks(self.feed.place(symbol)))
+
+    def elapse(self, span: int | str) -> bool:
+        """Go on for so long, nanoseconds or text such as ``"100ms"``; False once nothing will happen."""
+        return self.advance(self.now + (span if isinstance(span, int) else span_ns(span)))
+
+    def run(self) -> None:
+        """Go on to the end."""
+        self.advance(END_OF_TIME)
+
+    def submit(
+        self,
+        side: str,
+        qty: float,
+        *,
+        limit: float | None = None,
+        time_in_force: str = "GTC",
+        symbol: str | None = None,
+    ) -> int:
+        """Send an order; its id.
+
+        Parameters
+        ----------
+        side : {"buy", "sell"}
+        qty : float
+            Units, positive; rounded down to whole lots.
+        limit : float, optional
+            Price, rounded to the grid; without it a market order.
+        time_in_force : {"GTC", "IOC", "FOK", "POST_ONLY"}
+        symbol : str, optional
+            Which instrument, if there are several.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such side or time in force, or the quantity comes to no lot.
+        UnknownSymbolError
+            If there is no such instrument.
+        """
+        name = time_in_force.upper().replace("-", "_").replace(" ", "_")
+        if name not in TIMES_IN_FORCE:
+            raise ConfigError("unknown time in force", found=time_in_force, expected=TIMES_IN_FORCE)
+        if not np.isfinite(qty) or (limit is not None and not np.isfinite(limit)):
+            raise ConfigError("an order needs finite numbers", found=f"{qty} at {limit}", where="submit")
+        place, lots = self.feed.place(symbol), self.feed.lots(qty)
+        if lots <= 0:
+            raise ConfigError(
+                "the quantity comes to no lot",
+                found=qty,
+                expected=f"at least {self.feed.lot_size:g}",
+                where="submit",
+            )
+        units = 0 if limit is None else self.feed.units(limit)
+        kind = 0 if limit is None else 1
+        return self.send(is_buy(side), units, lots, kind, TIMES_IN_FORCE.index(name), place)
+
+    def amend(self, order_id: int, *, qty: float | None = None, limit: float | None = None) -> bool:
+        """Ask for another total quantity or limit; False if the order has ended or the gate refuses."""
+        _, _, units, lots, _ = self.order_state(order_id)
+        return self.replace(
+            order_id,
+            units if limit is None else self.feed.units(limit),
+            lots if qty is None else self.feed.lots(qty),
+        )
+
+    def order(self, order_id: int) -> OrderView:
+        """An order as we know it.
+
+        Raises
+        ------
+        DataError
+            If there is no such order.
+        """
+        status, filled, units, lots, is_pending = self.order_state(order_id)
+        size = self.feed.lot_size
+        return OrderView(
+            order_id=order_id,
+            status=OrderStatus(status),
+            price=self.feed.price(units),
+            qty=lots * size,
+            filled_qty=filled * size,
+            is_pending=is_pending,
+            reason=reason_name(self.order_reason(order_id)),
+        )
+
+    def results(self, name: str = "steps") -> TickResults:
+        """End the run here and take what it left behind."""
+        from omni_lab.simulator.ticks.results import TickResults
+
+        self.finish()
+        return TickResults(self, strategy=name, parameters={})
+
+
+def is_buy(side: str) -> bool:
+    """Whether a side is that of a buyer.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither.
+    """
+    word = str(side).lower()
+    if word not in ("buy", "sell"):
+        raise ConfigError("unknown side", found=side, expected=("buy", "sell"))
+    return word == "buy"
+
+
+_REASONS = {
+    0: "",
+    1001: "NO_LIQUIDITY",
+    1002: "WOULD_TAKE",
+    1003: "NOT_FILLED_AT_ONCE",
+    1004: "HALTED",
+    1005: "LOST",
+    1006: "TOO_LATE",
+    1007: "END_OF_DATA",
+}
+
+
+def reason_name(code: int) -> str:
+    """Why an order ended, by its code: of the replay, or of the risk gate."""
+    if code in _REASONS:
+        return _REASONS[code]
+    from omni_lab.domain import RejectReason
+
+    return RejectReason(code).name
+
+
+def _to_engine(feed: MarketFeed, config: TickConfig) -> dict[str, Any]:
+    fees, lot_size = config.fees, feed.lot_size
+    limits = None
+    if config.limits is not None:
+        setup = config.limits.setup([lot_size])
+        named = {name: getattr(setup, name) for name in setup.__slots__}
+        limits = {name: value for name, value in named.items() if value is not None}
+        for name in ("max_notional", "max_daily_loss"):
+            if getattr(config.limits, name) is not None:
+                limits[name] = float(getattr(config.limits, name))
+            else:
+                limits.pop(name, None)
+    queue = config.queue or ("exact" if feed.native.names_orders else "conservative")
+    return {
+        "cash": float(config.initial_capital),
+        "tick_values": [feed.info.tick_size * lot_size] * len(feed.symbols),
+        "latency": config.latency.to_engine(),
+        "queue": queue,
+        "power": float(config.queue_power),
+        "partial_fills": config.partial_fills,
+        "maker_rate": float(fees.maker_rate),
+        "taker_rate": float(fees.taker_rate),
+        "maker_per_lot": fees.maker_per_unit * lot_size,
+        "taker_per_lot": fees.taker_per_unit * lot_size,
+        "per_fill": float(fees.per_fill),
+        "limits": limits,
+        "seed": config.seed,
+        "sample_every_ns": span_ns(config.sample),
+    }

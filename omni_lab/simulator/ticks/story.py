@@ -1,0 +1,108 @@
+"""The story of one order, told from the journal of its run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from omni_lab.data.times import iso
+from omni_lab.errors import DataError
+
+if TYPE_CHECKING:
+    from omni_lab.simulator.ticks.results import TickResults
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStory:
+    """What happened to one order, in sentences and as a table.
+
+    Attributes
+    ----------
+    order_id : int
+    sentences : tuple of str
+        From the decision to the end, each with its time.
+    facts : dict
+        ``side``, ``qty``, ``limit_price``, ``seen_bid``, ``seen_ask``, ``ahead``, ``filled_qty``,
+        ``average_price``, ``fees``, ``slippage`` (currency paid beyond the mid that was seen; − is a gain),
+        ``status``, ``reason``.
+    """
+
+    order_id: int
+    sentences: tuple[str, ...]
+    facts: dict[str, Any]
+
+    def __str__(self) -> str:
+        return "\n".join(self.sentences)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        lines = "".join(f"<li>{escape(each)}</li>" for each in self.sentences)
+        return f"<p><b>Order {self.order_id}</b></p><ol>{lines}</ol>"
+
+
+def story_of(results: TickResults, order_id: int) -> OrderStory:
+    """See :meth:`TickResults.explain`."""
+    orders, messages = results.orders, results.messages
+    if not 0 <= order_id < len(orders):
+        raise DataError("there is no such order", found=order_id, expected=f"0 to {len(orders) - 1}")
+    order = {name: orders[name][order_id] for name in orders}
+    mine = np.flatnonzero(messages["order_id"] == order_id)
+    rows = [{name: messages[name][row] for name in messages} for row in mine]
+    fills = [row for row in rows if row["kind"] == "FILL"]
+    filled = sum(row["qty"] for row in fills)
+    paid = sum(row["qty"] * row["price"] for row in fills)
+    mid = (order["seen_bid"] + order["seen_ask"]) / 2
+    sign = 1.0 if order["side"] == "BUY" else -1.0
+    ahead = [row["ahead"] for row in rows if row["kind"] == "ACCEPTED"]
+    facts = {
+        **{name: order[name] for name in ("side", "qty", "limit_price", "seen_bid", "seen_ask")},
+        "ahead": float(ahead[0]) if ahead else np.nan,
+        "filled_qty": float(filled),
+        "average_price": float(paid / filled) if filled else np.nan,
+        "fees": float(sum(row["fee"] for row in fills)),
+        "slippage": float(sign * (paid - filled * mid)) if filled else 0.0,
+        "status": order["status"],
+        "reason": order["reason"],
+    }
+    said = [_sentence(results, row, order) for row in rows]
+    said.append(
+        f"In the end {order['status'].lower().replace('_', ' ')}: {filled:g} of {order['qty']:g} filled"
+        + (f" at {facts['average_price']:.10g} on average" if filled else "")
+        + f", {facts['fees']:.6g} in fees"
+        + (f", {facts['slippage']:+.6g} against the mid that was seen." if filled else ".")
+    )
+    return OrderStory(order_id=order_id, sentences=tuple(said), facts=facts)
+
+
+def _sentence(results: TickResults, row: dict[str, Any], order: dict[str, Any]) -> str:
+    when = _time(results, int(row["ts"]))
+    kind, qty, price = row["kind"], row["qty"], row["price"]
+    at = "at the market" if np.isnan(price) else f"at {price:.10g}"
+    travelled = (
+        f", {(row['ts'] - row['ts_venue']) / 1e3:,.0f} µs after it happened" if row["ts_venue"] else ""
+    )
+    said = {
+        "SENT": f"{order['side'].lower()} {qty:g} {at}, {order['time_in_force']}; "
+        f"we knew {order['seen_bid']:.10g} bid, {order['seen_ask']:.10g} asked",
+        "DENIED": f"our risk gate refused it: {row['reason']}",
+        "CANCEL_SENT": "we asked for a cancel",
+        "REPLACE_SENT": f"we asked for {qty:g} {at} instead",
+        "ACCEPTED": f"taken in with {row['ahead']:g} before it{travelled}",
+        "REPLACED": f"now {qty:g} {at}{travelled}",
+        "FILL": f"filled {qty:g} {at}, fee {row['fee']:.6g}{travelled}",
+        "CANCELED": f"canceled{travelled}",
+        "EXPIRED": f"expired: {row['reason']}{travelled}",
+        "REJECTED": f"rejected: {row['reason']}{travelled}",
+        "REQUEST_REFUSED": f"the request was refused: {row['reason']}{travelled}",
+    }
+    return f"{when}  {said[kind]}"
+
+
+def _time(results: TickResults, ts: int) -> str:
+    if results.feed.info.date:
+        return iso(ts)
+    seconds, nanos = divmod(ts, 1_000_000_000)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{nanos:09d}"
