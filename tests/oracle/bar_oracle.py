@@ -310,8 +310,8 @@ class _Oracle:
             self._decide()
             self._fill_at_this_close()
             self.working = [order for order in self.working if not order.done]
-            equity[step] = float(self._equity()) / MONEY_UNITS
-            cash[step] = float(self._in_base(self.cash)) / MONEY_UNITS
+            equity[step] = float(self._equity() / MONEY_UNITS)
+            cash[step] = float(self._in_base(self.cash) / MONEY_UNITS)
             lots[step] = [position.lots for position in self.positions]
         self.counts["expired"] = len(self.working)
         return OracleResult(equity, cash, lots * self.lot_size, self.fills, self.trades, self.counts)
@@ -526,7 +526,7 @@ class _Oracle:
     def _lots_of_weight(self, symbol: int, weight: float) -> int:
         price_of_lot = self.positions[symbol].mark * self.tick_size[symbol] * self.lot_size[symbol]
         price_of_lot *= float(self._rate(self.currency[symbol]))
-        lots = whole_lots(weight * (float(self._equity()) / MONEY_UNITS) / price_of_lot)
+        lots = whole_lots(weight * (float(self._equity() / MONEY_UNITS)) / price_of_lot)
         if lots == 0 and weight != 0:
             self.counts["rounded_to_zero"] += 1
         return lots

@@ -265,7 +265,8 @@ impl BarEngine {
     }
 
     /// Point 3: mark at the close and fill what waited for it.
-    #[inline]
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     pub fn close(&mut self) {
         self.closed = self.step + 1;
         for (symbol, &close) in self.panel.close_row(self.step).iter().enumerate() {

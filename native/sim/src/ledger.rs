@@ -20,6 +20,14 @@ struct Position {
     rates: u32,
 }
 
+impl Position {
+    /// Whether anything but the base currency is concerned.
+    #[inline]
+    fn is_linked(&self) -> bool {
+        self.currency | self.rates != 0
+    }
+}
+
 /// What is held in a currency other than the base.
 #[derive(Clone, Copy, Debug)]
 struct Foreign {
@@ -124,6 +132,7 @@ impl Ledger {
     }
 
     /// The currency of an instrument.
+    #[inline]
     pub(crate) fn currency_of(&self, symbol: usize) -> u32 {
         self.positions[symbol].currency
     }
@@ -225,13 +234,24 @@ impl Ledger {
         let position = &mut self.positions[symbol];
         let change = price.0 - position.mark;
         position.mark = price.0;
+        if position.is_linked() {
+            return self.mark_linked(symbol, change);
+        }
         if position.lots != 0 {
             let value = i128::from(position.lots) * i128::from(change) * position.unit;
-            let (currency, gross) = (position.currency, if position.lots > 0 { value } else { -value });
-            self.hold(currency, value, gross);
+            self.holdings += value;
+            self.gross += if position.lots > 0 { value } else { -value };
         }
-        if self.positions[symbol].rates != 0 {
-            self.foreign[self.positions[symbol].rates as usize - 1].rate.price = price;
+    }
+
+    /// What a new mark changes where several currencies are at work.
+    #[cold]
+    fn mark_linked(&mut self, symbol: usize, change: i64) {
+        let Position { lots, mark, unit, currency, rates, .. } = self.positions[symbol];
+        let value = i128::from(lots) * i128::from(change) * unit;
+        self.hold(currency, value, if lots > 0 { value } else { -value });
+        if rates != 0 {
+            self.foreign[rates as usize - 1].rate.price = Ticks(mark);
         }
     }
 
@@ -248,12 +268,22 @@ impl Ledger {
         let position = &mut self.positions[symbol];
         let (held, now) = (position.lots, position.lots + lots);
         let value = i128::from(lots) * position.unit;
-        let (currency, holdings) = (position.currency, value * i128::from(position.mark));
+        let holdings = value * i128::from(position.mark);
         let gross = i128::from(now.abs() - held.abs()) * i128::from(position.mark) * position.unit;
-        self.receive(currency, Money(-value * i128::from(price.0)) - commission);
-        self.hold(currency, holdings, gross);
-        self.commission.0 += self.to_base(symbol, commission.0);
-        self.slippage.0 += self.to_base(symbol, value * i128::from(price.0 - met.0));
+        let (paid, slipped) = (value * i128::from(price.0) + commission.0, value * i128::from(price.0 - met.0));
+        if position.currency == 0 {
+            self.cash.0 -= paid;
+            self.holdings += holdings;
+            self.gross += gross;
+            self.commission += commission;
+            self.slippage.0 += slipped;
+        } else {
+            let currency = position.currency;
+            self.receive(currency, Money(-paid));
+            self.hold(currency, holdings, gross);
+            self.commission.0 += self.to_base(symbol, commission.0);
+            self.slippage.0 += self.to_base(symbol, slipped);
+        }
         let position = &mut self.positions[symbol];
         self.n_open = self.n_open + usize::from(now != 0) - usize::from(held != 0);
 

@@ -113,6 +113,7 @@ impl BarEngine {
 
     /// How much of `qty` the buying power allows: all of what reduces the position, and of the rest what keeps gross exposure within
     /// leverage × equity.
+    #[inline]
     fn affordable(&self, asked: &Asked, qty: i64, commission: Money) -> i64 {
         let Some(leverage) = self.config.max_leverage else { return qty };
         let held = self.ledger.lots(asked.symbol);
@@ -135,6 +136,7 @@ impl BarEngine {
     }
 
     /// Whether gross exposure stays within leverage × equity after a fill of `qty`, of which `closing` reduces the position.
+    #[inline]
     fn fits(&self, asked: &Asked, qty: i64, closing: i64, leverage: f64, commission: Money) -> bool {
         let (unit, mark) = (self.panel.instruments()[asked.symbol].tick_lot_value().0, self.ledger.mark_of(asked.symbol));
         let worse = i128::from(asked.side.sign() * (asked.price.0 - mark.0)) * i128::from(qty) * unit + commission.0;
@@ -147,6 +149,12 @@ impl BarEngine {
     /// The price that a market or stop order of `qty` gets where it meets `met`.
     #[inline]
     fn price_of(&self, symbol: usize, side: Side, met: Ticks, qty: i64) -> Ticks {
+        let slippage = self.config.slippage;
+        if self.extras.is_some() { self.price_with_impact(symbol, side, met, qty) } else { slippage.apply(side, met) }
+    }
+
+    #[cold]
+    fn price_with_impact(&self, symbol: usize, side: Side, met: Ticks, qty: i64) -> Ticks {
         let slippage = self.config.slippage;
         let Some(impact) = self.extras.as_ref().and_then(|extras| extras.impact.as_ref()) else {
             return slippage.apply(side, met);
@@ -161,6 +169,7 @@ impl BarEngine {
     }
 
     /// Let the models take note of a fill; returns its commission.
+    #[cold]
     fn settle_models(&mut self, asked: &Asked, qty: i64) -> Money {
         let commission = self.commission(asked, qty);
         let question = self.question(asked, qty);
@@ -175,6 +184,7 @@ impl BarEngine {
         commission
     }
 
+    #[cold]
     fn question(&self, asked: &Asked, qty: i64) -> FeeQuestion {
         let instrument = &self.panel.instruments()[asked.symbol];
         let quantity = instrument.quantity(qty);
@@ -192,15 +202,26 @@ impl BarEngine {
     }
 
     /// Commission of a fill, in the currency of its instrument.
-    #[inline]
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     fn commission(&self, asked: &Asked, qty: i64) -> Money {
-        if let Some(fees) = self.extras.as_ref().and_then(|extras| extras.fees.as_ref()) {
-            return fees.quote(&self.question(asked, qty));
+        if self.extras.is_some() {
+            return self.quoted(asked, qty);
         }
         self.plain_commission(asked.symbol, qty, asked.price)
     }
 
-    #[inline]
+    /// The same where there are models.
+    #[cold]
+    fn quoted(&self, asked: &Asked, qty: i64) -> Money {
+        match self.extras.as_ref().and_then(|extras| extras.fees.as_ref()) {
+            Some(fees) => fees.quote(&self.question(asked, qty)),
+            None => self.plain_commission(asked.symbol, qty, asked.price),
+        }
+    }
+
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     fn plain_commission(&self, symbol: usize, qty: i64, price: Ticks) -> Money {
         let instrument = &self.panel.instruments()[symbol];
         let quantity = instrument.quantity(qty);

@@ -140,7 +140,8 @@ impl BarEngine {
     }
 
     /// [`BarEngine::target_weight`] with the equity already at hand.
-    #[inline]
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     pub(crate) fn target_weight_of(&mut self, symbol: usize, weight: f64, equity: f64) {
         let mark = self.ledger.mark_of(symbol);
         if mark.0 == 0 {
@@ -148,8 +149,9 @@ impl BarEngine {
             return;
         }
         let instrument = &self.panel.instruments()[symbol];
-        let lots =
-            truncate_lots(weight * equity / (instrument.price(mark) * instrument.lot_size() * self.ledger.rate_of(symbol)));
+        let worth = instrument.price(mark) * instrument.lot_size();
+        let worth = if self.ledger.currency_of(symbol) == 0 { worth } else { worth * self.ledger.rate_of(symbol) };
+        let lots = truncate_lots(weight * equity / worth);
         self.counts.rounded_to_zero += u64::from(lots == 0 && weight != 0.0);
         self.target(symbol, lots);
     }
