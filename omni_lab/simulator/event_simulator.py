@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -172,7 +172,14 @@ class EventSimulator:
             run, bars, name, {"kind": kind}, family=family_of(strategy), bound=bound, kind=kind
         )
 
-    def run_ticks(self, strategy: Strategy | str, market: Any, *, progress: bool = True) -> TickResults:
+    def run_ticks(
+        self,
+        strategy: Strategy | str,
+        market: Any,
+        *,
+        params: Mapping[str, Any] | None = None,
+        progress: bool = True,
+    ) -> TickResults:
         """Results of a strategy on a captured market: quotes, levels, or every order.
 
         The callbacks are those of bars and more: ``on_quote``, ``on_trade``, ``on_book``; ``on_bar`` is
@@ -182,9 +189,12 @@ class EventSimulator:
         Parameters
         ----------
         strategy : Strategy or str
-            An object with callbacks, or a registered name.
+            An object with callbacks, or a name: ``"market_making"`` runs in the engine alone, others are made
+            by :func:`omni_lab.strategies.create`.
         market : Events, MarketFeed, or a reader such as ItchFile
             What happened.
+        params : mapping, optional
+            Settings of a strategy given by name.
         progress : bool
             Whether a run longer than two seconds shows a progress bar.
 
@@ -200,8 +210,15 @@ class EventSimulator:
         DataError
             If the events cannot be replayed.
         """
+        from omni_lab.simulator.ticks import run_on_ticks, run_quoter_on_ticks
+
         if isinstance(strategy, str):
-            strategy = create(strategy)
+            name, strategy = strategy, create(strategy, params)
+            if name == "market_making":
+                results = run_quoter_on_ticks(
+                    cast(Any, strategy).config, market, self.tick_config, progress=progress
+                )
+                return self._counted_ticks(results, strategy)
         given: object = strategy
         if not isinstance(given, Strategy):
             _refuse_no_strategy(given)
@@ -211,9 +228,10 @@ class EventSimulator:
                 expected="a Strategy with callbacks",
                 where="run_ticks",
             )
-        from omni_lab.simulator.ticks import run_on_ticks
-
         results = run_on_ticks(strategy, market, self.tick_config, progress=progress)
+        return self._counted_ticks(results, strategy)
+
+    def _counted_ticks(self, results: TickResults, strategy: Strategy) -> TickResults:
         if counting(self.count_trials):
             record([trial_of_ticks(results, family_of(strategy))])
         return results

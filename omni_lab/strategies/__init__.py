@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from omni_lab.strategies.crossover import SmaCrossConfig, SmaCrossStrategy
     from omni_lab.strategies.identity import strategy_hash
+    from omni_lab.strategies.market_making import MarketMakingConfig, MarketMakingStrategy
     from omni_lab.strategies.momentum import MomentumConfig, MomentumStrategy
     from omni_lab.strategies.panel import PanelStrategy
     from omni_lab.strategies.registry import create, from_json, names, register, to_json
@@ -43,6 +44,8 @@ __all__ = [
     "CrossSectionalMomentumStrategy",
     "Fill",
     "Indicator",
+    "MarketMakingConfig",
+    "MarketMakingStrategy",
     "MomentumConfig",
     "MomentumStrategy",
     "OrderUpdate",
@@ -85,6 +88,8 @@ __getattr__ = attributes(
         "SmaCrossConfig": "crossover",
         "SmaCrossStrategy": "crossover",
         "strategy_hash": "identity",
+        "MarketMakingConfig": "market_making",
+        "MarketMakingStrategy": "market_making",
         "MomentumConfig": "momentum",
         "MomentumStrategy": "momentum",
         "PanelStrategy": "panel",

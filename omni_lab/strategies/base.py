@@ -5,7 +5,7 @@ The protocols say what a strategy may rely on; the simulator hands in the native
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal, Protocol
@@ -234,6 +234,34 @@ class Book(Protocol):
         """Up to so many levels a side, best first: ``bid_price``, ``bid_qty``, ``ask_price``, ``ask_qty``."""
 
 
+class WorkingOrder(Protocol):
+    """An order of ours that has not ended, as far as was heard."""
+
+    @property
+    def order_id(self) -> int:
+        """Its id."""
+
+    @property
+    def side(self) -> str:
+        """``"BUY"`` or ``"SELL"``."""
+
+    @property
+    def price(self) -> float:
+        """Limit; 0 for a market order."""
+
+    @property
+    def qty(self) -> float:
+        """Quantity ordered."""
+
+    @property
+    def filled_qty(self) -> float:
+        """Quantity filled so far."""
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a request about it is on its way."""
+
+
 class Indicator(Protocol):
     """A number the engine keeps current; declared in ``on_start``."""
 
@@ -286,15 +314,28 @@ class Context(Protocol):
         """Average entry price of the open position; NaN when flat."""
 
     def buy(
-        self, qty: float, *, symbol: str | None = None, limit: float | None = None, stop: float | None = None
+        self,
+        qty: float,
+        *,
+        symbol: str | None = None,
+        limit: float | None = None,
+        stop: float | None = None,
+        time_in_force: str = "GTC",
     ) -> int:
         """Send a buy order: market, or limit, or stop. Returns its id.
 
-        Prices are rounded to the nearest tick, quantities down to whole lots.
+        Prices are rounded to the nearest tick, quantities down to whole lots. ``time_in_force`` is
+        ``"GTC"``, and on ticks ``"IOC"``, ``"FOK"`` or ``"POST_ONLY"`` as well.
         """
 
     def sell(
-        self, qty: float, *, symbol: str | None = None, limit: float | None = None, stop: float | None = None
+        self,
+        qty: float,
+        *,
+        symbol: str | None = None,
+        limit: float | None = None,
+        stop: float | None = None,
+        time_in_force: str = "GTC",
     ) -> int:
         """Send a sell order; as :meth:`buy`."""
 
@@ -312,6 +353,15 @@ class Context(Protocol):
 
         A quote that stands where it is wanted stays, with its place in the queue; None takes a side out.
         """
+
+    def working(self, symbol: str | None = None) -> Sequence[WorkingOrder]:
+        """Orders that have not ended, in the order they were sent; on ticks only."""
+
+    def tick_size(self, symbol: str | None = None) -> float:
+        """Grid of order prices; on ticks only."""
+
+    def lot_size(self, symbol: str | None = None) -> float:
+        """Smallest quantity step; on ticks only."""
 
     def depth(self, symbol: str | None = None) -> Book:
         """The book of an instrument, as far as it was heard; on ticks only."""

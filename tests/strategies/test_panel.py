@@ -58,7 +58,8 @@ def test_every_registered_strategy_is_looked_at() -> None:
     built_in = {
         name for name in strategies.names() if strategies.create(name).__module__.startswith("omni_lab")
     }
-    assert built_in == SHORT.keys()
+    # What quotes on ticks has no bars whose future could be changed.
+    assert built_in - {"market_making"} == SHORT.keys()
 
 
 @pytest.mark.parametrize(

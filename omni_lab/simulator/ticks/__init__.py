@@ -13,6 +13,7 @@ from omni_lab.simulator.ticks.config import (
 )
 from omni_lab.simulator.ticks.driver import run_on_ticks
 from omni_lab.simulator.ticks.feed import MarketFeed
+from omni_lab.simulator.ticks.quoter import run_quoter_on_ticks
 from omni_lab.simulator.ticks.results import TickResults
 from omni_lab.simulator.ticks.simulator import DepthView, OrderStatus, OrderView, TickSimulator
 from omni_lab.simulator.ticks.story import OrderStory
@@ -31,4 +32,5 @@ __all__ = [
     "TickSimulator",
     "TradingFees",
     "run_on_ticks",
+    "run_quoter_on_ticks",
 ]

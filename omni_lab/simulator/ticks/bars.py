@@ -53,7 +53,8 @@ def heard_bars(feed: MarketFeed, span: int) -> Bars:
     ]
     knows_volume = not np.isnan(columns["volume"][~np.isnan(columns["close"])]).any()
     return Bars.from_arrays(
-        closes,
+        # Said to be nanoseconds, for a feed without a date counts from midnight.
+        closes.astype("datetime64[ns]"),
         columns["open"],
         columns["high"],
         columns["low"],

@@ -179,6 +179,8 @@ class TickConfig:
         What fills cost.
     limits : Limits, optional
         What the risk gate holds us to; without it there is no gate.
+    multiplier : float
+        Currency that one unit gains when its price rises by one: 50 for an E-mini S&P 500.
     tick_size : float, optional
         Grid of order prices, currency. By default the largest on which the feed's own quotes lie.
     bar : str, optional
@@ -207,6 +209,7 @@ class TickConfig:
     partial_fills: bool = True
     fees: TradingFees = field(default_factory=TradingFees)
     limits: Limits | None = None
+    multiplier: float = 1.0
     tick_size: float | None = None
     bar: str | None = None
     sample: str = "1s"
@@ -227,6 +230,7 @@ class TickConfig:
             not_whole("feed_delay_ns", self.feed_delay_ns, most=3600 * _SECOND),
             [] if self.queue is None else not_among("queue", self.queue, QueueName),
             out_of_range("queue_power", self.queue_power, above=0, most=100),
+            out_of_range("multiplier", self.multiplier, above=0),
             out_of_range("tick_size", self.tick_size, above=0, optional=True),
             out_of_range("risk_free_rate", self.risk_free_rate, above=-1),
             not_whole("max_orders_per_event", self.max_orders_per_event, least=1),

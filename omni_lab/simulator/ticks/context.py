@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from omni_lab.data.bars import Bars
 from omni_lab.data.times import duration_ns, moment_ns
 from omni_lab.errors import ConfigError, DataError
 from omni_lab.simulator.ticks.conditions import holds_at
-from omni_lab.simulator.ticks.simulator import DepthView, TickSimulator
+from omni_lab.simulator.ticks.simulator import DepthView, OrderView, TickSimulator
 from omni_lab.simulator.ticks.views import IndicatorView
 from omni_lab.strategies.indicators import Column, Condition, Expression, momentum_z, sma
 from omni_lab.typing import FloatArray
@@ -91,6 +92,22 @@ class TickContext:
     def depth(self, symbol: str | None = None) -> DepthView:
         """The book of an instrument, as far as it was heard."""
         return self.simulator.depth_of(symbol or self.symbol)
+
+    def working(self, symbol: str | None = None) -> list[OrderView]:
+        """Orders at the venue, or on their way, that have not ended; stops that wait with us are not."""
+        name = symbol or self.symbol
+        orders = (self.simulator.order(number) for number in self.simulator.working())
+        return [replace(each, order_id=self.name_of(each.order_id)) for each in orders if each.symbol == name]
+
+    def tick_size(self, symbol: str | None = None) -> float:
+        """Grid of order prices, currency."""
+        self.simulator.feed.place(symbol or self.symbol)
+        return self.simulator.feed.tick_size
+
+    def lot_size(self, symbol: str | None = None) -> float:
+        """Smallest quantity step."""
+        self.simulator.feed.place(symbol or self.symbol)
+        return self.simulator.feed.lot_size
 
     def history(self, column: Column, n_bars: int, *, symbol: str | None = None) -> FloatArray:
         """The last ``n_bars`` values of a column of bars up to the last closed one, oldest first."""

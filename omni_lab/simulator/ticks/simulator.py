@@ -41,6 +41,8 @@ class OrderView:
     Attributes
     ----------
     order_id : int
+    symbol, side : str
+        The instrument; ``"BUY"`` or ``"SELL"``.
     status : OrderStatus
     price : float
         Limit, currency; 0 for a market order.
@@ -53,6 +55,8 @@ class OrderView:
     """
 
     order_id: int
+    symbol: str
+    side: str
     status: OrderStatus
     price: float
     qty: float
@@ -270,6 +274,8 @@ class TickSimulator(TickEngine):
         size = self.feed.lot_size
         return OrderView(
             order_id=order_id,
+            symbol=self.symbols[self.instrument_of(order_id)],
+            side="BUY" if self.is_buy(order_id) else "SELL",
             status=OrderStatus(status),
             price=self.feed.price(units),
             qty=lots * size,
@@ -336,7 +342,7 @@ def _to_engine(feed: MarketFeed, config: TickConfig) -> dict[str, Any]:
     queue = config.queue or ("exact" if feed.native.names_orders else "conservative")
     return {
         "cash": float(config.initial_capital),
-        "tick_values": [feed.info.tick_size * lot_size] * len(feed.symbols),
+        "tick_values": [feed.info.tick_size * lot_size * config.multiplier] * len(feed.symbols),
         "latency": config.latency.to_engine(),
         "queue": queue,
         "power": float(config.queue_power),
