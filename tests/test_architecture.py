@@ -1,5 +1,6 @@
 """The house keeps its rules, and each rule is shown to be able to fail."""
 
+import importlib
 import subprocess
 import sys
 import tomllib
@@ -238,3 +239,12 @@ def test_a_private_line_is_found(line: str) -> None:
 def test_public_lines_are_fine() -> None:
     text = "https://doi.org/10.1000/1\ndata/root/x\n~/home/me/\n/usr/bin/env bash\nsee /home for it\nhttps://a.b/home/x/y"
     assert rules.private_lines({"a.txt": text}) == []
+
+
+@pytest.mark.parametrize("room", ["data", "figures", "models", "simulator", "strategies"])
+def test_what_is_imported_on_demand_is_not_hidden_by_a_module_of_that_name(room: str) -> None:
+    package = importlib.import_module(f"omni_lab.{room}")
+    modules = {path.stem for path in (ROOT / "omni_lab" / room).glob("*.py")}
+    assert not modules & set(package.__all__)
+    for name in package.__all__:
+        assert getattr(package, name) is not None

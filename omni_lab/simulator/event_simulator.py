@@ -25,7 +25,7 @@ from omni_lab.simulator.native_strategies import NATIVE_STRATEGIES, native_param
 from omni_lab.simulator.results import BacktestResults
 from omni_lab.simulator.run import Run, name_of, run_strategy, run_targets
 from omni_lab.strategies.base import Strategy
-from omni_lab.strategies.registry import create
+from omni_lab.strategies.registry import create, names
 from omni_lab.strategies.settings import parse_settings
 from omni_lab.typing import ArrayLike
 
@@ -149,7 +149,7 @@ class EventSimulator:
         """
         _refuse_unknown_kind(kind)
         bars = resolve_bars(bars, symbol=symbol, symbols=symbols, start=start, end=end, seed=self.config.seed)
-        if isinstance(strategy, str) and strategy not in NATIVE_STRATEGIES:
+        if isinstance(strategy, str) and strategy not in NATIVE_STRATEGIES and strategy in names():
             strategy, params = create(strategy, params), None
         if isinstance(strategy, str):
             parameters = native_parameters(strategy, params)

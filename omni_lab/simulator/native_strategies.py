@@ -12,6 +12,7 @@ from omni_lab.progress import Progress
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.run import Run, kept, new_engine
 from omni_lab.strategies.crossover import SmaCrossConfig
+from omni_lab.strategies.registry import names
 from omni_lab.strategies.reversion import ZScoreReversionConfig
 from omni_lab.strategies.settings import parse_settings
 
@@ -31,7 +32,8 @@ def native_parameters(name: str, params: Mapping[str, Any] | None) -> dict[str, 
         If there is no such strategy, or a setting is unknown or refused.
     """
     if name not in NATIVE_STRATEGIES:
-        raise ConfigError("unknown strategy", found=name, expected=list(NATIVE_STRATEGIES), where="strategy")
+        expected = sorted({*NATIVE_STRATEGIES, *names()})
+        raise ConfigError("unknown strategy", found=name, expected=expected, where="strategy")
     return asdict(parse_settings(NATIVE_STRATEGIES[name], params))
 
 

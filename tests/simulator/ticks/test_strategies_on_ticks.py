@@ -113,12 +113,12 @@ def test_bars_hold_what_was_heard_before_they_closed() -> None:
     bars = heard_bars(feed, span)
     trades = market.kind == TRADE
     heard, price = market.ts[trades] + 1_500_000, market.price[trades] / 100
+    columns = [bars.open(), bars.high(), bars.low(), bars.close(), bars.volume()]
     for row, close in enumerate(bars.ts):
         inside = (heard >= close - span) & (heard < close)
-        assert bars.close()[row, 0] == price[inside][-1]
-        assert bars.open()[row, 0] == price[inside][0]
-        assert bars.high()[row, 0] == price[inside].max()
-        assert bars.volume()[row, 0] == market.qty[trades][inside].sum()
+        seen, qty = price[inside], market.qty[trades][inside]
+        expected = [seen[0], seen.max(), seen.min(), seen[-1], qty.sum()]
+        assert [column[row, 0] for column in columns if column is not None] == expected
     assert len(bars.ts) == len(np.unique(heard // span))
 
 
@@ -273,9 +273,9 @@ def test_steps_show_what_was_heard_and_orders_do_what_they_say() -> None:
     assert sim.order(resting).status.name == "CANCELED"
     results = sim.results()
     assert results["cash"] == pytest.approx(1_000_000 + 20 * 99.99)
-    for wrong in ({"side": "long", "qty": 1}, {"side": "buy", "qty": 0.2}, {"side": "buy", "qty": math.nan}):
+    for side, qty in (("long", 1.0), ("buy", 0.2), ("buy", math.nan)):
         with pytest.raises(ConfigError):
-            TickSimulator(events(SMALL)).submit(**wrong)
+            TickSimulator(events(SMALL)).submit(side, qty)
 
 
 def test_a_stop_waits_with_us_and_is_sent_when_the_market_trades_there() -> None:
@@ -319,7 +319,8 @@ def test_an_hour_of_apple(test_data: Path) -> None:
     folder = test_data / "lob" / "lobster"
     day = LobsterDay(folder / "AAPL_2012-06-21_34200000_37800000_message_50.csv.gz").events()
     market = MarketFeed(day)
-    assert (market.symbols, market.tick_size) == (("AAPL",), pytest.approx(0.01))
+    assert market.symbols == ("AAPL",)
+    assert market.tick_size == pytest.approx(0.01)
     native = EventSimulator(count_trials=False).run_ticks(
         "market_making", market, params={"rule": "fixed", "qty": 100, "max_position": 300}, progress=False
     )
