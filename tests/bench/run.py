@@ -290,7 +290,7 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory(prefix="omni-bench-") as folder:
         has_peers = not set(chosen) <= {"matching", "native", "store", "feeds"}
-        peers = environment.ensure() if has_peers else Path(sys.executable)
+        peers = environment.BENCH.ensure() if has_peers else Path(sys.executable)
         bench = Bench(Path(folder), peers, rounds=rounds, quick=arguments.quick)
         scale = 10 if arguments.quick else 1
         if has_peers:
