@@ -292,6 +292,8 @@ impl TickEngine {
     pub fn advance(&mut self, until: i64, wake: u8) -> Stopped {
         let feed = Arc::clone(&self.feed);
         let steps = feed.steps.as_slice();
+        // Our clock never goes back.
+        let until = until.max(self.now);
         let wants_feed = wake & (wake::QUOTE | wake::TRADE | wake::BOOK) != 0;
         loop {
             let mut limit = until.min(self.next_sample).min(self.next_message());

@@ -77,11 +77,13 @@ impl Place {
             QueueModel::Probability(tilt) => {
                 let cut = (before - now) as f64 - self.traded;
                 self.traded = 0.0;
-                if cut < 0.0 {
-                    self.front = self.front.min(now as f64);
+                // A part of a lot beyond us is nobody's.
+                let front = self.front.max(0.0);
+                if cut <= 0.0 {
+                    self.front = front.min(now as f64);
                     return;
                 }
-                let (front, back) = (self.front, before as f64 - self.front);
+                let back = before as f64 - front;
                 let chance = tilt.behind(front, back);
                 let chance = if chance.is_infinite() { 1.0 } else { chance };
                 let left = front - (1.0 - chance) * cut + (back - chance * cut).min(0.0);
@@ -93,7 +95,7 @@ impl Place {
     /// Whole lots of what traded that were ours.
     #[inline]
     pub fn reached(&self) -> i64 {
-        if self.front.round() < 0.0 { (-self.front).floor() as i64 } else { 0 }
+        (-self.front).max(0.0).floor() as i64
     }
 }
 

@@ -1,0 +1,151 @@
+"""The exact queue on real days, order by order, against lists of who waits."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from omni_lab import _native
+from omni_lab.data import DatabentoFile, Events, LobsterDay
+from omni_lab.typing import AnyArray
+from tests.simulator.replay.plain_queue import BUY, SELL, PlainQueues
+
+ENTRY, RESPONSE = 1_000_000, 2_000_000
+POST_ONLY = 3
+
+
+@pytest.fixture
+def apple(test_data: Path) -> Events:
+    """Forty thousand messages of an hour of Apple, with what waited before them."""
+    day = LobsterDay(test_data / "lob/lobster/AAPL_2012-06-21_34200000_37800000_message_50.csv.gz")
+    return day.events()[:40_000]
+
+
+@pytest.fixture
+def future(test_data: Path) -> Events:
+    """Two seconds of a future at CME."""
+    name = "lob/cme_mbo/orderbooks_mbo_2024-05-08T00-00-00_2024-05-08T00-00-02.dbn.zst"
+    return DatabentoFile(test_data / name).events()
+
+
+class Rounds:
+    """Orders that are sent, looked at and canceled in rounds, in a replay and in its brute-force twin."""
+
+    def __init__(self, events: Events, *, partial: bool, tick: int, qty: int, seed: int) -> None:
+        self.columns = events.columns()
+        self.rows = list(zip(*(column.tolist() for column in self.columns.values()), strict=True))
+        self.engine = _native.TickEngine(
+            _native.TickFeed(self.columns),
+            cash=0.0,
+            tick_values=[1.0],
+            latency={"kind": "constant", "entry_ns": ENTRY, "response_ns": RESPONSE},
+            queue="exact",
+            power=1.0,
+            partial_fills=partial,
+            maker_rate=0.0,
+            taker_rate=0.0,
+            maker_per_lot=0.0,
+            taker_per_lot=0.0,
+            per_fill=0.0,
+            limits=None,
+            seed=0,
+            sample_every_ns=0,
+        )
+        self.plain = PlainQueues(partial)
+        self.rng, self.tick, self.qty = np.random.default_rng(seed), tick, qty
+        self.n_seen = 0
+        self.requests: list[tuple[int, int, int, int, int]] = []
+        self.n_looks = 0
+
+    def moves(self, until: int) -> Iterator[None]:
+        """The twin's market, event by event, and our requests as they arrive."""
+        while self.n_seen < len(self.rows) and self.rows[self.n_seen][0] <= until:
+            ts, kind, side, _, _, name, other, qty, price = self.rows[self.n_seen]
+            self.arrivals(ts - 1)
+            self.plain.event(ts, kind, side, name, other, qty, price)
+            self.n_seen += 1
+            yield
+        self.arrivals(until)
+
+    def arrivals(self, until: int) -> None:
+        while self.requests and self.requests[0][0] <= until:
+            _, number, side, price, qty = self.requests.pop(0)
+            if qty == 0:
+                self.plain.cancel(number)
+                continue
+            best = self.plain.best(3 - side)
+            if best is None or (price < best if side == BUY else price > best):
+                self.plain.send(number, side, price, qty)
+
+    def look(self, ts: int) -> None:
+        """Both at a time: as many lots before each order of ours, at the same orders."""
+        self.engine.advance(ts)
+        for _ in self.moves(ts):
+            pass
+        assert [self.engine.ahead(number) for number in range(self.engine.n_orders)] == [
+            self.plain.ahead(number) for number in range(self.engine.n_orders)
+        ]
+        self.n_looks += 1
+
+    def act(self, ts: int) -> None:
+        """Cancel some, and join queues at the best prices and behind them."""
+        for number in self.engine.working():
+            if self.rng.random() < 0.15 and self.engine.cancel(number):
+                self.requests.append((ts + ENTRY, number, 0, 0, 0))
+        bid, _, ask, _ = self.engine.quote(0)
+        if bid and ask:
+            side, away = int(self.rng.integers(1, 3)), int(self.rng.integers(-1, 3)) * self.tick
+            price = bid - away if side == BUY else ask + away
+            qty = int(self.rng.integers(1, self.qty))
+            number = self.engine.send(side == BUY, price, qty, 1, POST_ONLY)
+            self.requests.append((ts + ENTRY, number, side, price, qty))
+
+    def run(self, every: int) -> None:
+        ts = self.columns["ts"]
+        for at in range(every, len(ts), every):
+            self.look(int(ts[at]))
+            if len(self.engine.working()) < 12:
+                self.act(int(ts[at]))
+        self.look(int(ts[-1]) + ENTRY)
+        self.engine.advance(2**62)
+
+    def fills(self) -> list[tuple[int, int, int, int]]:
+        messages = self.engine.messages()
+        rows = zip(*(messages[name].tolist() for name in ("order", "ts_venue", "price", "qty")), strict=True)
+        return [row for row, kind in zip(rows, messages["kind"].tolist(), strict=True) if kind == 6]
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_orders_in_an_hour_of_apple_wait_and_fill_as_in_lists_of_who_waits(
+    apple: Events, partial: bool
+) -> None:
+    rounds = Rounds(apple, partial=partial, tick=100, qty=400, seed=3)
+    rounds.run(every=23)
+    fills = rounds.fills()
+    assert fills == rounds.plain.fills
+    assert rounds.n_looks > 1_500 and len(fills) > 300
+    ahead = rounds.engine.messages()["ahead"]
+    assert np.nansum(ahead > 0) > 300
+
+
+def test_orders_in_a_future_wait_as_in_lists_of_who_waits(future: Events) -> None:
+    rounds = Rounds(future, partial=True, tick=250_000_000, qty=8, seed=1)
+    rounds.run(every=5)
+    assert rounds.fills() == rounds.plain.fills
+
+
+def test_feeds_with_orders_can_be_replayed_with_a_model_too(apple: Events) -> None:
+    """The levels of named orders are those of the book, whatever the queue."""
+    columns: dict[str, AnyArray] = apple[:5_000].columns()
+    feed = _native.TickFeed(columns)
+    assert feed.names_orders and feed.counts()["unknown_order"] == 0
+    tables = apple[:5_000].books(levels=1)
+    last = tables.bbo("AAPL").iloc[-1]
+    rounds = Rounds(apple[:5_000], partial=False, tick=100, qty=100, seed=0)
+    rounds.engine.advance(2**62)
+    bid, bid_lots, ask, ask_lots = rounds.engine.quote(0)
+    assert (bid / 1e4, bid_lots, ask / 1e4, ask_lots) == tuple(
+        last[["bid_price", "bid_qty", "ask_price", "ask_qty"]]
+    )
+    assert SELL != BUY
