@@ -1,8 +1,9 @@
 """Environments of other engines, which would hold back our own requirements in .venv.
 
-Each is made on demand from its lock, .venv-bench from deploy/locks/bench.txt with every peer of the benchmarks,
-.venv-hft from hft.txt with hftbacktest, and made anew when the lock changes. Python 3.12 is the one version for
-which all peers have wheels; where it is missing another one serves, and the suite says which peers are not there.
+Each is made on demand from its lock, .venv-bench from deploy/locks/bench.txt with every peer of the
+benchmarks, .venv-hft from hft.txt with hftbacktest, and made anew when the lock changes. Python 3.12 is the
+one version for which all peers have wheels; where it is missing another one serves, and the suite says which
+peers are not there.
 """
 
 from __future__ import annotations

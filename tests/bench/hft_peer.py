@@ -2,9 +2,10 @@
 
     python tests/bench/hft_peer.py FOLDER
 
-FOLDER holds ``runs.json``, a list of settings, and the feeds they name as ``.npz`` (tests/oracle/level_feed.py). Of
-each run ``NAME.out.npz`` says what the strategy saw at every look and what became of every order, and
-``seconds.json`` the CPU of every repetition and of compiling. The strategy is that of tests/oracle/stepped_quoter.py.
+FOLDER holds ``runs.json``, a list of settings, and the feeds they name as ``.npz``
+(tests/oracle/level_feed.py). Of each run ``NAME.out.npz`` says what the strategy saw at every look and what
+became of every order, and ``seconds.json`` the CPU of every repetition and of compiling. The strategy is that
+of tests/oracle/stepped_quoter.py.
 """
 
 from __future__ import annotations
@@ -87,12 +88,12 @@ def asset(run: dict[str, Any], feed: Any, requests: Any) -> Any:
         made = made.constant_order_latency(*run["latency"])
     power = run["power"]
     made = {
-        "conservative": lambda: made.risk_adverse_queue_model(),
+        "conservative": made.risk_adverse_queue_model,
         "power": lambda: made.power_prob_queue_model(power),
         "power_of_whole": lambda: made.power_prob_queue_model2(power),
         "power_of_share": lambda: made.power_prob_queue_model3(power),
-        "log": lambda: made.log_prob_queue_model(),
-        "log_of_whole": lambda: made.log_prob_queue_model2(),
+        "log": made.log_prob_queue_model,
+        "log_of_whole": made.log_prob_queue_model2,
     }[run["queue"]]()
     made = made.no_partial_fill_exchange().trading_value_fee_model(run["maker_rate"], run["taker_rate"])
     return made.tick_size(1.0).lot_size(1.0).last_trades_capacity(0)
@@ -233,9 +234,13 @@ def quote(
             kind = MARKET if turn == 0 else LIMIT
             lasts = IOC if turn == 2 else FOK if turn == 3 else GTC
             if position <= 0:
-                backtest.submit_buy_order(0, n_sent, 0.0 if turn == 0 else float(ask), qty, lasts, kind, False)
+                backtest.submit_buy_order(
+                    0, n_sent, 0.0 if turn == 0 else float(ask), qty, lasts, kind, False
+                )
             else:
-                backtest.submit_sell_order(0, n_sent, 0.0 if turn == 0 else float(bid), qty, lasts, kind, False)
+                backtest.submit_sell_order(
+                    0, n_sent, 0.0 if turn == 0 else float(bid), qty, lasts, kind, False
+                )
     if records:
         note(backtest, orders)
     return n_looks, n_sent, n_canceled

@@ -1,7 +1,7 @@
 """Made-up feeds of levels and trades, for this replay and for others.
 
-Columns are ``ts`` and ``delay`` (nanoseconds), ``is_trade``, ``side`` (1 buy, 2 sell: of a level its side, of a
-trade who took), ``price`` (ticks) and ``qty`` (lots; 0 removes a level).
+Columns are ``ts`` and ``delay`` (nanoseconds), ``is_trade``, ``side`` (1 buy, 2 sell: of a level its side, of
+a trade who took), ``price`` (ticks) and ``qty`` (lots; 0 removes a level).
 """
 
 import numpy as np

@@ -20,8 +20,8 @@ GTC, IOC, FOK, POST_ONLY = 0, 1, 2, 3
 class Looks:
     """What the strategy knew at each look.
 
-    ``values`` has a row a look: position, cash, fees, fills, lots and value traded, best bid and ask (NaN for an
-    empty side). ``ts`` is when it looked.
+    ``values`` has a row a look: position, cash, fees, fills, lots and value traded, best bid and ask (NaN for
+    an empty side). ``ts`` is when it looked.
     """
 
     ts: AnyArray

@@ -1,10 +1,10 @@
 """The replay against hftbacktest 2.4.4: every number of a run, at every look of a market maker.
 
-Kept out because the two differ on purpose: market orders while a side is empty (we refuse them, it fills them at a
-price that nobody named); fills in part (it lets what an order could not take wait elsewhere than ``docs/replay.md``
-does); answers given while a measured request was lost (it reads their way off a request that arrived in 1970);
-replacements (it forgets the place in the queue); auctions, halts and named orders, which it does not know. Which of
-two orders of ours at one price it lists first varies from run to run, so the strategy has none.
+Kept out because the two differ on purpose: market orders while a side is empty (we refuse them, it fills them
+at a price that nobody named); fills in part (what an order could not take waits with us, and fills at its limit
+there); answers given while a measured request was lost (it reads their way off a request that arrived in 1970).
+Kept out, too, is what it does not know: auctions, halts and queues of named orders. Which of two orders of ours
+at one price it lists first varies from run to run, so the strategy has none; replacements have their own tests.
 """
 
 import json

@@ -29,7 +29,9 @@ class PlainQueues:
 
     def best(self, side: int) -> int | None:
         """The best price at which somebody else waits."""
-        prices = [p for (s, p), queue in self.queues.items() if s == side and any(o.number is None for o in queue)]
+        prices = [
+            p for (s, p), queue in self.queues.items() if s == side and any(o.number is None for o in queue)
+        ]
         return (max if side == BUY else min)(prices, default=None)
 
     def join(self, order: Waiting) -> None:
@@ -85,13 +87,17 @@ class PlainQueues:
 
     def come(self, ts: int, name: int, order: Waiting) -> None:
         """Somebody joins; what it meets of ours on the other side would have traded with it."""
-        before = self.best(order.side)
+        is_bid, price = order.side == BUY, order.price
+        met = [
+            (number, ours)
+            for number, ours in self.in_line(3 - order.side)
+            if (price >= ours.price if is_bid else price <= ours.price)
+        ]
+        before = self.best(order.side) if met else None
         self.named[name] = order
         self.join(order)
-        improves = before is None or (order.price > before if order.side == BUY else order.price < before)
-        for number, ours in self.in_line(3 - order.side):
-            meets = order.price >= ours.price if order.side == BUY else order.price <= ours.price
-            if improves and meets:
+        if before is None or (price > before if is_bid else price < before):
+            for number, ours in met:
                 self.fill(number, ts, ours.price, ours.qty)
 
     def in_line(self, side: int) -> list[tuple[int, Waiting]]:

@@ -132,7 +132,9 @@ class Latency:
 
     def draw(self) -> int:
         base, median, sigma = (self.settings[name] for name in ("base_ns", "median_ns", "sigma"))
-        assert isinstance(base, int) and isinstance(median, float) and isinstance(sigma, float)
+        assert isinstance(base, int)
+        assert isinstance(median, float)
+        assert isinstance(sigma, float)
         radius = math.sqrt(-2 * math.log(self.uniform()))
         return base + round(median * math.exp(sigma * radius * math.cos(math.tau * self.uniform())))
 
@@ -190,7 +192,9 @@ Message = tuple[int, int, int, int, int, int, bool, int, float, float]
 class PlainReplay:
     """A replay with our orders in it."""
 
-    def __init__(self, events: dict[str, AnyArray], delays: list[int], n_instruments: int, rules: Rules) -> None:
+    def __init__(
+        self, events: dict[str, AnyArray], delays: list[int], n_instruments: int, rules: Rules
+    ) -> None:
         self.rules, self.latency = rules, Latency(rules.latency, rules.seed)
         self.now = int(events["ts"][0])
         self.markets = [Market() for _ in range(n_instruments)]
@@ -220,11 +224,13 @@ class PlainReplay:
             todo[what](*facts)  # type: ignore[operator]
         self.now = until
 
-    # --- what we do ---------------------------------------------------------------------------------------------
+    # --- what we do ---------------------------------------------------------------------------------------
 
     def send(self, instrument: int, side: int, kind: int, lasts: int, price: int, qty: int) -> None:
         price = 0 if kind == MARKET else price
-        order = Order(len(self.orders), instrument, side, kind, lasts, price, qty, left=qty, known=(price, qty))
+        order = Order(
+            len(self.orders), instrument, side, kind, lasts, price, qty, left=qty, known=(price, qty)
+        )
         self.orders.append(order)
         self.say(order, SENT, qty, price)
         self.request(order, "new", 0, 0)
@@ -258,7 +264,7 @@ class PlainReplay:
             ended = {"kind": SAID[REJECTED] if what == "new" else REFUSED, "reason": LOST}
             self.plan(self.last_answer, HEAR_ORDER, 0, order, ended)
 
-    # --- what we hear -------------------------------------------------------------------------------------------
+    # --- what we hear -------------------------------------------------------------------------------------
 
     def hear_market(self, kind: int, side: int, instrument: int, qty: int, price: int) -> None:
         book = self.books[instrument]
@@ -288,7 +294,7 @@ class PlainReplay:
         about = (is_maker, int(said.get("reason", 0)), said.get("ahead", math.nan), fee)
         self.messages.append((self.now, ts_venue, order.number, kind, qty, price, *about))
 
-    # --- what happens at the venue --------------------------------------------------------------------------------
+    # --- what happens at the venue ------------------------------------------------------------------------
 
     def answer(self, order: Order, kind: int, **said: float) -> None:
         self.last_answer = max(self.last_answer, self.now + self.latency.response(self.now))
@@ -313,10 +319,7 @@ class PlainReplay:
             self.arrive(market, order)
         elif order not in market.waiting:
             self.answer(order, REFUSED, reason=TOO_LATE)
-        elif what == "cancel":
-            market.waiting.remove(order)
-            self.end(order, CANCELED, 0)
-        elif qty - order.done <= 0:
+        elif what == "cancel" or qty - order.done <= 0:
             market.waiting.remove(order)
             self.end(order, CANCELED, 0)
         elif price == order.at and qty - order.done <= order.left:

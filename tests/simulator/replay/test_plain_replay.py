@@ -1,4 +1,4 @@
-"""The native replay against its plain twin: random markets, random orders, every message and every look equal."""
+"""The native replay against its plain twin: random markets and orders, every message and every look equal."""
 
 from typing import Any
 
