@@ -5,7 +5,9 @@ It knows feeds of levels. Prices and quantities are integers, times nanoseconds,
 
 import heapq
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from omni_lab.typing import AnyArray
 
@@ -107,11 +109,11 @@ def behind(model: str, n: float, f: float, k: float) -> float:
     """Section 4: the chance that a cut happened behind us."""
     match model:
         case "power":
-            return k**n / (k**n + f**n)
+            return float(k**n / (k**n + f**n))
         case "power_of_whole":
-            return k**n / (k + f) ** n
+            return float(k**n / (k + f) ** n)
         case "power_of_share":
-            return 1 - (f / (k + f)) ** n
+            return float(1 - (f / (k + f)) ** n)
         case "log":
             return math.log(1 + k) / (math.log(1 + k) + math.log(1 + f))
     return math.log(1 + k) / math.log(1 + k + f)
@@ -120,7 +122,7 @@ def behind(model: str, n: float, f: float, k: float) -> float:
 class Latency:
     """Section 1: how long requests and answers take; None for a request that is lost."""
 
-    def __init__(self, settings: dict[str, object], seed: int) -> None:
+    def __init__(self, settings: dict[str, Any], seed: int) -> None:
         self.settings, self.state = settings, seed
 
     def uniform(self) -> float:
@@ -131,22 +133,20 @@ class Latency:
         return (((mixed ^ (mixed >> 31)) >> 11) + 0.5) / 2**53
 
     def draw(self) -> int:
-        base, median, sigma = (self.settings[name] for name in ("base_ns", "median_ns", "sigma"))
-        assert isinstance(base, int)
-        assert isinstance(median, float)
-        assert isinstance(sigma, float)
         radius = math.sqrt(-2 * math.log(self.uniform()))
-        return base + round(median * math.exp(sigma * radius * math.cos(math.tau * self.uniform())))
+        normal = radius * math.cos(math.tau * self.uniform())
+        on_top = self.settings["median_ns"] * math.exp(self.settings["sigma"] * normal)
+        return int(self.settings["base_ns"]) + round(on_top)
 
     def measured(self) -> list[tuple[int, int, int]]:
-        columns = (self.settings[name] for name in ("sent", "arrived", "answered"))
-        return list(zip(*(column.tolist() for column in columns), strict=True))  # type: ignore[attr-defined]
+        columns = (self.settings[name].tolist() for name in ("sent", "arrived", "answered"))
+        return list(zip(*columns, strict=True))
 
     def entry(self, now: int) -> tuple[int, bool]:
         """How long, and whether it arrives: if not, how long until we hear so."""
         match self.settings["kind"]:
             case "constant":
-                return int(str(self.settings["entry_ns"])), True
+                return int(self.settings["entry_ns"]), True
             case "lognormal":
                 return self.draw(), True
         rows = self.measured()
@@ -159,7 +159,7 @@ class Latency:
     def response(self, now: int) -> int:
         match self.settings["kind"]:
             case "constant":
-                return int(str(self.settings["response_ns"]))
+                return int(self.settings["response_ns"])
             case "lognormal":
                 return self.draw()
         ways = [(arrived, answered - arrived) for _, arrived, answered in self.measured() if arrived > 0]
@@ -180,7 +180,7 @@ class Rules:
     queue: str
     power: float
     partial: bool
-    latency: dict[str, object]
+    latency: dict[str, Any]
     maker_per_lot: float
     taker_per_lot: float
     seed: int
@@ -202,7 +202,7 @@ class PlainReplay:
         self.orders: list[Order] = []
         self.messages: list[Message] = []
         self.lots, self.cash = [0] * n_instruments, 0.0
-        self.happens: list[tuple[int, int, int, tuple[object, ...]]] = []
+        self.happens: list[tuple[int, int, int, tuple[Any, ...]]] = []
         self.n_happened = 0
         self.last_request = self.last_answer = 0
         heard = 0
@@ -212,16 +212,17 @@ class PlainReplay:
             self.plan(ts, MARKET_MOVES, *event)
             self.plan(heard, HEAR_MARKET, *event)
 
-    def plan(self, ts: int, what: int, *facts: object) -> None:
+    def plan(self, ts: int, what: int, *facts: Any) -> None:
         self.n_happened += 1
         heapq.heappush(self.happens, (ts, what, self.n_happened, facts))
 
     def advance(self, until: int) -> None:
         """Section 2: everything up to a time, in its order."""
+        todo: tuple[Callable[..., None], ...]
         todo = (self.hear_market, self.hear_order, self.market_moves, self.request_arrives)
         while self.happens and self.happens[0][0] <= until:
             self.now, what, _, facts = heapq.heappop(self.happens)
-            todo[what](*facts)  # type: ignore[operator]
+            todo[what](*facts)
         self.now = until
 
     # --- what we do ---------------------------------------------------------------------------------------
@@ -427,7 +428,7 @@ class PlainReplay:
             return
         back = before - front
         p = behind(self.rules.queue, self.rules.power, front, back)
-        order.front = min(front - (1 - p) * cut + min(back - p * cut, 0.0), now)
+        order.front = min(max(front - (1 - p) * cut + min(back - p * cut, 0.0), 0.0), now)
 
     def trade(self, market: Market, side: int, price: int, qty: int) -> None:
         """The market trades with what waits on a side: the second rule and the third."""

@@ -328,10 +328,10 @@ impl Market {
     /// Forget a side, or both.
     fn clear(&mut self, side: Option<Side>) {
         if side != Some(Side::Sell) {
-            self.depth.clear_bids();
+            self.depth.clear(false);
         }
         if side != Some(Side::Buy) {
-            self.depth.clear_asks();
+            self.depth.clear(true);
         }
         self.taken.retain(|taken| side.is_some_and(|side| taken.0 != side));
     }
@@ -369,10 +369,7 @@ fn waiting_side(step: &Step) -> Side {
 #[inline]
 fn level(market: &mut Market, queue: QueueModel, step: &Step, origin: Origin, answers: &mut Vec<(u32, Answer)>) {
     let side = waiting_side(step);
-    let change = match side {
-        Side::Buy => market.depth.set_bid(step.place, step.qty),
-        Side::Sell => market.depth.set_ask(step.place, step.qty),
-    };
+    let change = market.depth.set(step.is_ask(), step.place, step.qty);
     if market.ours[index(side)].at[step.place as usize] > 0 {
         move_up(market, queue, step, origin, change);
     }
