@@ -3,9 +3,9 @@
 Kept out because the two differ on purpose: market orders while a side is empty (we refuse them, it fills them
 at a price that nobody named); fills in part (what an order could not take of the levels waits with us, and
 fills at its limit there); answers given while a measured request was lost (it reads their way off a request
-that arrived in 1970); long runs of `log`, whose cuts may take more from before an order than stands there (with
-us nobody is before it then, and it puts the order at the end of the level, for want of a logarithm); levels
-that were overtaken and whose side was empty since (it forgets them).
+that arrived in 1970); long runs of `log`, whose cuts may take more from before an order than stands there
+(with us nobody is before it then, and it puts the order at the end of the level, for want of a logarithm);
+levels that were overtaken and whose side was empty since (it forgets them).
 
 Kept out, too, is what it does not know: auctions, halts and queues of named orders. Which of two orders of
 ours at one price it lists first varies from run to run, so the strategy has none.

@@ -135,8 +135,9 @@ class Latency:
     def draw(self) -> int:
         radius = math.sqrt(-2 * math.log(self.uniform()))
         normal = radius * math.cos(math.tau * self.uniform())
-        on_top = self.settings["median_ns"] * math.exp(self.settings["sigma"] * normal)
-        return int(self.settings["base_ns"]) + round(on_top)
+        base: int = self.settings["base_ns"]
+        on_top: float = self.settings["median_ns"] * math.exp(self.settings["sigma"] * normal)
+        return base + round(on_top)
 
     def measured(self) -> list[tuple[int, int, int]]:
         columns = (self.settings[name].tolist() for name in ("sent", "arrived", "answered"))
