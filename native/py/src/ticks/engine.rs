@@ -106,15 +106,15 @@ impl TickEngine {
             .hint("Use queue='conservative' or a probability model.")
             .raise(py));
         }
-        let fees = [
+        let rates = [
             ("maker_rate", maker_rate),
             ("taker_rate", taker_rate),
             ("maker_per_lot", maker_per_lot),
             ("taker_per_lot", taker_per_lot),
             ("per_fill", per_fill),
         ];
-        for (name, fee) in fees {
-            settings::demand(py, name, fee, true, "a finite number")?;
+        for (name, rate) in rates {
+            settings::demand(py, name, rate, true, "a finite number")?;
         }
         let n_instruments = feed.feed.instruments().len();
         if tick_values.len() != n_instruments {
