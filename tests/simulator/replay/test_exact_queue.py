@@ -28,29 +28,34 @@ def future(test_data: Path) -> Events:
     return DatabentoFile(test_data / name).events()
 
 
+def exact_engine(feed: _native.TickFeed, *, partial: bool, entry: int, response: int) -> _native.TickEngine:
+    return _native.TickEngine(
+        feed,
+        cash=0.0,
+        tick_values=[1.0] * len(feed.instruments()),
+        latency={"kind": "constant", "entry_ns": entry, "response_ns": response},
+        queue="exact",
+        power=1.0,
+        partial_fills=partial,
+        maker_rate=0.0,
+        taker_rate=0.0,
+        maker_per_lot=0.0,
+        taker_per_lot=0.0,
+        per_fill=0.0,
+        limits=None,
+        seed=0,
+        sample_every_ns=0,
+    )
+
+
 class Rounds:
     """Orders that are sent, looked at and canceled in rounds, in a replay and in its brute-force twin."""
 
     def __init__(self, events: Events, *, partial: bool, tick: int, qty: int, seed: int) -> None:
         self.columns = events.columns()
         self.rows = list(zip(*(column.tolist() for column in self.columns.values()), strict=True))
-        self.engine = _native.TickEngine(
-            _native.TickFeed(self.columns),
-            cash=0.0,
-            tick_values=[1.0],
-            latency={"kind": "constant", "entry_ns": ENTRY, "response_ns": RESPONSE},
-            queue="exact",
-            power=1.0,
-            partial_fills=partial,
-            maker_rate=0.0,
-            taker_rate=0.0,
-            maker_per_lot=0.0,
-            taker_per_lot=0.0,
-            per_fill=0.0,
-            limits=None,
-            seed=0,
-            sample_every_ns=0,
-        )
+        feed = _native.TickFeed(self.columns)
+        self.engine = exact_engine(feed, partial=partial, entry=ENTRY, response=RESPONSE)
         self.plain = PlainQueues(partial)
         self.rng, self.tick, self.qty = np.random.default_rng(seed), tick, qty
         self.n_seen = 0
@@ -112,6 +117,66 @@ class Rounds:
         messages = self.engine.messages()
         rows = zip(*(messages[name].tolist() for name in ("order", "ts_venue", "price", "qty")), strict=True)
         return [row for row, kind in zip(rows, messages["kind"].tolist(), strict=True) if kind == 6]
+
+
+Row = tuple[int, int, int, int, int, int, int]
+
+
+def replay_of(rows: list[Row]) -> _native.TickEngine:
+    """A replay of events: time, kind, side, instrument, name, lots and price; answers come after 2 ns."""
+    names = ("ts", "kind", "side", "instrument", "order_id", "qty", "price")
+    types = (np.int64, np.uint8, np.uint8, np.uint16, np.uint64, np.int64, np.int64)
+    events = {
+        name: np.array(column, kind)
+        for name, column, kind in zip(names, zip(*rows, strict=True), types, strict=True)
+    }
+    n = len(rows)
+    feed = _native.TickFeed(
+        {**events, "flags": np.full(n, 2, np.uint8), "other_id": np.full(n, 77, np.uint64)}
+    )
+    assert feed.counts()["unknown_order"] == 0
+    return exact_engine(feed, partial=True, entry=1, response=1)
+
+
+def test_a_queue_that_was_passed_over_still_stands_before_us() -> None:
+    rows = [
+        (10, 1, BUY, 0, 1, 10, 100),
+        (30, 1, BUY, 0, 2, 5, 100),
+        (40, 5, BUY, 0, 2, 5, 0),
+        (50, 5, BUY, 0, 1, 4, 0),
+    ]
+    engine = replay_of(rows)
+    engine.advance(20)
+    number = engine.send(True, 100, 20)
+    engine.advance(49)
+    # The order behind us traded, which would have been us; the ten lots before us did not.
+    assert (engine.order_state(number)[1], engine.ahead(number)) == (5, 10)
+    engine.advance(2**62)
+    assert (engine.order_state(number)[1], engine.ahead(number)) == (5, 6)
+
+
+def test_what_trades_in_a_halt_leaves_the_queue_and_a_stranger_was_never_in_it() -> None:
+    rows = [
+        (10, 1, BUY, 0, 1, 10, 100),
+        (30, 6, BUY, 0, 0, 3, 100),
+        (40, 9, 0, 0, 0, 2, 0),
+        (50, 5, BUY, 0, 1, 4, 0),
+        (60, 9, 0, 0, 0, 1, 0),
+    ]
+    engine = replay_of(rows)
+    engine.advance(20)
+    number = engine.send(True, 100, 20)
+    engine.advance(35)
+    assert engine.ahead(number) == 10
+    engine.advance(2**62)
+    assert (engine.ahead(number), engine.lots) == (6, 0)
+
+
+def test_an_order_that_is_moved_to_a_price_of_another_instrument_is_malformed() -> None:
+    rows = [(10, 1, BUY, 0, 1, 10, 100), (20, 1, BUY, 1, 2, 10, 90_000), (30, 13, BUY, 1, 1, 10, 90_000)]
+    replay = replay_of([*rows, (40, 4, BUY, 0, 2, 5, 100)])
+    replay.advance(2**62)
+    assert [replay.quote(instrument) for instrument in (0, 1)] == [(0, 0, 0, 0)] * 2
 
 
 @pytest.mark.parametrize("partial", [False, True])
