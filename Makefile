@@ -136,8 +136,9 @@ lock: $(VENV)/.ok-uv ## remake the locks from pyproject.toml; LOCK_FLAGS=--upgra
 	$(COMPILE) $(LOCK_FLAGS) pyproject.toml --group build --all-extras --output-file $(LOCKS)/dev.txt
 	$(COMPILE) pyproject.toml --group build --extra samples --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/run.txt
 	$(COMPILE) $(LOCK_FLAGS) tests/bench/requirements.in --output-file $(LOCKS)/bench.txt
+	$(COMPILE) $(LOCK_FLAGS) --no-deps tests/oracle/requirements.in --output-file $(LOCKS)/hft.txt
 
 clean: ## remove the environment, builds and caches; data/ stays
-	rm -rf $(VENV) .venv-bench native/target .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf $(VENV) .venv-bench .venv-hft native/target .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
 	rm -f omni_lab/_native*.so
 	find omni_lab tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

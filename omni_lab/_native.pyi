@@ -925,7 +925,7 @@ class TickEngine:
         Raises
         ------
         ConfigError
-            If it has no lots, or a limit no price.
+            If it has no lots, or a limit no price, or its kind or time in force is none of these.
         UnknownSymbolError
             If there is no such instrument.
         """

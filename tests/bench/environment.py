@@ -1,8 +1,9 @@
-"""The bench environment, .venv-bench: every peer in the versions that deploy/locks/bench.txt pins.
+"""Environments of other engines, which would hold back our own requirements in .venv.
 
-It is apart from .venv because the peers would hold back our own requirements. Python 3.12 is the one version
-for which all of them have wheels; where it is missing another one serves, and the suite says which peers are
-not there.
+Each is made on demand from its lock, .venv-bench from deploy/locks/bench.txt with every peer of the
+benchmarks, .venv-hft from hft.txt with hftbacktest, and made anew when the lock changes. Python 3.12 is the
+one version for which all peers have wheels; where it is missing another one serves, and the suite says which
+peers are not there.
 """
 
 from __future__ import annotations
@@ -13,28 +14,49 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / ".venv-bench"
-LOCK = ROOT / "deploy" / "locks" / "bench.txt"
-PYTHON = FOLDER / "bin" / "python"
-STAMP = FOLDER / ".ok-bench"
 VERSIONS = ("3.12", "3.13", "3.11")
 
 
-def ensure() -> Path:
-    """Make or renew the environment unless it holds what the lock says; its interpreter."""
-    pinned = hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    if STAMP.is_file() and STAMP.read_text() == pinned:
-        return PYTHON
-    uv, base = find_uv(), find_python()
-    print(f"Making {FOLDER.name} with {base} …", flush=True)
-    subprocess.run([uv, "venv", "--quiet", "--clear", "--python", base, FOLDER], check=True)
-    install = [uv, "pip", "install", "--quiet", "--require-hashes", "--no-build"]
-    subprocess.run([*install, "--python", PYTHON, "-r", LOCK], check=True)
-    STAMP.write_text(pinned)
-    return PYTHON
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A folder beside .venv, and the lock that says what is in it."""
+
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        return ROOT / f".venv-{self.name}"
+
+    @property
+    def lock(self) -> Path:
+        return ROOT / "deploy" / "locks" / f"{self.name}.txt"
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+    def ensure(self) -> Path:
+        """Make or renew the environment unless it holds what the lock says; its interpreter."""
+        pinned = hashlib.sha256(self.lock.read_bytes()).hexdigest()
+        stamp = self.folder / f".ok-{self.name}"
+        if stamp.is_file() and stamp.read_text() == pinned:
+            return self.python
+        uv, base = find_uv(), find_python()
+        print(f"Making {self.folder.name} with {base} …", flush=True)
+        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", base, self.folder], check=True)
+        # The locks of peers may leave out what a package names and never imports.
+        install = [uv, "pip", "install", "--quiet", "--require-hashes", "--no-build", "--no-deps"]
+        subprocess.run([*install, "--python", self.python, "-r", self.lock], check=True)
+        stamp.write_text(pinned)
+        return self.python
+
+
+BENCH = Environment("bench")
+HFT = Environment("hft")
 
 
 def find_uv() -> str:
@@ -64,4 +86,5 @@ def runs(python: str, version: str) -> bool:
 
 
 if __name__ == "__main__":
-    print(ensure())
+    for environment in (BENCH, HFT):
+        print(environment.ensure())

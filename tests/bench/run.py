@@ -31,6 +31,7 @@ import environment
 import feeds
 import matching
 import native
+import replay
 import store
 from cases import COLD, NAMES, OURS, RELATIVE_TOLERANCE, SECTIONS, TOLERANCE, VECTORISED, Case, all_cases
 from table import print_table, progress, seconds
@@ -291,8 +292,8 @@ def main() -> int:
     chosen = arguments.case or SECTIONS
 
     with tempfile.TemporaryDirectory(prefix="omni-bench-") as folder:
-        has_peers = not set(chosen) <= {"matching", "native", "store", "feeds"}
-        peers = environment.ensure() if has_peers else Path(sys.executable)
+        has_peers = not set(chosen) <= {"matching", "native", "store", "feeds", "replay"}
+        peers = environment.BENCH.ensure() if has_peers else Path(sys.executable)
         bench = Bench(Path(folder), peers, rounds=rounds, quick=arguments.quick)
         scale = 10 if arguments.quick else 1
         if has_peers:
@@ -319,6 +320,9 @@ def main() -> int:
         if "feeds" in chosen:
             bench.report["feeds"], wrong = feeds.run(arguments, rounds=rounds)
             bench.failures += wrong
+        if "replay" in chosen:
+            bench.report["replay"], wrong = replay.run(quick=arguments.quick, rounds=rounds)
+            bench.failures += wrong
     versions = {
         (name, version)
         for case in bench.report["cases"].values()
@@ -338,6 +342,8 @@ def main() -> int:
         print(store.LEGEND)
     if "feeds" in chosen:
         print(feeds.LEGEND)
+    if "replay" in chosen:
+        print(replay.LEGEND)
     if arguments.json:
         arguments.json.write_text(json.dumps(bench.report, indent=1))
     for failure in bench.failures:

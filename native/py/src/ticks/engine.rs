@@ -106,6 +106,16 @@ impl TickEngine {
             .hint("Use queue='conservative' or a probability model.")
             .raise(py));
         }
+        let rates = [
+            ("maker_rate", maker_rate),
+            ("taker_rate", taker_rate),
+            ("maker_per_lot", maker_per_lot),
+            ("taker_per_lot", taker_per_lot),
+            ("per_fill", per_fill),
+        ];
+        for (name, rate) in rates {
+            settings::demand(py, name, rate, true, "a finite number")?;
+        }
         let n_instruments = feed.feed.instruments().len();
         if tick_values.len() != n_instruments {
             return Err(Facts::new("ShapeError", "each instrument needs one tick value")
@@ -244,12 +254,20 @@ impl TickEngine {
                 .found(format!("{qty} lots at {price} ticks"))
                 .raise(py));
         }
-        let kind = if kind == 0 { OrderType::Market } else { OrderType::Limit };
+        let refuse = |what: &str, found: u8, expected: &str| {
+            Facts::new("ConfigError", format!("there is no such {what}")).found(found).expected(expected).raise(py)
+        };
+        let kind = match kind {
+            0 => OrderType::Market,
+            1 => OrderType::Limit,
+            _ => return Err(refuse("kind of order", kind, "0 market, 1 limit")),
+        };
         let time_in_force = match time_in_force {
             0 => TimeInForce::Gtc,
             1 => TimeInForce::Ioc,
             2 => TimeInForce::Fok,
-            _ => TimeInForce::PostOnly,
+            3 => TimeInForce::PostOnly,
+            _ => return Err(refuse("time in force", time_in_force, "0 GTC, 1 IOC, 2 FOK, 3 post-only")),
         };
         let side = if is_buy { Side::Buy } else { Side::Sell };
         Ok(self.engine.submit(&NewTickOrder { instrument, side, kind, time_in_force, price, qty }))

@@ -31,7 +31,50 @@ pub(crate) fn money(py: Python<'_>, name: &str, amount: f64) -> PyResult<Money> 
     })
 }
 
+/// A number that has to be one.
+pub(crate) fn demand(py: Python<'_>, name: &str, value: f64, is_good: bool, expected: &str) -> PyResult<()> {
+    if is_good && value.is_finite() {
+        return Ok(());
+    }
+    Err(Facts::new("ConfigError", format!("{name} cannot be used")).found(value).expected(expected).raise(py))
+}
+
+/// A time of a table, or another whole number with a least value.
+fn at_least(table: &Bound<'_, PyDict>, name: &str, least: i64) -> PyResult<i64> {
+    let value: i64 = get(table, name)?;
+    if (least..=omni_types::LARGEST).contains(&value) {
+        return Ok(value);
+    }
+    let expected = format!("{least} to {}", omni_types::LARGEST);
+    Err(Facts::new("ConfigError", format!("{name} cannot be used")).found(value).expected(&expected).raise(table.py()))
+}
+
+/// A number of a table that is above 0.
+fn positive(table: &Bound<'_, PyDict>, name: &str) -> PyResult<f64> {
+    let value: f64 = get(table, name)?;
+    demand(table.py(), name, value, value > 0.0, "a positive number")?;
+    Ok(value)
+}
+
+/// A number of a table that is not below 0.
+fn natural(table: &Bound<'_, PyDict>, name: &str) -> PyResult<f64> {
+    let value: f64 = get(table, name)?;
+    demand(table.py(), name, value, value >= 0.0, "0 or more")?;
+    Ok(value)
+}
+
+/// A limit of a table; `open` where there is none.
+fn limit(table: &Bound<'_, PyDict>, name: &str, (least, most): (i64, i64), open: i64) -> PyResult<i64> {
+    let Some(value) = optional::<i64>(table, name)? else { return Ok(open) };
+    if (least..=most).contains(&value) {
+        return Ok(value);
+    }
+    let expected = format!("{least} to {most}");
+    Err(Facts::new("ConfigError", format!("{name} cannot be used")).found(value).expected(&expected).raise(table.py()))
+}
+
 pub(crate) fn queue(py: Python<'_>, name: &str, power: f64) -> PyResult<QueueModel> {
+    demand(py, "power", power, power > 0.0, "a positive number")?;
     Ok(match name {
         "conservative" => QueueModel::Conservative,
         "exact" => QueueModel::Exact,
@@ -51,9 +94,12 @@ pub(crate) fn latency(table: &Bound<'_, PyDict>) -> PyResult<Latency> {
     let py = table.py();
     let kind: String = get(table, "kind")?;
     match kind.as_str() {
-        "constant" => Ok(Latency::Constant { entry: get(table, "entry_ns")?, response: get(table, "response_ns")? }),
+        "constant" => {
+            Ok(Latency::Constant { entry: at_least(table, "entry_ns", 0)?, response: at_least(table, "response_ns", 0)? })
+        }
         "lognormal" => {
-            Ok(Latency::LogNormal { base: get(table, "base_ns")?, median: get(table, "median_ns")?, sigma: get(table, "sigma")? })
+            let (base, median) = (at_least(table, "base_ns", 0)?, natural(table, "median_ns")?);
+            Ok(Latency::LogNormal { base, median, sigma: natural(table, "sigma")? })
         }
         "measured" => {
             let column =
@@ -81,17 +127,20 @@ pub(crate) fn latency(table: &Bound<'_, PyDict>) -> PyResult<Latency> {
 pub(crate) fn limits(table: &Bound<'_, PyDict>) -> PyResult<Limits> {
     let (py, open) = (table.py(), Limits::default());
     let amount = |name: &str, none: Money| -> PyResult<Money> {
-        optional::<f64>(table, name)?.map_or(Ok(none), |amount| money(py, name, amount))
+        let Some(amount) = optional::<f64>(table, name)? else { return Ok(none) };
+        demand(py, name, amount, amount >= 0.0, "0 or more")?;
+        money(py, name, amount)
     };
+    let (lots, rate) = ((0, i64::MAX), (1, 1_000_000_000));
     Ok(Limits {
-        max_position: optional(table, "max_position")?.unwrap_or(open.max_position),
-        max_order_qty: optional(table, "max_order_qty")?.unwrap_or(open.max_order_qty),
-        collar_bps: optional(table, "collar_bps")?.unwrap_or(open.collar_bps),
+        max_position: limit(table, "max_position", lots, open.max_position)?,
+        max_order_qty: limit(table, "max_order_qty", lots, open.max_order_qty)?,
+        collar_bps: limit(table, "collar_bps", lots, open.collar_bps)?,
         max_notional: amount("max_notional", open.max_notional)?,
-        order_rate: optional(table, "order_rate")?.unwrap_or(open.order_rate),
-        order_burst: optional(table, "order_burst")?.unwrap_or(open.order_burst),
-        cancel_rate: optional(table, "cancel_rate")?.unwrap_or(open.cancel_rate),
-        cancel_burst: optional(table, "cancel_burst")?.unwrap_or(open.cancel_burst),
+        order_rate: limit(table, "order_rate", rate, open.order_rate)?,
+        order_burst: limit(table, "order_burst", rate, open.order_burst)?,
+        cancel_rate: limit(table, "cancel_rate", rate, open.cancel_rate)?,
+        cancel_burst: limit(table, "cancel_burst", rate, open.cancel_burst)?,
         max_daily_loss: amount("max_daily_loss", open.max_daily_loss)?,
     })
 }
@@ -99,15 +148,17 @@ pub(crate) fn limits(table: &Bound<'_, PyDict>) -> PyResult<Limits> {
 pub(crate) fn quoter(table: &Bound<'_, PyDict>) -> PyResult<QuoterConfig> {
     let rule: String = get(table, "rule")?;
     let rule = match rule.as_str() {
-        "fixed" => QuotingRule::Fixed { half_spread: get(table, "half_spread")?, skew: get(table, "skew")? },
+        "fixed" => QuotingRule::Fixed { half_spread: natural(table, "half_spread")?, skew: natural(table, "skew")? },
         "avellaneda_stoikov" => QuotingRule::AvellanedaStoikov {
-            gamma: get(table, "gamma")?,
-            kappa: get(table, "kappa")?,
-            horizon: get(table, "horizon")?,
+            gamma: positive(table, "gamma")?,
+            kappa: positive(table, "kappa")?,
+            horizon: positive(table, "horizon")?,
         },
-        "glft" => {
-            QuotingRule::Glft { gamma: get(table, "gamma")?, kappa: get(table, "kappa")?, intensity: get(table, "intensity")? }
-        }
+        "glft" => QuotingRule::Glft {
+            gamma: positive(table, "gamma")?,
+            kappa: positive(table, "kappa")?,
+            intensity: positive(table, "intensity")?,
+        },
         _ => {
             let choices = ["fixed", "avellaneda_stoikov", "glft"];
             return Err(Facts::new("ConfigError", "unknown rule of quoting")
@@ -118,13 +169,13 @@ pub(crate) fn quoter(table: &Bound<'_, PyDict>) -> PyResult<QuoterConfig> {
     };
     Ok(QuoterConfig {
         instrument: get(table, "instrument")?,
-        tick: get(table, "tick")?,
-        interval: get(table, "interval_ns")?,
+        tick: at_least(table, "tick", 1)?,
+        interval: at_least(table, "interval_ns", 1)?,
         rule,
-        qty: get(table, "qty")?,
-        max_position: get(table, "max_position")?,
+        qty: at_least(table, "qty", 1)?,
+        max_position: at_least(table, "max_position", 0)?,
         n_levels: get(table, "n_levels")?,
-        level_step: get(table, "level_step")?,
-        half_life: get(table, "half_life")?,
+        level_step: at_least(table, "level_step", 1)?,
+        half_life: positive(table, "half_life")?,
     })
 }

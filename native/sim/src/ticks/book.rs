@@ -4,45 +4,39 @@ use std::sync::Arc;
 
 use super::ladder::Ladder;
 
-/// No level: below every place for bids, above every place for asks.
-const NO_BID: i64 = -1;
-const NO_ASK: i64 = u32::MAX as i64 + 1;
+/// No level: below every rank.
+const NONE: i64 = -1;
 
-/// Quantities by place, and which of them are not zero.
+/// One side: quantities by rank, and which of them are not zero. A rank is higher where a price is better, so that both sides are read by
+/// the same instructions: which of them the next message is about cannot be foreseen.
 #[derive(Clone, Debug)]
 struct Levels {
     qty: Vec<i64>,
     occupied: Vec<u64>,
+    /// The best rank.
+    best: i64,
 }
 
 impl Levels {
     fn new(len: usize) -> Self {
-        Self { qty: vec![0; len], occupied: vec![0; len.div_ceil(64)] }
+        Self { qty: vec![0; len], occupied: vec![0; len.div_ceil(64)], best: NONE }
     }
 
     /// Set a level and return what it was.
     #[inline]
-    fn set(&mut self, place: u32, qty: i64) -> i64 {
-        let before = std::mem::replace(&mut self.qty[place as usize], qty);
-        let (word, bit) = (&mut self.occupied[place as usize / 64], 1 << (place % 64));
-        if qty > 0 {
-            *word |= bit;
-        } else {
-            *word &= !bit;
-        }
-        before
+    fn set(&mut self, rank: i64, qty: i64) -> i64 {
+        let rank = rank as usize;
+        let (word, bit) = (&mut self.occupied[rank / 64], 1 << (rank % 64));
+        *word = if qty > 0 { *word | bit } else { *word & !bit };
+        std::mem::replace(&mut self.qty[rank], qty)
     }
 
     /// The highest level below `end`.
-    #[inline]
     fn below(&self, end: i64) -> i64 {
         if end <= 0 {
-            return NO_BID;
+            return NONE;
         }
-        let last = ((end - 1) as usize).min(self.qty.len().wrapping_sub(1));
-        if self.qty.is_empty() {
-            return NO_BID;
-        }
+        let last = (end - 1) as usize;
         let mut at = last / 64;
         let mut word = self.occupied[at] & (u64::MAX >> (63 - last % 64));
         loop {
@@ -50,37 +44,23 @@ impl Levels {
                 return (at * 64 + 63 - word.leading_zeros() as usize) as i64;
             }
             if at == 0 {
-                return NO_BID;
+                return NONE;
             }
             at -= 1;
             word = self.occupied[at];
         }
     }
 
-    /// The lowest level above `start`.
+    /// The quantity at the best level.
     #[inline]
-    fn above(&self, start: i64) -> i64 {
-        let first = (start + 1).max(0) as usize;
-        if first >= self.qty.len() {
-            return NO_ASK;
-        }
-        let mut at = first / 64;
-        let mut word = self.occupied[at] & (u64::MAX << (first % 64));
-        loop {
-            if word != 0 {
-                return (at * 64 + word.trailing_zeros() as usize) as i64;
-            }
-            at += 1;
-            if at == self.occupied.len() {
-                return NO_ASK;
-            }
-            word = self.occupied[at];
-        }
+    fn best_qty(&self) -> i64 {
+        if self.best == NONE { 0 } else { self.qty[self.best as usize] }
     }
 
     fn clear(&mut self) {
         self.qty.fill(0);
         self.occupied.fill(0);
+        self.best = NONE;
     }
 }
 
@@ -91,10 +71,9 @@ impl Levels {
 #[derive(Clone, Debug)]
 pub struct Depth {
     ladder: Arc<Ladder>,
-    bids: Levels,
-    asks: Levels,
-    best_bid: i64,
-    best_ask: i64,
+    /// Bids, asks.
+    sides: [Levels; 2],
+    len: i64,
 }
 
 /// What a change of a level did.
@@ -109,101 +88,110 @@ pub(crate) struct Change {
 impl Depth {
     pub(crate) fn new(ladder: Arc<Ladder>) -> Self {
         let len = ladder.len();
-        Self { bids: Levels::new(len), asks: Levels::new(len), ladder, best_bid: NO_BID, best_ask: NO_ASK }
+        Self { sides: [Levels::new(len), Levels::new(len)], len: len as i64, ladder }
     }
 
     pub(crate) fn ladder(&self) -> &Ladder {
         &self.ladder
     }
 
-    /// Set a level of the bids.
+    /// The rank of a place on a side, and the place of a rank: that of an ask counts from the other end.
     #[inline]
-    pub(crate) fn set_bid(&mut self, place: u32, qty: i64) -> Change {
-        let (at, best) = (i64::from(place), self.best_bid);
-        let before = self.bids.set(place, qty);
-        if qty > 0 {
-            if at > best {
-                self.best_bid = at;
-                if at >= self.best_ask {
-                    self.best_ask = self.asks.above(at);
-                }
-            }
-        } else if at == best {
-            self.best_bid = self.bids.below(at);
-        }
-        Change { before, improved: self.best_bid > best }
+    fn flip(&self, is_ask: bool, place: i64) -> i64 {
+        let mask = -i64::from(is_ask);
+        (place ^ mask) + (mask & self.len)
     }
 
-    /// Set a level of the asks.
+    /// Set a level.
     #[inline]
-    pub(crate) fn set_ask(&mut self, place: u32, qty: i64) -> Change {
-        let (at, best) = (i64::from(place), self.best_ask);
-        let before = self.asks.set(place, qty);
+    pub(crate) fn set(&mut self, is_ask: bool, place: u32, qty: i64) -> Change {
+        let rank = self.flip(is_ask, i64::from(place));
+        let side = &mut self.sides[usize::from(is_ask)];
+        let (before, best) = (side.set(rank, qty), side.best);
         if qty > 0 {
-            if at < best {
-                self.best_ask = at;
-                if at <= self.best_bid {
-                    self.best_bid = self.bids.below(at);
+            if rank > best {
+                side.best = rank;
+                let here = self.flip(!is_ask, i64::from(place));
+                let other = &mut self.sides[usize::from(!is_ask)];
+                if other.best >= here {
+                    other.best = other.below(here);
                 }
+                return Change { before, improved: true };
             }
-        } else if at == best {
-            self.best_ask = self.asks.above(at);
+        } else if rank == best {
+            side.best = side.below(rank);
         }
-        Change { before, improved: self.best_ask < best }
+        Change { before, improved: false }
     }
 
     /// Forget a side.
-    pub(crate) fn clear_bids(&mut self) {
-        self.bids.clear();
-        self.best_bid = NO_BID;
+    pub(crate) fn clear(&mut self, is_ask: bool) {
+        self.sides[usize::from(is_ask)].clear();
     }
 
-    /// Forget the other.
-    pub(crate) fn clear_asks(&mut self) {
-        self.asks.clear();
-        self.best_ask = NO_ASK;
-    }
-
-    /// Places of the best bid and ask: out of range for an empty side.
+    /// Ranks of the best bid and ask: not those of any level for an empty side.
     #[inline]
-    pub(crate) fn best_places(&self) -> (i64, i64) {
-        (self.best_bid, self.best_ask)
+    pub(crate) fn best_ranks(&self) -> (i64, i64) {
+        (self.sides[0].best, self.sides[1].best)
+    }
+
+    fn price(&self, is_ask: bool, rank: i64) -> i64 {
+        self.ladder.price(self.flip(is_ask, rank) as u32)
+    }
+
+    #[inline]
+    fn best(&self, is_ask: bool) -> Option<i64> {
+        let best = self.sides[usize::from(is_ask)].best;
+        (best != NONE).then(|| self.price(is_ask, best))
+    }
+
+    #[inline]
+    fn qty(&self, is_ask: bool, price: i64) -> i64 {
+        let rank = self.ladder.place(price).map(|place| self.flip(is_ask, i64::from(place)));
+        rank.map_or(0, |rank| self.sides[usize::from(is_ask)].qty[rank as usize])
+    }
+
+    fn levels(&self, is_ask: bool) -> impl Iterator<Item = (i64, i64)> + '_ {
+        let side = &self.sides[usize::from(is_ask)];
+        let is_level = |&rank: &i64| rank != NONE;
+        let ranks = std::iter::successors(Some(side.best).filter(is_level), move |&rank| Some(side.below(rank)).filter(is_level));
+        ranks.map(move |rank| (self.price(is_ask, rank), side.qty[rank as usize]))
     }
 
     /// Price of the best bid, ticks.
     #[inline]
     pub fn best_bid(&self) -> Option<i64> {
-        (self.best_bid != NO_BID).then(|| self.ladder.price(self.best_bid as u32))
+        self.best(false)
     }
 
     /// Price of the best ask, ticks.
     #[inline]
     pub fn best_ask(&self) -> Option<i64> {
-        (self.best_ask != NO_ASK).then(|| self.ladder.price(self.best_ask as u32))
+        self.best(true)
     }
 
     /// Lots at the best bid; 0 where there is none.
     #[inline]
     pub fn best_bid_qty(&self) -> i64 {
-        if self.best_bid == NO_BID { 0 } else { self.bids.qty[self.best_bid as usize] }
+        self.sides[0].best_qty()
     }
 
     /// Lots at the best ask; 0 where there is none.
     #[inline]
     pub fn best_ask_qty(&self) -> i64 {
-        if self.best_ask == NO_ASK { 0 } else { self.asks.qty[self.best_ask as usize] }
+        self.sides[1].best_qty()
     }
 
     /// Lots that are bid at a price.
     #[inline]
     pub fn bid_qty(&self, price: i64) -> i64 {
-        self.ladder.place(price).map_or(0, |place| self.bids.qty[place as usize])
+        self.qty(false, price)
     }
 
     /// Lots that are offered at a price.
     #[inline]
     pub fn ask_qty(&self, price: i64) -> i64 {
-        self.ladder.place(price).map_or(0, |place| self.asks.qty[place as usize])
+        self.qty(true, price)
     }
 
     /// Bid plus ask in ticks, which is twice the mid; `None` while a side is empty.
@@ -214,16 +202,12 @@ impl Depth {
 
     /// Price and lots of the bids, best first.
     pub fn bids(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
-        let next = |&at: &i64| Some(self.bids.below(at)).filter(|&at| at != NO_BID);
-        let places = std::iter::successors((self.best_bid != NO_BID).then_some(self.best_bid), next);
-        places.map(|at| (self.ladder.price(at as u32), self.bids.qty[at as usize]))
+        self.levels(false)
     }
 
     /// Price and lots of the asks, best first.
     pub fn asks(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
-        let next = |&at: &i64| Some(self.asks.above(at)).filter(|&at| at != NO_ASK);
-        let places = std::iter::successors((self.best_ask != NO_ASK).then_some(self.best_ask), next);
-        places.map(|at| (self.ladder.price(at as u32), self.asks.qty[at as usize]))
+        self.levels(true)
     }
 }
 
@@ -240,13 +224,13 @@ mod tests {
     #[test]
     fn a_side_that_is_overtaken_gives_way_and_comes_back() {
         let mut depth = depth(100, 10);
-        depth.set_ask(5, 7);
-        depth.set_ask(8, 3);
-        assert_eq!(depth.set_bid(6, 1), Change { before: 0, improved: true });
+        depth.set(true, 5, 7);
+        depth.set(true, 8, 3);
+        assert_eq!(depth.set(false, 6, 1), Change { before: 0, improved: true });
         assert_eq!((depth.best_bid(), depth.best_ask()), (Some(106), Some(108)));
-        depth.set_bid(6, 0);
-        depth.set_ask(4, 2);
-        depth.set_ask(4, 0);
+        depth.set(false, 6, 0);
+        depth.set(true, 4, 2);
+        depth.set(true, 4, 0);
         assert_eq!((depth.best_bid(), depth.best_ask(), depth.best_ask_qty()), (None, Some(105), 7));
     }
 
@@ -260,7 +244,7 @@ mod tests {
             let (mut bids, mut asks) = (BTreeMap::new(), BTreeMap::new());
             for (is_bid, place, qty) in changes {
                 let (place, side) = if is_bid { (place, &mut bids) } else { (place + 200, &mut asks) };
-                let change = if is_bid { depth.set_bid(place, qty) } else { depth.set_ask(place, qty) };
+                let change = depth.set(!is_bid, place, qty);
                 let price = i64::from(place) - 7;
                 prop_assert_eq!(change.before, side.insert(price, qty).unwrap_or(0));
                 let bid: Vec<_> = bids.iter().rev().filter(|&(_, &qty)| qty > 0).map(|(&p, &q)| (p, q)).collect();

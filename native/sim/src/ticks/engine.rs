@@ -292,6 +292,8 @@ impl TickEngine {
     pub fn advance(&mut self, until: i64, wake: u8) -> Stopped {
         let feed = Arc::clone(&self.feed);
         let steps = feed.steps.as_slice();
+        // Our clock never goes back.
+        let until = until.max(self.now);
         let wants_feed = wake & (wake::QUOTE | wake::TRADE | wake::BOOK) != 0;
         loop {
             let mut limit = until.min(self.next_sample).min(self.next_message());
@@ -377,7 +379,7 @@ impl TickEngine {
 
     fn quote(&self, instrument: u16) -> (i64, i64, i64, i64) {
         let depth = &self.depths[usize::from(instrument)];
-        let (bid, ask) = depth.best_places();
+        let (bid, ask) = depth.best_ranks();
         (bid, depth.best_bid_qty(), ask, depth.best_ask_qty())
     }
 
@@ -468,11 +470,7 @@ impl TickEngine {
         let depth = &mut self.depths[instrument];
         match step.kind {
             StepKind::Level | StepKind::Execution => {
-                if step.is_ask() {
-                    depth.set_ask(step.place, step.qty);
-                } else {
-                    depth.set_bid(step.place, step.qty);
-                }
+                depth.set(step.is_ask(), step.place, step.qty);
                 if step.kind == StepKind::Execution {
                     let taken = self.feed.origins[self.at_us].taken;
                     self.hear_trade(step, taken);
@@ -481,10 +479,10 @@ impl TickEngine {
             StepKind::Trade | StepKind::Cross => self.hear_trade(step, step.qty),
             StepKind::Clear => {
                 if step.side() != Some(Side::Sell) {
-                    depth.clear_bids();
+                    depth.clear(false);
                 }
                 if step.side() != Some(Side::Buy) {
-                    depth.clear_asks();
+                    depth.clear(true);
                 }
             }
             StepKind::State => {}

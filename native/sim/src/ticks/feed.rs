@@ -368,7 +368,12 @@ impl<'a, 'b> Preparing<'a, 'b> {
     }
 
     fn place_of(&self, instrument: u16, price: i64) -> u32 {
-        self.feed.ladders[usize::from(instrument)].place(price).expect("the ladder holds every price of the feed")
+        self.place_in(instrument, price).expect("the ladder holds every price of the feed")
+    }
+
+    /// The place of a price that the feed may have named of another instrument only.
+    fn place_in(&self, instrument: u16, price: i64) -> Option<u32> {
+        self.feed.ladders[usize::from(instrument)].place(price)
     }
 
     #[inline]
@@ -461,12 +466,12 @@ impl<'a, 'b> Preparing<'a, 'b> {
     fn replace(&mut self) {
         let (row, events) = (self.row, self.events);
         let Some((_, order)) = self.waiting() else { return };
+        let place = self.place_in(order.instrument, events.price[row]);
         self.leave(order);
-        if events.qty[row] <= 0 {
+        let Some(place) = place.filter(|_| events.qty[row] > 0) else {
             self.feed.counts.malformed += 1;
             return;
-        }
-        let place = self.place_of(order.instrument, events.price[row]);
+        };
         if self.index.find(events.other_id[row]).is_some() {
             self.feed.counts.duplicate_order += 1;
             return;
@@ -477,10 +482,14 @@ impl<'a, 'b> Preparing<'a, 'b> {
     fn modify(&mut self) {
         let (row, events) = (self.row, self.events);
         let Some((slot, order)) = self.waiting() else { return };
-        let (qty, place) = (events.qty[row], self.place_of(order.instrument, events.price[row]));
+        let qty = events.qty[row];
         if qty <= 0 {
             return self.leave(order);
         }
+        let Some(place) = self.place_in(order.instrument, events.price[row]) else {
+            self.feed.counts.malformed += 1;
+            return self.leave(order);
+        };
         if place == order.place && qty <= order.qty {
             self.orders[slot as usize].qty = qty;
             return self.change(StepKind::Level, order, qty - order.qty);

@@ -13,6 +13,8 @@ pub struct MeasuredLatency {
     arrived: Vec<i64>,
     /// When the answer was back.
     answered: Vec<i64>,
+    /// Of those that arrived: when, and how long the answer took.
+    ways_back: Vec<(i64, i64)>,
 }
 
 /// Why measured times cannot be used.
@@ -46,7 +48,9 @@ impl MeasuredLatency {
             }
             last = (sent[row], if got_there { arrived[row] } else { last.1 });
         }
-        Ok(Self { sent, arrived, answered })
+        let back = |(&arrived, &answered): (&i64, &i64)| (arrived > 0).then(|| (arrived, answered - arrived));
+        let ways_back = arrived.iter().zip(&answered).filter_map(back).collect();
+        Ok(Self { sent, arrived, answered, ways_back })
     }
 }
 
@@ -102,7 +106,7 @@ impl Clockwork {
         match &self.model {
             Latency::Constant { entry, .. } => Journey::Arrives(*entry),
             Latency::Measured(measured) => entry_of(measured, &mut self.entry_row, now),
-            &Latency::LogNormal { base, median, sigma } => Journey::Arrives(base + self.draw(median, sigma)),
+            &Latency::LogNormal { base, median, sigma } => Journey::Arrives(base.saturating_add(self.draw(median, sigma))),
         }
     }
 
@@ -112,7 +116,7 @@ impl Clockwork {
         match &self.model {
             Latency::Constant { response, .. } => *response,
             Latency::Measured(measured) => response_of(measured, &mut self.response_row, now),
-            &Latency::LogNormal { base, median, sigma } => base + self.draw(median, sigma),
+            &Latency::LogNormal { base, median, sigma } => base.saturating_add(self.draw(median, sigma)),
         }
     }
 
@@ -124,7 +128,7 @@ impl Clockwork {
 }
 
 fn entry_of(measured: &MeasuredLatency, row: &mut usize, now: i64) -> Journey {
-    let MeasuredLatency { sent, arrived, answered } = measured;
+    let MeasuredLatency { sent, arrived, answered, .. } = measured;
     let last = sent.len() - 1;
     let lone = |at: usize| {
         if arrived[at] > 0 { Journey::Arrives(arrived[at] - sent[at]) } else { Journey::Lost(answered[at] - sent[at]) }
@@ -146,20 +150,16 @@ fn entry_of(measured: &MeasuredLatency, row: &mut usize, now: i64) -> Journey {
 }
 
 fn response_of(measured: &MeasuredLatency, row: &mut usize, now: i64) -> i64 {
-    let MeasuredLatency { arrived, answered, .. } = measured;
-    let last = arrived.len() - 1;
-    if now < arrived[0] {
-        return answered[0] - arrived[0];
-    }
-    while *row < last && arrived[*row + 1] <= now {
+    let ways = &measured.ways_back;
+    while ways.get(*row + 1).is_some_and(|next| next.0 <= now) {
         *row += 1;
     }
-    let (at, next) = (*row, *row + 1);
-    let way = |at: usize| if arrived[at] > 0 { answered[at] - arrived[at] } else { 0 };
-    if at == last {
-        return way(last);
+    match (ways.get(*row), ways.get(*row + 1)) {
+        (Some(&at), Some(&next)) if now >= at.0 => between(now, at, next),
+        (Some(&(_, way)), _) => way,
+        // Nothing ever arrived.
+        (None, _) => 0,
     }
-    between(now, (arrived[at], way(at)), (arrived[next], way(next)))
 }
 
 /// The straight line through two points, rounded toward the first.
@@ -193,6 +193,15 @@ mod tests {
     fn answers_are_read_off_by_the_time_at_the_venue() {
         let mut latency = measured();
         assert_eq!((latency.response(0), latency.response(110), latency.response(170)), (15, 15, 17));
+        // The last request never arrived: the way back stays that of the one before.
+        assert_eq!((latency.response(230), latency.response(5_000)), (20, 20));
+    }
+
+    #[test]
+    fn a_lost_request_does_not_bend_the_way_back() {
+        let measured = MeasuredLatency::new(vec![100, 200, 300], vec![110, 0, 310], vec![120, 250, 350]).unwrap();
+        let mut latency = Clockwork::new(Latency::Measured(Arc::new(measured)), 1);
+        assert_eq!((latency.response(110), latency.response(210), latency.response(310)), (10, 25, 40));
     }
 
     #[test]

@@ -77,15 +77,16 @@ impl Place {
             QueueModel::Probability(tilt) => {
                 let cut = (before - now) as f64 - self.traded;
                 self.traded = 0.0;
-                if cut < 0.0 {
-                    self.front = self.front.min(now as f64);
+                // What traded may have left a part of a lot below zero: of that there is no power, and nobody stands there.
+                let front = self.front.max(0.0);
+                if cut <= 0.0 {
+                    self.front = front.min(now as f64);
                     return;
                 }
-                let (front, back) = (self.front, before as f64 - self.front);
+                let back = before as f64 - front;
                 let chance = tilt.behind(front, back);
-                let chance = if chance.is_infinite() { 1.0 } else { chance };
                 let left = front - (1.0 - chance) * cut + (back - chance * cut).min(0.0);
-                self.front = left.min(now as f64);
+                self.front = left.max(0.0).min(now as f64);
             }
         }
     }
@@ -93,7 +94,7 @@ impl Place {
     /// Whole lots of what traded that were ours.
     #[inline]
     pub fn reached(&self) -> i64 {
-        if self.front.round() < 0.0 { (-self.front).floor() as i64 } else { 0 }
+        (-self.front).max(0.0).floor() as i64
     }
 }
 
@@ -126,6 +127,17 @@ mod tests {
         place.trade(5);
         place.level(model, 90, 85);
         assert_eq!(place.front, front - 5.0);
+    }
+
+    #[test]
+    fn a_part_of_a_lot_beyond_us_never_sends_us_back() {
+        let mut place = Place { front: -0.6, traded: 0.0 };
+        place.level(QueueModel::Probability(Tilt::Power(2.5)), 100, 90);
+        assert_eq!(place.front, 0.0);
+        // Half of a cut of 270 is more than the 20 that stand before us.
+        let mut place = Place { front: 20.0, traded: 0.0 };
+        place.level(QueueModel::Probability(Tilt::Log), 580, 310);
+        assert_eq!(place.front, 0.0);
     }
 
     #[test]

@@ -149,7 +149,7 @@ impl Quoter {
         for (side, prices) in [Side::Buy, Side::Sell].into_iter().zip(&mut self.wanted) {
             // The best prices first, whatever was taken out between them.
             prices.sort_unstable_by_key(|&price| -side.sign() * price);
-            for &price in prices.iter() {
+            for &price in prices.iter().filter(|&&price| price > 0) {
                 let (kind, time_in_force) = (OrderType::Limit, TimeInForce::PostOnly);
                 engine.submit(&NewTickOrder { instrument, side, kind, time_in_force, price, qty });
             }

@@ -74,7 +74,8 @@ impl Message {
             Answer::Replaced { price, qty, ahead } => (message.price, message.qty, message.ahead) = (price, qty, ahead),
             Answer::Fill { qty, price, is_maker, .. } => (message.price, message.qty, message.is_maker) = (price, qty, is_maker),
             Answer::Ended { reason, .. } => message.reason = reason,
-            Answer::TooLate => message.reason = reason::TOO_LATE,
+            // A request that was lost never met the venue's clock.
+            Answer::TooLate => message.reason = if ts_venue == 0 { reason::LOST } else { reason::TOO_LATE },
         }
         message
     }

@@ -52,6 +52,8 @@ struct Resting {
     order: u32,
     price: i64,
     leaves: i64,
+    /// What the venue has filled of it: we may not have heard of all.
+    filled: i64,
     queue: Place,
     /// The first step of the market after it joined.
     joined: u32,
@@ -171,20 +173,29 @@ impl Venue {
                     let by = Hit { qty: origin.taken, joined: is_exact.then_some(origin.joined) };
                     trade(market, self.fills, side, step.place, by, &mut self.answers);
                 }
-                let told = if is_exact { Origin { taken: 0, ..origin } } else { origin };
+                // What a trade did to an exact queue the level must not do again.
+                let told = if is_exact && market.is_trading { Origin { taken: 0, ..origin } } else { origin };
                 level(market, self.queue, step, told, &mut self.answers);
             }
             StepKind::Trade => match step.side() {
                 Some(side) if market.reaches(side, step.place) => {
-                    let by = Hit { qty: step.qty, joined: None };
-                    trade(market, self.fills, side, step.place, by, &mut self.answers);
+                    // Who waited was never named, and so is not in an exact queue.
+                    let qty = if self.queue == QueueModel::Exact { 0 } else { step.qty };
+                    trade(market, self.fills, side, step.place, Hit { qty, joined: None }, &mut self.answers);
                 }
                 Some(_) => {}
                 None => through(market, step.place, false, &mut self.answers),
             },
             StepKind::Cross => through(market, step.place, true, &mut self.answers),
             StepKind::Clear => market.clear(step.side()),
-            StepKind::State => market.is_trading = step.qty == status::TRADING,
+            StepKind::State => {
+                market.is_trading = step.qty == status::TRADING;
+                if market.is_trading {
+                    // The other side may have come to us meanwhile.
+                    come(market, Side::Buy, &mut self.answers);
+                    come(market, Side::Sell, &mut self.answers);
+                }
+            }
         }
     }
 
@@ -235,21 +246,21 @@ impl Venue {
         };
         let resting = &mut ours.orders[at];
         // The venue knows better than we what is left: a fill may be on its way to us.
-        let left = qty - (order.qty - resting.leaves);
+        let left = qty - resting.filled;
         if left > 0 && price == resting.price && left <= resting.leaves {
             resting.leaves = left;
             let ahead = resting.queue.front;
             self.answers.push((number, Answer::Replaced { price, qty, ahead }));
             return;
         }
-        let post_only = resting.post_only;
+        let (post_only, filled) = (resting.post_only, resting.filled);
         ours.remove(&market.depth, at);
         if left <= 0 {
             return self.end(number, Status::Canceled, reason::NONE);
         }
         self.answers.push((number, Answer::Replaced { price, qty, ahead: 0.0 }));
         let time_in_force = if post_only { TimeInForce::PostOnly } else { TimeInForce::Gtc };
-        let again = Order { price, qty, filled: qty - left, kind: OrderType::Limit, time_in_force, ..*order };
+        let again = Order { price, qty, filled, kind: OrderType::Limit, time_in_force, ..*order };
         self.arrive(number, &again, next_step);
     }
 
@@ -272,7 +283,7 @@ impl Venue {
         };
         let queue = Place::behind(level);
         let post_only = order.time_in_force == TimeInForce::PostOnly;
-        let resting = Resting { order: number, price, leaves, queue, joined, post_only };
+        let resting = Resting { order: number, price, leaves, filled: order.qty - leaves, queue, joined, post_only };
         market.ours[index(order.side)].insert(&market.depth, resting);
         self.answers.push((number, Answer::Accepted { ahead: queue.front }));
     }
@@ -317,12 +328,12 @@ impl Market {
     /// Forget a side, or both.
     fn clear(&mut self, side: Option<Side>) {
         if side != Some(Side::Sell) {
-            self.depth.clear_bids();
+            self.depth.clear(false);
         }
         if side != Some(Side::Buy) {
-            self.depth.clear_asks();
+            self.depth.clear(true);
         }
-        self.taken.clear();
+        self.taken.retain(|taken| side.is_some_and(|side| taken.0 != side));
     }
 
     /// Price and lots of a side up to a limit, less what we took of it.
@@ -358,10 +369,7 @@ fn waiting_side(step: &Step) -> Side {
 #[inline]
 fn level(market: &mut Market, queue: QueueModel, step: &Step, origin: Origin, answers: &mut Vec<(u32, Answer)>) {
     let side = waiting_side(step);
-    let change = match side {
-        Side::Buy => market.depth.set_bid(step.place, step.qty),
-        Side::Sell => market.depth.set_ask(step.place, step.qty),
-    };
+    let change = market.depth.set(step.is_ask(), step.place, step.qty);
     if market.ours[index(side)].at[step.place as usize] > 0 {
         move_up(market, queue, step, origin, change);
     }
@@ -370,15 +378,21 @@ fn level(market: &mut Market, queue: QueueModel, step: &Step, origin: Origin, an
         market.taken.retain(|taken| (taken.0, taken.1) != (side, price));
     }
     if change.improved && market.is_trading {
-        let (bid, ask) = market.depth.best_places();
-        let best = market.depth.ladder().price(if side == Side::Buy { bid } else { ask } as u32);
-        let others = &mut market.ours[index(side.opposite())];
-        if others.best_reaches(best) {
-            let crossed = others.orders.partition_point(|order| others.reaches(order.price, best));
-            for _ in 0..crossed {
-                let filled = market.ours[index(side.opposite())].remove(&market.depth, 0);
-                answers.push((filled.order, whole(&filled, filled.price)));
-            }
+        come(market, side, answers);
+    }
+}
+
+/// The best price of `side` comes to our orders on the other.
+#[inline]
+fn come(market: &mut Market, side: Side, answers: &mut Vec<(u32, Answer)>) {
+    let best = if side == Side::Buy { market.depth.best_bid() } else { market.depth.best_ask() };
+    let Some(best) = best else { return };
+    let others = &mut market.ours[index(side.opposite())];
+    if others.best_reaches(best) {
+        let crossed = others.orders.partition_point(|order| others.reaches(order.price, best));
+        for _ in 0..crossed {
+            let filled = market.ours[index(side.opposite())].remove(&market.depth, 0);
+            answers.push((filled.order, whole(&filled, filled.price)));
         }
     }
 }
@@ -415,7 +429,8 @@ fn trade(market: &mut Market, fills: FillModel, side: Side, place: u32, by: Hit,
         return;
     }
     let price = market.depth.ladder().price(place);
-    let mut rest = by.qty;
+    // What our orders at this price got of it: those behind them get the less.
+    let mut given = 0;
     let mut at = 0;
     loop {
         let ours = &mut market.ours[index(side)];
@@ -430,8 +445,9 @@ fn trade(market: &mut Market, fills: FillModel, side: Side, place: u32, by: Hit,
             answers.push((filled.order, whole(&filled, own)));
             continue;
         }
-        let reached = if by.joined.is_some_and(|joined| joined >= order.joined) {
-            // Who traded stood behind us: it would have been us.
+        let stood_behind = by.joined.is_some_and(|joined| joined >= order.joined);
+        let reached = if stood_behind {
+            // It would have been us.
             by.qty
         } else {
             order.queue.trade(by.qty);
@@ -441,17 +457,20 @@ fn trade(market: &mut Market, fills: FillModel, side: Side, place: u32, by: Hit,
             at += 1;
             continue;
         }
-        let qty = if fills == FillModel::Whole { leaves } else { reached.min(rest).min(leaves) };
+        let qty = if fills == FillModel::Whole { leaves } else { (reached - given).clamp(0, leaves) };
         if qty == leaves {
             let filled = ours.remove(&market.depth, at);
             answers.push((filled.order, whole(&filled, own)));
-            rest -= qty;
+            given += qty;
             continue;
         }
-        order.queue.front = 0.0;
+        if !stood_behind {
+            order.queue.front = 0.0;
+        }
         if qty > 0 {
             order.leaves -= qty;
-            rest -= qty;
+            order.filled += qty;
+            given += qty;
             answers.push((order.order, Answer::Fill { qty, price: own, is_maker: true, is_last: false }));
         }
         at += 1;
