@@ -92,9 +92,7 @@ impl Tape {
         match kind {
             EventKind::Accepted => self.accept(event, order),
             EventKind::Filled if event.liquidity == Liquidity::Maker as u8 => {
-                if let Some(taker) = next
-                    && self.active.is_none_or(|(active, _)| active != taker.order_id)
-                {
+                if let Some(taker) = next {
                     self.activate(taker.order_id, side_of(taker), ts);
                 }
                 self.trade(event);
@@ -112,9 +110,7 @@ impl Tape {
                 self.activate(id, side, ts);
             }
             EventKind::Repriced => {
-                if self.active != Some((id, side)) {
-                    self.activate(id, side, ts);
-                }
+                self.activate(id, side, ts);
                 self.standing(id).price = event.price;
             }
             EventKind::Refreshed => {
@@ -163,8 +159,10 @@ impl Tape {
 
     /// Another order takes: the one before has come to rest.
     fn activate(&mut self, id: u64, side: Side, ts: i64) {
-        self.rest_active(ts);
-        self.active = Some((id, side));
+        if self.active.is_none_or(|(active, _)| active != id) {
+            self.rest_active(ts);
+            self.active = Some((id, side));
+        }
     }
 
     fn rest_active(&mut self, ts: i64) {
@@ -271,5 +269,139 @@ impl Tape {
         if let Some(columns) = &mut self.columns {
             columns.push(event);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use omni_book::Place;
+    use omni_feed::Books;
+    use omni_feed::books::Options;
+    use omni_oms::{AccountConfig, Command, Config, InstrumentConfig, Limits, Oms};
+    use omni_types::{
+        AccountId, InstrumentId, Money, Nanos, OrderId, PegReference, PostOnly, Qty, SelfTrade, Terms, Ticks, TradingPhase,
+        TrailUnit, Trigger,
+    };
+
+    use super::super::draw::Draws;
+    use super::super::known::Known;
+    use super::*;
+
+    fn oms() -> Oms {
+        let instrument = InstrumentConfig {
+            symbol: String::new(),
+            tick_size: 1.0,
+            lot_size: 1.0,
+            currency: String::new(),
+            tick_value: Money(1),
+            reference: Ticks(100),
+        };
+        let account = AccountConfig { name: String::new(), limits: Limits::default() };
+        let phase = TradingPhase::Continuous;
+        Oms::new(Config { phase, instruments: vec![instrument], accounts: vec![account; 3] }).unwrap()
+    }
+
+    /// An order of any type in a narrow band of prices.
+    fn order(draws: &mut Draws, now: i64) -> NewOrder {
+        let mut whole = |low: i64, high: i64| low + draws.place((high - low) as usize) as i64;
+        let (side, account) = (Side::ALL[whole(0, 2) as usize], AccountId(whole(0, 3) as u32));
+        let (qty, price, stop) = (whole(1, 20), whole(92, 109), whole(92, 109));
+        let mut order = NewOrder::limit(account, InstrumentId(0), side, Qty(qty), Ticks(price));
+        order.self_trade = SelfTrade::ALL[whole(0, 5) as usize];
+        order.time_in_force =
+            [TimeInForce::Day, TimeInForce::Gtc, TimeInForce::Gtd, TimeInForce::Ioc, TimeInForce::Fok][whole(0, 5) as usize];
+        let trigger = [Trigger::Last, Trigger::Bbo][whole(0, 2) as usize];
+        let terms = &mut order.terms;
+        match whole(0, 16) {
+            0..4 => terms.display_qty = Qty(whole(0, qty + 1)),
+            4 => (order.order_type, order.price, order.time_in_force) = (OrderType::Market, Ticks(0), TimeInForce::Day),
+            5 => (order.order_type, order.price, *terms) =
+                (OrderType::Stop, Ticks(0), Terms { trigger, stop_price: Ticks(stop), ..Terms::PLAIN }),
+            6 | 7 => (order.order_type, *terms) = (OrderType::StopLimit, Terms { trigger, stop_price: Ticks(stop), ..Terms::PLAIN }),
+            8 => {
+                let (trail, trail_unit) = (whole(1, 5), TrailUnit::Ticks);
+                (order.order_type, order.price, *terms) =
+                    (OrderType::TrailingStop, Ticks(0), Terms { trigger, trail, trail_unit, ..Terms::PLAIN });
+            }
+            9 | 10 => {
+                let peg_reference = [PegReference::Primary, PegReference::Market, PegReference::Mid][whole(0, 3) as usize];
+                order.order_type = OrderType::Pegged;
+                *terms = Terms { peg_reference, peg_offset: Ticks(whole(-2, 3)), ..Terms::PLAIN };
+            }
+            11 => terms.min_qty = Qty(whole(1, qty + 1)),
+            12 => terms.all_or_none = true,
+            13 => order.post_only = PostOnly::Slide,
+            14 => order.post_only = PostOnly::Reject,
+            _ => {}
+        }
+        if order.time_in_force == TimeInForce::Gtd {
+            order.terms.expire_at = Nanos(now + whole(1, 300));
+        }
+        order
+    }
+
+    fn command(draws: &mut Draws, now: i64, n_orders: u64) -> Command {
+        let ts = Nanos(now);
+        let mut old = || OrderId(n_orders.saturating_sub(draws.place(60) as u64));
+        let order_id = old();
+        match draws.place(10) {
+            0 | 1 => Command::Cancel { ts, order_id },
+            2 | 3 => {
+                let maybe = |draws: &mut Draws| if draws.place(2) == 0 { 0 } else { 92 + draws.place(17) as i64 };
+                let (price, stop_price) = (Ticks(maybe(draws)), Ticks(maybe(draws) * (draws.place(4) == 0) as i64));
+                Command::Replace { ts, order_id, qty: Qty(1 + draws.place(25) as i64), price, stop_price }
+            }
+            _ => Command::New { ts, client_order_id: 0, order: order(draws, now) },
+        }
+    }
+
+    fn levels(oms: &Oms, side: Side) -> Vec<(i64, i64)> {
+        oms.engine().depth(InstrumentId(0), side).map(|level| (level.price.0, level.qty.0)).collect()
+    }
+
+    /// Displayed orders of a price: name and lots that show.
+    fn queue(oms: &Oms, side: Side, price: i64) -> Vec<(u64, i64)> {
+        let here = oms.engine().queue(InstrumentId(0), side).filter(|order| order.working_price.0 == price);
+        here.filter(|order| order.place == Place::Displayed).map(|order| (order.id.0, order.slice.0)).collect()
+    }
+
+    #[test]
+    fn books_of_the_tape_are_those_of_the_venue_for_orders_of_every_type() {
+        let (mut oms, mut tape, mut known) = (oms(), Tape::new(true), Known::new(100, 0));
+        let mut books = Books::new(Options::default());
+        let mut draws = Draws::new(20);
+        let (mut n_written, mut kinds) = (0, [0; 18]);
+        for now in 0..30_000 {
+            let command = command(&mut draws, now * 10, oms.orders().len() as u64);
+            oms.clear_events();
+            oms.execute(&command).unwrap();
+            let order = if let Command::New { order, .. } = &command { Some(order) } else { None };
+            oms.events().iter().for_each(|event| kinds[usize::from(event.kind)] += 1);
+            tape.write(order, oms.events());
+            known.tell(&tape.told);
+            while known.next() < i64::MAX {
+                known.hear();
+            }
+            let columns = tape.columns().unwrap();
+            let mut new = EventColumns::default();
+            (n_written..columns.len()).filter_map(|at| columns.get(at)).for_each(|event| new.push(&event));
+            n_written = columns.len();
+            books.apply(&(&new).into());
+            for side in Side::ALL.iter().copied() {
+                let venue = levels(&oms, side);
+                let seen: Vec<_> = books.depth(0, side, usize::MAX).iter().map(|level| (level.price, level.qty)).collect();
+                assert_eq!(seen, venue, "{side:?} after {command:?}: {:?}", oms.events());
+                let heard: Vec<_> = if side == Side::Buy { known.depth().bids().collect() } else { known.depth().asks().collect() };
+                assert_eq!(heard, venue);
+                if let Some(&(price, _)) = venue.first() {
+                    assert_eq!(books.queue(0, side, price), queue(&oms, side, price), "{command:?}: {:?}", oms.events());
+                }
+            }
+        }
+        // Every kind of event that continuous trading knows came up.
+        assert!((1..=12).all(|kind| kinds[kind] > 20), "{kinds:?}");
+        let counts = books.counts();
+        let faults = [counts.unknown_order, counts.over_taken, counts.duplicate_order, counts.crossed, counts.locked, counts.malformed];
+        assert_eq!(faults, [0; 6]);
     }
 }
