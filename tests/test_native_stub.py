@@ -44,7 +44,7 @@ PYCLASS = re.compile(
 )
 
 # Wrappers whose purpose is to change.
-CHANGING = {"BarEngine"}
+CHANGING = {"AgentMarket", "BarEngine", "TickEngine"}
 
 
 def thawed(source: str) -> set[str]:
