@@ -130,12 +130,12 @@ impl AgentMarket {
         Some(Stopped::End)
     }
 
+    /// Nothing happens before `until`. Where nothing will happen at all time passes, too: we may still act.
     fn rest(&mut self, until: i64, next: i64) -> Stopped {
-        if next == NEVER {
-            return Stopped::End;
+        if until < NEVER {
+            self.now = self.now.max(until);
         }
-        self.now = self.now.max(until);
-        Stopped::Time
+        if next == NEVER { Stopped::End } else { Stopped::Time }
     }
 
     fn sample(&mut self, is_over: bool) {
