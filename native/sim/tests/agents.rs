@@ -28,14 +28,14 @@ fn zero_intelligence() -> ParticipantConfig {
 fn maker() -> ParticipantConfig {
     ParticipantConfig::MarketMaker(MarketMaker {
         interval: SECOND / 50,
-        half_spread: 2.0,
+        half_spread: 1.0,
         skew: 0.05,
         qty: 4,
         n_levels: 3,
         level_step: 1,
         max_position: 60,
         impact: 0.02,
-        follow: 0.01,
+        follow: 0.2,
     })
 }
 
@@ -57,7 +57,7 @@ fn everybody() -> Vec<ParticipantConfig> {
         maker(),
         maker(),
         informed(0.4),
-        ParticipantConfig::Hawkes(hawkes()),
+        ParticipantConfig::Hawkes(Box::new(hawkes())),
         ParticipantConfig::Trend(trend),
     ]
 }
@@ -131,7 +131,7 @@ fn the_same_seed_gives_the_same_bytes_on_every_machine_and_in_pieces() {
     assert_eq!(first, run(7, 23));
     assert_ne!(first, run(8, 1));
     // Pinned, so that builds with and without optimisation, and other machines, have to agree.
-    assert_eq!(first, 2_560_400_054_464_503_020, "the digest of this run");
+    assert_eq!(first, 2_324_317_461_889_739_437, "the digest of this run");
 }
 
 #[test]
@@ -215,7 +215,8 @@ fn without_market_orders_zero_intelligence_depth_is_poisson() {
     let (mut n, mut sum, mut squares) = (0.0, 0.0, 0.0);
     for step in 1..=8_000 {
         market.advance(5 * SECOND + step * SECOND / 2, 0);
-        let waiting: f64 = Side::ALL.iter().flat_map(|&side| market.oms().engine().depth(X, side)).map(|at| at.qty.0 as f64).sum();
+        let waiting: f64 =
+            Side::ALL.iter().flat_map(|&side| market.oms().engine().depth(X, side)).map(|at| at.qty.0 as f64).sum();
         (n, sum, squares) = (n + 1.0, sum + waiting, squares + waiting * waiting);
     }
     // 2 · 30 / 2 = 30. Looks half a second apart correlate by e^(−1): the standard error is √(30 · (1 + ρ)/(1 − ρ) / n) = 0.09.
@@ -248,7 +249,7 @@ fn hawkes_intensities_have_their_closed_form() {
     // then λ = (μ + 0.02 s) / (1 − 0.38).
     let flow = hawkes();
     let total: f64 = flow.base.iter().sum::<f64>() / 0.5;
-    let mut market = market(vec![ParticipantConfig::Hawkes(flow.clone())], 29);
+    let mut market = market(vec![ParticipantConfig::Hawkes(Box::new(flow.clone()))], 29);
     let seconds = 3_000;
     market.advance(seconds * SECOND, 0);
     for (kind, &count) in market.counts(0).iter().enumerate() {
@@ -262,7 +263,7 @@ fn hawkes_intensities_have_their_closed_form() {
 fn hawkes_clusters_spread_counts_as_their_branching_says() {
     let mut flow = HawkesFlow { base: [0.0; N_KINDS], branching: [[0.0; N_KINDS]; N_KINDS], decay: 20.0, ..hawkes() };
     (flow.base[0], flow.branching[0][0]) = (5.0, 0.5);
-    let mut market = market(vec![ParticipantConfig::Hawkes(flow)], 31);
+    let mut market = market(vec![ParticipantConfig::Hawkes(Box::new(flow))], 31);
     let (n, mut before, mut sum, mut squares) = (1_500, 0, 0.0, 0.0);
     for window in 1..=n {
         market.advance(window * 10 * SECOND, 0);
@@ -286,7 +287,7 @@ fn what_no_market_could_be_is_refused_with_what_was_found() {
     assert_eq!(refused(config(vec![], 0)), (None, "participants", "none".to_owned()));
     let mut wild = hawkes();
     wild.branching[0][0] = 1.1;
-    let (place, name, found) = refused(config(vec![zero_intelligence(), ParticipantConfig::Hawkes(wild)], 0));
+    let (place, name, found) = refused(config(vec![zero_intelligence(), ParticipantConfig::Hawkes(Box::new(wild))], 0));
     assert_eq!((place, name), (Some(1), "branching"));
     assert!((1.1..1.2).contains(&found.parse::<f64>().unwrap()), "{found}");
     let negative = ZeroIntelligence { limit_rates: vec![1.0, -2.0], market_rate: 1.0, cancel_rates: vec![1.0], qty: 1 };
@@ -391,7 +392,8 @@ fn our_orders_may_be_of_every_type() {
     let (stop, order) = send(&mut market, NewOrder { order_type: OrderType::Stop, ..terms(stop, limit(Side::Sell, 1, 0)) });
     assert_eq!(order.status, Status::New);
     let trail = Terms { trail: 5, trail_unit: TrailUnit::Ticks, trigger: Trigger::Last, ..Terms::PLAIN };
-    let (trailing, _) = send(&mut market, NewOrder { order_type: OrderType::TrailingStop, ..terms(trail, limit(Side::Sell, 1, 0)) });
+    let (trailing, _) =
+        send(&mut market, NewOrder { order_type: OrderType::TrailingStop, ..terms(trail, limit(Side::Sell, 1, 0)) });
     send(&mut market, take(Side::Sell, 1));
     assert_eq!(market.orders()[stop as usize].status, Status::Filled);
     assert_eq!(market.orders()[trailing as usize].status, Status::New);

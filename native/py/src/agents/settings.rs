@@ -38,13 +38,13 @@ pub(crate) fn participant(table: &Bound<'_, PyDict>) -> PyResult<ParticipantConf
             impact: get(table, "impact")?,
             follow: get(table, "follow")?,
         }),
-        "hawkes" => ParticipantConfig::Hawkes(HawkesFlow {
+        "hawkes" => ParticipantConfig::Hawkes(Box::new(HawkesFlow {
             base: get::<[f64; N_KINDS]>(table, "base")?,
             branching: get::<[[f64; N_KINDS]; N_KINDS]>(table, "branching")?,
             decay: get(table, "decay")?,
             distances: get(table, "distances")?,
             qty: get(table, "qty")?,
-        }),
+        })),
         "trend" => ParticipantConfig::Trend(TrendFollower {
             rate: get(table, "rate")?,
             fast: get(table, "fast")?,

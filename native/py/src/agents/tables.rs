@@ -26,7 +26,10 @@ pub(crate) fn accounts<'py>(py: Python<'py>, market: &AgentMarket) -> PyResult<B
         .with("bought", all().map(|position| position.bought))?
         .with("sold", all().map(|position| position.sold))?
         // What was paid for the open lots is gone, what they were sold short for is there.
-        .with("cash", all().map(|position| Money(position.realised.0 - i128::from(position.qty.signum()) * position.cost.0).to_f64()))?;
+        .with(
+            "cash",
+            all().map(|position| Money(position.realised.0 - i128::from(position.qty.signum()) * position.cost.0).to_f64()),
+        )?;
     Ok(columns.done())
 }
 

@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn the_spectral_radius_is_the_largest_eigenvalue() {
         // (5 + √33) / 2 of [[1, 2], [3, 4]]; a Jordan block; a rotation of period two; nothing.
-        assert!((spectral_radius(&[[1.0, 2.0], [3.0, 4.0]]) - (5.0 + 33.0_f64.sqrt()) / 2.0).abs() < 1e-9);
+        assert!((spectral_radius(&[[1.0, 2.0], [3.0, 4.0]]) - f64::midpoint(5.0, 33.0_f64.sqrt())).abs() < 1e-9);
         assert!((spectral_radius(&[[0.5, 1.0], [0.0, 0.5]]) - 0.5).abs() < 1e-9);
         assert!((spectral_radius(&[[0.0, 0.9], [0.4, 0.0]]) - 0.6).abs() < 1e-9);
         assert_eq!(spectral_radius(&[[0.0, 7.0], [0.0, 0.0]]), 0.0);

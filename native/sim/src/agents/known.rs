@@ -128,7 +128,13 @@ mod tests {
     fn prices_far_away_have_room() {
         let mut known = Known::new(5_000, 7);
         let told = |price, change, is_ask| Told { ts: 1, price, change, traded: 0, is_ask, is_last: true };
-        known.tell(&[told(4_999, 5, false), told(90_000, 2, true), told(1 << 50, 3, true), told(1, 9, false), told(5_003, 4, true)]);
+        known.tell(&[
+            told(4_999, 5, false),
+            told(90_000, 2, true),
+            told(1 << 50, 3, true),
+            told(1, 9, false),
+            told(5_003, 4, true),
+        ]);
         assert_eq!(known.next(), 8);
         for expected in [wake::QUOTE | wake::BOOK, wake::QUOTE | wake::BOOK, wake::BOOK, wake::BOOK, wake::QUOTE | wake::BOOK] {
             assert_eq!(known.hear(), expected);

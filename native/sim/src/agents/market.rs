@@ -371,7 +371,7 @@ fn begin(settings: ParticipantConfig, start: i64, seed: u64) -> Box<dyn Particip
         ParticipantConfig::ZeroIntelligence(settings) => Box::new(ZeroIntelligenceFlow::new(settings, start, seed)),
         ParticipantConfig::Informed(settings) => Box::new(InformedTraders::new(settings, start, seed)),
         ParticipantConfig::MarketMaker(settings) => Box::new(Maker::new(settings, start, seed)),
-        ParticipantConfig::Hawkes(settings) => Box::new(HawkesOrders::new(settings, start, seed)),
+        ParticipantConfig::Hawkes(settings) => Box::new(HawkesOrders::new(*settings, start, seed)),
         ParticipantConfig::Trend(settings) => Box::new(Chartist::new(settings, start, seed)),
     }
 }

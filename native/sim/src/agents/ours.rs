@@ -103,7 +103,8 @@ impl Ours {
         let (bid, _, ask, _) = known.quote();
         let (price, qty) = (order.price.0, order.qty.0);
         self.terms.push(NewOrder { account: US, instrument: INSTRUMENT, ..*order });
-        (self.ids.push(0), self.lost.push(0));
+        self.ids.push(0);
+        self.lost.push(0);
         self.orders.push(Order {
             instrument: 0,
             side: order.side,
@@ -320,9 +321,7 @@ fn rejected(code: u8) -> Answer {
 
 fn canceled(event: &OmsEvent) -> Answer {
     match CancelReason::from_code(event.reason) {
-        Some(CancelReason::Ioc | CancelReason::Fok | CancelReason::MinQty) => {
-            ended(Status::Expired, reason::NOT_FILLED_AT_ONCE)
-        }
+        Some(CancelReason::Ioc | CancelReason::Fok | CancelReason::MinQty) => ended(Status::Expired, reason::NOT_FILLED_AT_ONCE),
         Some(CancelReason::NoLiquidity) => {
             ended(if event.cum == 0 { Status::Rejected } else { Status::Expired }, reason::NO_LIQUIDITY)
         }

@@ -56,7 +56,7 @@ pub enum ParticipantConfig {
     /// Quotes on both sides.
     MarketMaker(MarketMaker),
     /// Orders that excite each other.
-    Hawkes(HawkesFlow),
+    Hawkes(Box<HawkesFlow>),
     /// Buys what rises.
     Trend(TrendFollower),
 }
@@ -96,6 +96,7 @@ impl From<SettingError> for MarketError {
 }
 
 /// `Ok` where a setting holds what it must.
+#[allow(clippy::needless_pass_by_value)] // What was found is a number, and is named as it stands.
 pub(crate) fn demand(holds: bool, name: &'static str, found: impl ToString, expected: &'static str) -> Result<(), SettingError> {
     if holds { Ok(()) } else { Err(SettingError { participant: None, name, found: found.to_string(), expected }) }
 }

@@ -193,11 +193,8 @@ impl Tape {
             is_ask: side == Side::Sell,
             is_last: false,
         });
-        let (kind, flags, order_id) = if shows {
-            (Kind::Execute, flags::PRINTABLE, id)
-        } else {
-            (Kind::Trade, flags::PRINTABLE | flags::HIDDEN, 0)
-        };
+        let (kind, flags, order_id) =
+            if shows { (Kind::Execute, flags::PRINTABLE, id) } else { (Kind::Trade, flags::PRINTABLE | flags::HIDDEN, 0) };
         self.push(&MarketEvent {
             ts: event.ts,
             kind,
@@ -315,9 +312,13 @@ mod tests {
         match whole(0, 16) {
             0..4 => terms.display_qty = Qty(whole(0, qty + 1)),
             4 => (order.order_type, order.price, order.time_in_force) = (OrderType::Market, Ticks(0), TimeInForce::Day),
-            5 => (order.order_type, order.price, *terms) =
-                (OrderType::Stop, Ticks(0), Terms { trigger, stop_price: Ticks(stop), ..Terms::PLAIN }),
-            6 | 7 => (order.order_type, *terms) = (OrderType::StopLimit, Terms { trigger, stop_price: Ticks(stop), ..Terms::PLAIN }),
+            5 => {
+                (order.order_type, order.price, *terms) =
+                    (OrderType::Stop, Ticks(0), Terms { trigger, stop_price: Ticks(stop), ..Terms::PLAIN });
+            }
+            6 | 7 => {
+                (order.order_type, *terms) = (OrderType::StopLimit, Terms { trigger, stop_price: Ticks(stop), ..Terms::PLAIN });
+            }
             8 => {
                 let (trail, trail_unit) = (whole(1, 5), TrailUnit::Ticks);
                 (order.order_type, order.price, *terms) =
@@ -348,7 +349,7 @@ mod tests {
             0 | 1 => Command::Cancel { ts, order_id },
             2 | 3 => {
                 let maybe = |draws: &mut Draws| if draws.place(2) == 0 { 0 } else { 92 + draws.place(17) as i64 };
-                let (price, stop_price) = (Ticks(maybe(draws)), Ticks(maybe(draws) * (draws.place(4) == 0) as i64));
+                let (price, stop_price) = (Ticks(maybe(draws)), Ticks(maybe(draws) * i64::from(draws.place(4) == 0)));
                 Command::Replace { ts, order_id, qty: Qty(1 + draws.place(25) as i64), price, stop_price }
             }
             _ => Command::New { ts, client_order_id: 0, order: order(draws, now) },
@@ -391,7 +392,8 @@ mod tests {
                 let venue = levels(&oms, side);
                 let seen: Vec<_> = books.depth(0, side, usize::MAX).iter().map(|level| (level.price, level.qty)).collect();
                 assert_eq!(seen, venue, "{side:?} after {command:?}: {:?}", oms.events());
-                let heard: Vec<_> = if side == Side::Buy { known.depth().bids().collect() } else { known.depth().asks().collect() };
+                let heard: Vec<_> =
+                    if side == Side::Buy { known.depth().bids().collect() } else { known.depth().asks().collect() };
                 assert_eq!(heard, venue);
                 if let Some(&(price, _)) = venue.first() {
                     assert_eq!(books.queue(0, side, price), queue(&oms, side, price), "{command:?}: {:?}", oms.events());
@@ -401,7 +403,8 @@ mod tests {
         // Every kind of event that continuous trading knows came up.
         assert!((1..=12).all(|kind| kinds[kind] > 20), "{kinds:?}");
         let counts = books.counts();
-        let faults = [counts.unknown_order, counts.over_taken, counts.duplicate_order, counts.crossed, counts.locked, counts.malformed];
+        let faults =
+            [counts.unknown_order, counts.over_taken, counts.duplicate_order, counts.crossed, counts.locked, counts.malformed];
         assert_eq!(faults, [0; 6]);
     }
 }

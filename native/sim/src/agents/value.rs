@@ -32,7 +32,7 @@ impl Value {
             Self::Schedule { times, values } => {
                 demand(times.len() == values.len(), "schedule", times.len(), "as many times as values")?;
                 demand(times.is_sorted(), "schedule", "times that fall", "times that never fall")?;
-                let odd = values.iter().find(|value| !(value.abs() <= 1e15)).copied();
+                let odd = values.iter().find(|value| value.is_nan() || value.abs() > 1e15).copied();
                 demand(odd.is_none(), "schedule", odd.unwrap_or(0.0), "values in ticks")
             }
         }
