@@ -16,6 +16,7 @@ from omni_lab.figures.ladder_svg import ladder_svg
 from omni_lab.figures.latency import latency_figure
 from omni_lab.figures.quotes import quotes_figure
 from omni_lab.figures.quoting import profits_figure, quoting_figure
+from omni_lab.figures.response import response_figure
 from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
 from omni_lab.figures.tearsheet import tearsheet_figure
 from omni_lab.figures.theme import DARK, LIGHT, Theme
@@ -43,6 +44,7 @@ __all__ = [
     "profits_figure",
     "quotes_figure",
     "quoting_figure",
+    "response_figure",
     "rolling_sharpe_figure",
     "tearsheet_figure",
     "trades_figure",

@@ -44,7 +44,9 @@ def markouts(informed: float, seed: int) -> np.ndarray:
 
 
 def test_a_market_maker_loses_to_those_who_know() -> None:
-    harmless, informed = (np.concatenate([markouts(share, seed) for seed in range(3)]) for share in (0.0, 0.5))
+    harmless, informed = (
+        np.concatenate([markouts(share, seed) for seed in range(3)]) for share in (0.0, 0.5)
+    )
     assert min(harmless.size, informed.size) > 800
     error = np.hypot(*(x.std() / np.sqrt(x.size) for x in (harmless, informed)))
     assert harmless.mean() - informed.mean() > 4 * error

@@ -56,7 +56,7 @@ def test_spread_and_depth_are_those_of_a_plain_simulation() -> None:
 
 
 def test_a_purchase_moves_the_offer_up_and_the_gap_fills_from_both_sides() -> None:
-    # Nobody knows why the lots are gone: offers come back from the bid, bids go up from the offer, and the mid stays.
+    # Nobody knows why the lots are gone: offers come back toward the bid, bids go up toward the offer.
     flow = ZeroIntelligence(
         limit_rates=[4 / i**0.3 for i in range(1, 31)], market_rate=1.0, cancel_rates=(0.1,)
     )

@@ -1,4 +1,4 @@
-"""Zero intelligence in plain Python: counts of lots by price and Gillespie's algorithm, no orders, no engine."""
+"""Zero intelligence in plain Python: lots by price and Gillespie's algorithm, no orders, no engine."""
 
 import math
 import random
@@ -9,7 +9,12 @@ class Twin:
     """The model of Cont, Stoikov and Talreja (2010), section 2.2, in its state space: lots at each price."""
 
     def __init__(
-        self, limit_rates: Sequence[float], market_rate: float, cancel_rates: Sequence[float], start: int, seed: int
+        self,
+        limit_rates: Sequence[float],
+        market_rate: float,
+        cancel_rates: Sequence[float],
+        start: int,
+        seed: int,
     ) -> None:
         self.limit_rates, self.market_rate, self.cancel_rates = limit_rates, market_rate, cancel_rates
         self.random = random.Random(seed)
