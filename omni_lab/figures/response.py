@@ -68,7 +68,7 @@ def response_figure(
             ax.grid(visible=True, axis="y")
             panel.number_axis(ax)
             panel.number_axis(ax, x=True)
-            panel.legend_above(ax)
+            ax.legend(loc="best")
         ax.set_title(response_title({name: mean for name, (mean, _) in means.items()}))
         figure.alt = ax.get_title(loc="left")
     return figure

@@ -8,14 +8,14 @@ from omni_lab.figures import response_figure
 
 
 def test_the_title_tells_what_is_left_of_the_largest_mean_move() -> None:
-    figure = response_figure([0, 1, 2], {"a": [[4, 6, 2], [4, 2, 0]], "b": [[-1, -2, -2]]})
+    figure = response_figure([0, 1, 2], {"a": [[4, 6, 2], [4, 2, 0]], "b": [[-1, -2, -2.0]]})
     assert figure.alt == "Left of the move at the end: 25 % with a, 100 % with b"
     line = figure.axes[0].lines[0]
     np.testing.assert_allclose(np.asarray(line.get_ydata()), [4, 4, 1])
 
 
 def test_the_band_is_two_standard_errors_wide_and_runs_without_a_price_do_not_count() -> None:
-    figure = response_figure([0, 1], {"a": [[1, 2], [3, np.nan], [5, 4]]})
+    figure = response_figure([0, 1], {"a": np.array([[1, 2], [3, np.nan], [5, 4]])})
     np.testing.assert_allclose(np.asarray(figure.axes[0].lines[0].get_ydata()), [3, 3])
     # Deviations 2 and √2: 2 · 2/√3 and 2 · √2/√2 around 3.
     vertices = figure.axes[0].collections[0].get_paths()[0].vertices

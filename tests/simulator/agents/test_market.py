@@ -113,13 +113,13 @@ def test_a_replay_of_the_events_shows_what_we_heard() -> None:
         run.advance(step * SECOND // 5)
         heard.append(run.quote(0))
     feed = _native.TickFeed(run.events(), delay_ns=MS)
-    replay = _native.TickEngine(
-        feed,
+    settings: dict[str, Any] = {
         **{"cash": 0.0, "tick_values": [0.01], "queue": "exact", "power": 1.0, "partial_fills": True},
         **dict.fromkeys(("maker_rate", "taker_rate", "maker_per_lot", "taker_per_lot", "per_fill"), 0.0),
         **{"latency": {"kind": "constant", "entry_ns": 0, "response_ns": 0}, "limits": None},
         **{"seed": 0, "sample_every_ns": 0},
-    )
+    }
+    replay = _native.TickEngine(feed, **settings)
     for step, quote in enumerate(heard, start=1):
         replay.advance(step * SECOND // 5)
         assert replay.quote(0) == quote
