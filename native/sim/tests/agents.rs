@@ -349,6 +349,7 @@ fn requests_and_answers_take_their_time() {
     assert_eq!((market.orders()[0].price, market.orders()[0].qty, market.orders()[0].leaves()), (991, 4, 2));
     assert!(market.cancel(bid) && market.cancel(bid));
     market.advance(2 * SECOND, 0);
+    assert_eq!(market.recorder().samples.last().map(|sample| sample.ts), Some(SECOND + SECOND / 10), "then nothing happens");
     let last: Vec<_> = market.recorder().messages.iter().rev().take(2).map(|message| (message.kind, message.reason)).collect();
     assert_eq!(last, [(MessageKind::RequestRefused, reason::TOO_LATE), (MessageKind::Canceled, 0)]);
     assert_eq!(market.orders()[0].n_pending, 0);

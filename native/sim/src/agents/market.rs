@@ -101,7 +101,7 @@ impl AgentMarket {
             let next = hear.min(word).min(act).min(request);
             if next > until.min(self.next_sample) || next == NEVER {
                 if self.next_sample <= until && self.next_sample < NEVER {
-                    self.sample(next == NEVER);
+                    self.sample(until, next == NEVER);
                     continue;
                 }
                 return Some(self.rest(until, next));
@@ -138,9 +138,11 @@ impl AgentMarket {
         if next == NEVER { Stopped::End } else { Stopped::Time }
     }
 
-    fn sample(&mut self, is_over: bool) {
+    /// Where nothing will happen any more one sample says it all, up to `until`.
+    fn sample(&mut self, until: i64, is_over: bool) {
         self.ours.recorder.samples.push(self.ours.account.sample(self.next_sample, &self.known.depths));
-        self.next_sample = if is_over { NEVER } else { self.next_sample.saturating_add(self.sample_every) };
+        let n_steps = if is_over { (until - self.next_sample) / self.sample_every + 1 } else { 1 };
+        self.next_sample = self.next_sample.saturating_add(self.sample_every.saturating_mul(n_steps));
     }
 
     #[inline]
