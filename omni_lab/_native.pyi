@@ -16,6 +16,7 @@ from typing_extensions import disjoint_base
 from omni_lab.domain import OrderType, PegReference, PostOnly, SelfTrade, Side, TimeInForce, Trigger
 
 __all__ = [
+    "AgentMarket",
     "Bar",
     "BarEngine",
     "Bars",
@@ -1025,6 +1026,331 @@ class TickEngine:
 
         Columns ts, equity, cash, position (lots of the first instrument), twice_mid (of it,
         ticks).
+        """
+
+@disjoint_base
+class AgentMarket:
+    """A market made of participants, with our account in it; ``docs/participants.md`` is the contract.
+
+    Prices are ticks, quantities lots, times nanoseconds. What it shows is what we have heard, except where it
+    says otherwise. What it shares with :class:`TickEngine` has the same meaning; there is one instrument, 0.
+
+    Parameters
+    ----------
+    participants : list of dict
+        ``kind`` and the settings of section 4; see ``omni_lab.simulator.participants``.
+    start_ns, start_ticks : int
+        Time and best bid at the start.
+    value : dict
+        ``kind`` ``"jumps"`` with ``jump_rate``, ``jump_ticks``; ``"schedule"`` with ``times``, ``values``.
+    cash, tick_value : float
+        Our cash, and what one lot gains when its price rises by one tick, currency.
+    latency : dict
+        As for :class:`TickEngine`.
+    feed_delay_ns : int
+        How much later we hear of the market.
+    maker_rate, taker_rate, maker_per_lot, taker_per_lot, per_fill : float
+        Fees of our fills.
+    limits : dict or None
+        What the gate of the venue holds us to.
+    seed : int
+        Of everything that is drawn.
+    sample_every_ns : int
+        Time between two samples of the account; 0 for none.
+    keep_events : bool
+        Whether :meth:`events` are kept.
+    journal : path or None
+        An empty directory for a journal of all commands.
+
+    Raises
+    ------
+    ConfigError
+        If a setting cannot be used, with the participant whose it is.
+    JournalError
+        If the journal cannot be begun.
+    """
+
+    def __new__(
+        cls,
+        participants: list[dict[str, Any]],
+        *,
+        start_ns: int,
+        start_ticks: int,
+        value: dict[str, Any],
+        cash: float,
+        tick_value: float,
+        latency: dict[str, Any],
+        feed_delay_ns: int,
+        maker_rate: float,
+        taker_rate: float,
+        maker_per_lot: float,
+        taker_per_lot: float,
+        per_fill: float,
+        limits: dict[str, Any] | None,
+        seed: int,
+        sample_every_ns: int,
+        keep_events: bool,
+        journal: str | PathLike[str] | None,
+    ) -> AgentMarket: ...
+    @property
+    def now(self) -> int:
+        """Our clock, nanoseconds."""
+
+    @property
+    def n_heard(self) -> int:
+        """Market events that we have heard of."""
+
+    @property
+    def n_commands(self) -> int:
+        """Commands that the venue has carried out, refused ones included."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will happen any more."""
+
+    @property
+    def lots(self) -> int:
+        """Signed lots held."""
+
+    @property
+    def bid_ticks(self) -> int:
+        """Best bid; 0 for none."""
+
+    @property
+    def ask_ticks(self) -> int:
+        """Best ask; 0 for none."""
+
+    @property
+    def cash(self) -> float:
+        """Cash after fees, currency."""
+
+    @property
+    def fees(self) -> float:
+        """Fees paid, currency; negative when rebates are more."""
+
+    @property
+    def equity(self) -> float:
+        """Cash plus positions at their mids, currency; without a mid, at what was paid."""
+
+    @property
+    def traded_value(self) -> float:
+        """Value of all fills, currency."""
+
+    @property
+    def traded_lots(self) -> int:
+        """Lots of all fills."""
+
+    @property
+    def n_fills(self) -> int:
+        """Fills heard of."""
+
+    @property
+    def n_orders(self) -> int:
+        """Orders sent; an order's number counts from 0."""
+
+    def lots_of(self, instrument: int) -> int:
+        """Signed lots held of an instrument."""
+
+    def average_price_ticks(self, instrument: int) -> float:
+        """Average price of the open lots; NaN when flat."""
+
+    def quote(self, instrument: int) -> tuple[int, int, int, int]:
+        """Bid price and lots, ask price and lots; 0 for an empty side."""
+
+    def levels(
+        self, instrument: int, n_levels: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Bid prices and lots, ask prices and lots, best first, of up to ``n_levels`` levels."""
+
+    def lots_at(self, instrument: int, is_bid: bool, price: int) -> int:
+        """Lots shown at a price."""
+
+    def last_trade(self, instrument: int) -> tuple[int, int, int]:
+        """Price, lots and who took: 1 a buyer, 2 a seller, 0 unknown. Zeros before the first."""
+
+    def send(
+        self,
+        is_buy: bool,
+        price: int,
+        qty: int,
+        kind: int = 1,
+        time_in_force: int = 0,
+        instrument: int = 0,
+    ) -> int:
+        """Send an order; its number.
+
+        ``kind`` 0 market, 1 limit; ``time_in_force`` 0 GTC, 1 IOC, 2 FOK, 3 post-only. What the venue refuses
+        is heard like any other answer.
+
+        Raises
+        ------
+        ConfigError
+            If it has no lots, or a limit no price.
+        UnknownSymbolError
+            If there is no such instrument.
+        """
+
+    def submit(
+        self,
+        side: Side | str,
+        qty: int,
+        price: int = 0,
+        *,
+        order_type: OrderType | str | None = None,
+        time_in_force: TimeInForce | str | None = None,
+        self_trade: SelfTrade | str | None = None,
+        post_only: bool | PostOnly | str | None = None,
+        stop_price: int = 0,
+        trail: int = 0,
+        trail_bps: int = 0,
+        trigger: Trigger | str | None = None,
+        peg: PegReference | str | None = None,
+        peg_offset: int = 0,
+        display_qty: int = -1,
+        min_qty: int = 0,
+        all_or_none: bool = False,
+        expire_at: int = 0,
+    ) -> int:
+        """Send an order of any type of ``docs/matching.md``, section 2; its number.
+
+        Without ``order_type`` it is what its terms imply: pegged with ``peg``, a trailing stop with ``trail``
+        or ``trail_bps``, a stop with ``stop_price`` (a stop-limit with ``price``, too), a limit with
+        ``price``, else a market order. ``time_in_force`` is DAY where nothing is said. What the form forbids
+        is refused by the venue.
+
+        Raises
+        ------
+        ConfigError
+            For a word that is none.
+        """
+
+    def cancel(self, number: int) -> bool:
+        """Ask for a cancel; False if the order has ended or does not exist."""
+
+    def replace(self, number: int, price: int, qty: int, stop_price: int = 0) -> bool:
+        """Ask for another price, total quantity and stop price; 0 keeps a price.
+
+        False if the order has ended, is a market order, or does not exist.
+        """
+
+    def order_state(self, number: int) -> tuple[int, int, int, int, bool]:
+        """Status, lots filled, price, total lots, and whether a request about it is on its way.
+
+        Status is 0 pending, 1 new, 2 partially filled, 3 filled, 4 canceled, 5 expired, 6 rejected.
+        """
+
+    def order_reason(self, number: int) -> int:
+        """Why it ended without being filled whole, else 0; below 1,000 a ``RejectReason``."""
+
+    def ahead(self, number: int) -> float | None:
+        """Lots before it at the venue, for explanations; None unless it waits in the book."""
+
+    def working(self) -> list[int]:
+        """Numbers of the orders that have not ended."""
+
+    def advance(self, until: int, progress: Callable[[int], object] | None = None) -> bool:
+        """Go on until a time; False once nothing will happen any more.
+
+        ``progress`` is called with :attr:`n_heard` from time to time; Ctrl-C is noticed.
+        """
+
+    def advance_to_next(self, until: int, wake: int) -> tuple[int, int, int]:
+        """Go on until a time, or until something one wants to know.
+
+        Parameters
+        ----------
+        until : int
+        wake : int
+            Bits: 1 the best bid, best ask or lots at them changed; 2 the market traded; 4 a level changed; 8
+            something was heard of an order.
+
+        Returns
+        -------
+        tuple of int
+            0 the end, 1 the time, 2 the market (with the bits, and the instrument), 3 orders
+            (:meth:`take_notices`).
+        """
+
+    def take_notices(self) -> list[tuple[int, int, int, int, bool, float, int]]:
+        """What was heard of orders while ``wake`` had bit 8, since the last call.
+
+        Order, kind (0 accepted, 1 replaced, 2 fill, 3 ended, 4 request refused), lots, price, whether it was
+        a maker, fee (currency), the venue's time.
+        """
+
+    def run_quoter(
+        self, settings: dict[str, Any], until: int, progress: Callable[[int], object] | None = None
+    ) -> int:
+        """Run the market maker of ``docs/replay.md``, section 6, until a time; how often it looked.
+
+        ``settings`` are ``rule`` with its numbers, ``instrument``, ``tick`` (price units), ``interval_ns``,
+        ``qty``, ``max_position``, ``n_levels``, ``level_step``, ``half_life`` (seconds).
+        """
+
+    def finish(self) -> None:
+        """Say that the run is over: what still works expires."""
+
+    def commit(self) -> None:
+        """Hand the journal over to the operating system, where there is one.
+
+        Raises
+        ------
+        JournalError
+            If that fails.
+        """
+
+    def orders(self) -> dict[str, NDArray[Any]]:
+        """One row an order.
+
+        Columns instrument, side, kind, time_in_force, price, qty, filled, status, reason,
+        ts_sent, ts_venue, ts_heard, seen_bid, seen_ask as of a replay, order_type (code of the venue),
+        venue_id (its name there, 0 before it arrived).
+        """
+
+    def messages(self) -> dict[str, NDArray[Any]]:
+        """One row a message.
+
+        Columns ts, ts_venue, order, kind, is_maker, reason, qty, price, ahead (NaN unless
+        taken in), fee.
+
+        Kinds are 0 sent, 1 denied, 2 cancel sent, 3 replace sent, 4 accepted, 5 replaced, 6 fill, 7 canceled,
+        8 expired, 9 rejected, 10 request refused.
+        """
+
+    def samples(self) -> dict[str, NDArray[Any]]:
+        """One row a sample.
+
+        Columns ts, equity, cash, position (lots), twice_mid (of it,
+        ticks).
+        """
+
+    def events(self) -> dict[str, NDArray[Any]]:
+        """Market events so far, in the columns of ``docs/feeds.md``, section 1.
+
+        Raises
+        ------
+        ConfigError
+            If they are not kept.
+        """
+
+    def accounts(self) -> dict[str, NDArray[Any]]:
+        """What the venue knows of each account, ours first, then the participants.
+
+        Columns lots (held, signed), bought, sold (lots ever), cash (currency, from 0 on, before fees). Lots
+        and cash sum to zero.
+        """
+
+    def values(self) -> dict[str, NDArray[Any]]:
+        """What the instrument was worth: columns ts, value (ticks)."""
+
+    def names(self) -> list[str]:
+        """Kinds of the participants, by place."""
+
+    def counts(self, participant: int) -> list[int]:
+        """How often a participant wanted what.
+
+        Zero intelligence: limit orders, market orders, cancels. Informed: orders of those who know, of the
+        others. Hawkes: events by kind. Market maker: looks. Trend: purchases, sales.
         """
 
 def itch_scan(

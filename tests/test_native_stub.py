@@ -45,6 +45,7 @@ PYCLASS = re.compile(
 
 # Wrappers whose purpose is to change.
 CHANGING = {"BarEngine", "TickEngine"}
+CHANGING = {"AgentMarket", "BarEngine", "TickEngine"}
 
 
 def thawed(source: str) -> set[str]:

@@ -8,7 +8,6 @@ package does not import matplotlib; drawing does.
 from typing import TYPE_CHECKING
 
 from omni_lab.lazy import attributes
-
 if TYPE_CHECKING:
     from omni_lab.figures.auction import auction_figure
     from omni_lab.figures.bands import bands_figure
@@ -34,6 +33,22 @@ if TYPE_CHECKING:
     from omni_lab.figures.theme import DARK, LIGHT, Theme
     from omni_lab.figures.trades import trades_figure
     from omni_lab.figures.walks import paths_figure, walk_forward_figure
+from omni_lab.figures.auction import auction_figure
+from omni_lab.figures.depth import depth_figure
+from omni_lab.figures.equity import drawdown_figure, equity_figure
+from omni_lab.figures.flow import flow_figure
+from omni_lab.figures.html import metrics_html
+from omni_lab.figures.intensity import intensity_figure
+from omni_lab.figures.ladder import BookSide, Ladder, book_side, ladder_figure, ladders_figure
+from omni_lab.figures.ladder_svg import ladder_svg
+from omni_lab.figures.latency import latency_figure
+from omni_lab.figures.quotes import quotes_figure
+from omni_lab.figures.quoting import profits_figure, quoting_figure
+from omni_lab.figures.response import response_figure
+from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
+from omni_lab.figures.tearsheet import tearsheet_figure
+from omni_lab.figures.theme import DARK, LIGHT, Theme
+from omni_lab.figures.trades import trades_figure
 
 __all__ = [
     "DARK",
@@ -66,6 +81,7 @@ __all__ = [
     "quotes_figure",
     "quoting_figure",
     "replay_figure",
+    "response_figure",
     "rolling_sharpe_figure",
     "spread_figure",
     "tearsheet_figure",

@@ -10,7 +10,7 @@ mod reader;
 
 use pyo3::prelude::*;
 
-pub(crate) use events::Arrays;
+pub(crate) use events::{Arrays, table};
 
 /// Adds what this module offers.
 pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -4,6 +4,7 @@
 //! `_native.pyi`, which a test compares with this module.
 #![allow(missing_docs, clippy::needless_pass_by_value)]
 
+mod agents;
 mod bars;
 mod columns;
 mod engine;
@@ -34,5 +35,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     sessions::add(module)?;
     feed::add(module)?;
     ticks::add(module)?;
+    agents::add(module)?;
     oms::add(module)
 }

@@ -12,7 +12,7 @@ mod submission;
 mod system;
 mod views;
 mod watch;
-mod words;
+pub(crate) mod words;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};

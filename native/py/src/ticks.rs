@@ -5,8 +5,8 @@
 
 mod engine;
 mod feed;
-mod settings;
-mod tables;
+pub(crate) mod settings;
+pub(crate) mod tables;
 
 use pyo3::prelude::*;
 

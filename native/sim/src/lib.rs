@@ -4,6 +4,7 @@
 //! randomness; the same bars, settings and orders give the same fills.
 #![forbid(unsafe_code)]
 
+pub mod agents;
 mod bars;
 mod conditions;
 mod config;

@@ -3,16 +3,16 @@
 //! `docs/replay.md` is the contract: what each model assumes, and in which order things happen. A [`TickFeed`] is prepared once and replayed
 //! by any number of [`TickEngine`]s. The market is what was captured; our orders trade against it and do not change it.
 
-mod book;
+pub(crate) mod book;
 mod engine;
 mod feed;
-mod ladder;
-mod latency;
+pub(crate) mod ladder;
+pub(crate) mod latency;
 mod local;
-mod orders;
+pub(crate) mod orders;
 mod queue;
 mod quoting;
-mod random;
+pub(crate) mod random;
 mod recorder;
 mod venue;
 

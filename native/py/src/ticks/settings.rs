@@ -12,13 +12,13 @@ use pyo3::types::PyDict;
 use crate::errors::Facts;
 
 /// A value of a table, or a refusal that names it.
-fn get<'py, T: for<'a> FromPyObject<'a, 'py>>(table: &Bound<'py, PyDict>, name: &str) -> PyResult<T> {
+pub(crate) fn get<'py, T: for<'a> FromPyObject<'a, 'py>>(table: &Bound<'py, PyDict>, name: &str) -> PyResult<T> {
     let py = table.py();
     let found = table.get_item(name)?.ok_or_else(|| Facts::new("ConfigError", format!("{name} is missing")).raise(py))?;
     found.extract().map_err(|_| Facts::new("ConfigError", format!("{name} cannot be used")).object(&found).raise(py))
 }
 
-fn optional<'py, T: for<'a> FromPyObject<'a, 'py>>(table: &Bound<'py, PyDict>, name: &str) -> PyResult<Option<T>> {
+pub(crate) fn optional<'py, T: for<'a> FromPyObject<'a, 'py>>(table: &Bound<'py, PyDict>, name: &str) -> PyResult<Option<T>> {
     match table.get_item(name)? {
         Some(value) if !value.is_none() => get(table, name).map(Some),
         _ => Ok(None),

@@ -1,14 +1,25 @@
 //! What a replay leaves behind, in columns.
 
-use omni_sim::ticks::TickEngine;
+use omni_sim::ticks::{Message, Order, Sample, TickEngine};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::columns::Columns;
 
 pub(crate) fn orders<'py>(py: Python<'py>, engine: &TickEngine) -> PyResult<Bound<'py, PyDict>> {
-    let orders = engine.orders();
-    let columns = Columns::new(py)
+    Ok(order_columns(py, engine.orders())?.done())
+}
+
+pub(crate) fn messages<'py>(py: Python<'py>, engine: &TickEngine) -> PyResult<Bound<'py, PyDict>> {
+    message_table(py, &engine.recorder().messages)
+}
+
+pub(crate) fn samples<'py>(py: Python<'py>, engine: &TickEngine) -> PyResult<Bound<'py, PyDict>> {
+    sample_table(py, &engine.recorder().samples)
+}
+
+pub(crate) fn order_columns<'py>(py: Python<'py>, orders: &[Order]) -> PyResult<Columns<'py>> {
+    Columns::new(py)
         .with("instrument", orders.iter().map(|order| order.instrument))?
         .with("side", orders.iter().map(|order| order.side.code()))?
         .with("kind", orders.iter().map(|order| order.kind as u8))?
@@ -22,12 +33,10 @@ pub(crate) fn orders<'py>(py: Python<'py>, engine: &TickEngine) -> PyResult<Boun
         .with("ts_venue", orders.iter().map(|order| order.ts_venue))?
         .with("ts_heard", orders.iter().map(|order| order.ts_heard))?
         .with("seen_bid", orders.iter().map(|order| order.seen.0))?
-        .with("seen_ask", orders.iter().map(|order| order.seen.1))?;
-    Ok(columns.done())
+        .with("seen_ask", orders.iter().map(|order| order.seen.1))
 }
 
-pub(crate) fn messages<'py>(py: Python<'py>, engine: &TickEngine) -> PyResult<Bound<'py, PyDict>> {
-    let messages = &engine.recorder().messages;
+pub(crate) fn message_table<'py>(py: Python<'py>, messages: &[Message]) -> PyResult<Bound<'py, PyDict>> {
     let columns = Columns::new(py)
         .with("ts", messages.iter().map(|message| message.ts))?
         .with("ts_venue", messages.iter().map(|message| message.ts_venue))?
@@ -42,8 +51,7 @@ pub(crate) fn messages<'py>(py: Python<'py>, engine: &TickEngine) -> PyResult<Bo
     Ok(columns.done())
 }
 
-pub(crate) fn samples<'py>(py: Python<'py>, engine: &TickEngine) -> PyResult<Bound<'py, PyDict>> {
-    let samples = &engine.recorder().samples;
+pub(crate) fn sample_table<'py>(py: Python<'py>, samples: &[Sample]) -> PyResult<Bound<'py, PyDict>> {
     let columns = Columns::new(py)
         .with("ts", samples.iter().map(|sample| sample.ts))?
         .with("equity", samples.iter().map(|sample| sample.equity))?

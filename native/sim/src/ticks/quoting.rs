@@ -61,14 +61,14 @@ pub struct QuoterConfig {
 /// A market maker at work.
 #[derive(Clone, Debug)]
 pub struct Quoter {
-    config: QuoterConfig,
+    pub(crate) config: QuoterConfig,
     /// Squared mid changes a second, ticks².
     variance: f64,
     twice_mid: i64,
     weight: f64,
-    n_looks: u64,
-    next_look: Option<i64>,
-    wanted: [Vec<i64>; 2],
+    pub(crate) n_looks: u64,
+    pub(crate) next_look: Option<i64>,
+    pub(crate) wanted: [Vec<i64>; 2],
 }
 
 impl Quoter {
@@ -156,7 +156,7 @@ impl Quoter {
         }
     }
 
-    fn learn(&mut self, twice_mid: i64) {
+    pub(crate) fn learn(&mut self, twice_mid: i64) {
         if self.twice_mid != 0 {
             let change = (twice_mid - self.twice_mid) as f64 * 0.5 / self.config.tick as f64;
             let rate = change * change / (self.config.interval as f64 * 1e-9);
