@@ -44,7 +44,6 @@ PYCLASS = re.compile(
 )
 
 # Wrappers whose purpose is to change.
-CHANGING = {"BarEngine", "TickEngine"}
 CHANGING = {"AgentMarket", "BarEngine", "TickEngine"}
 
 

@@ -8,6 +8,7 @@ package does not import matplotlib; drawing does.
 from typing import TYPE_CHECKING
 
 from omni_lab.lazy import attributes
+
 if TYPE_CHECKING:
     from omni_lab.figures.auction import auction_figure
     from omni_lab.figures.bands import bands_figure
@@ -27,28 +28,13 @@ if TYPE_CHECKING:
     from omni_lab.figures.quoting import profits_figure, quoting_figure
     from omni_lab.figures.replay import replay_figure
     from omni_lab.figures.research import growth_figure, spread_figure, weights_figure
+    from omni_lab.figures.response import response_figure
     from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
     from omni_lab.figures.svg_ladder import ladder_svg
     from omni_lab.figures.tearsheet import tearsheet_figure
     from omni_lab.figures.theme import DARK, LIGHT, Theme
     from omni_lab.figures.trades import trades_figure
     from omni_lab.figures.walks import paths_figure, walk_forward_figure
-from omni_lab.figures.auction import auction_figure
-from omni_lab.figures.depth import depth_figure
-from omni_lab.figures.equity import drawdown_figure, equity_figure
-from omni_lab.figures.flow import flow_figure
-from omni_lab.figures.html import metrics_html
-from omni_lab.figures.intensity import intensity_figure
-from omni_lab.figures.ladder import BookSide, Ladder, book_side, ladder_figure, ladders_figure
-from omni_lab.figures.ladder_svg import ladder_svg
-from omni_lab.figures.latency import latency_figure
-from omni_lab.figures.quotes import quotes_figure
-from omni_lab.figures.quoting import profits_figure, quoting_figure
-from omni_lab.figures.response import response_figure
-from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
-from omni_lab.figures.tearsheet import tearsheet_figure
-from omni_lab.figures.theme import DARK, LIGHT, Theme
-from omni_lab.figures.trades import trades_figure
 
 __all__ = [
     "DARK",
@@ -117,6 +103,7 @@ __getattr__ = attributes(
         "profits_figure": "quoting",
         "quoting_figure": "quoting",
         "replay_figure": "replay",
+        "response_figure": "response",
         "growth_figure": "research",
         "spread_figure": "research",
         "weights_figure": "research",

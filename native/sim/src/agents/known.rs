@@ -78,13 +78,8 @@ impl Known {
     fn add(&mut self, told: &Told) {
         let place = self.place(told.price);
         let depth = &mut self.depths[0];
-        if told.is_ask {
-            let qty = depth.ask_qty(told.price) + told.change;
-            depth.set_ask(place, qty);
-        } else {
-            let qty = depth.bid_qty(told.price) + told.change;
-            depth.set_bid(place, qty);
-        }
+        let before = if told.is_ask { depth.ask_qty(told.price) } else { depth.bid_qty(told.price) };
+        depth.set(told.is_ask, place, before + told.change);
     }
 
     fn place(&mut self, price: i64) -> u32 {
@@ -108,13 +103,11 @@ impl Known {
             Ladder::of(prices().collect())
         };
         let mut depth = Depth::new(Arc::new(ladder));
-        for (price, qty) in bids {
-            let place = depth.ladder().place(price);
-            place.map(|place| depth.set_bid(place, qty));
-        }
-        for (price, qty) in asks {
-            let place = depth.ladder().place(price);
-            place.map(|place| depth.set_ask(place, qty));
+        for (is_ask, levels) in [(false, bids), (true, asks)] {
+            for (price, qty) in levels {
+                let place = depth.ladder().place(price);
+                place.map(|place| depth.set(is_ask, place, qty));
+            }
         }
         self.depths = [depth];
     }
