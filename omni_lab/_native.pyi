@@ -1206,7 +1206,7 @@ class AgentMarket:
         trigger: Trigger | str | None = None,
         peg: PegReference | str | None = None,
         peg_offset: int = 0,
-        display_qty: int = -1,
+        display_qty: int | None = None,
         min_qty: int = 0,
         all_or_none: bool = False,
         expire_at: int = 0,

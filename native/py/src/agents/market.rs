@@ -246,7 +246,7 @@ impl AgentMarket {
     }
 
     #[pyo3(signature = (side, qty, price=0, *, order_type=None, time_in_force=None, self_trade=None, post_only=None, stop_price=0, trail=0,
-                        trail_bps=0, trigger=None, peg=None, peg_offset=0, display_qty=-1, min_qty=0, all_or_none=false, expire_at=0))]
+                        trail_bps=0, trigger=None, peg=None, peg_offset=0, display_qty=None, min_qty=0, all_or_none=false, expire_at=0))]
     #[allow(clippy::too_many_arguments)]
     fn submit(
         &mut self,
@@ -263,7 +263,7 @@ impl AgentMarket {
         trigger: Argument<'_, '_>,
         peg: Argument<'_, '_>,
         peg_offset: i64,
-        display_qty: i64,
+        display_qty: Option<i64>,
         min_qty: i64,
         all_or_none: bool,
         expire_at: i64,
@@ -282,7 +282,7 @@ impl AgentMarket {
             trigger,
             peg,
             peg_offset,
-            display_qty,
+            display_qty: display_qty.unwrap_or(omni_types::DISPLAY_ALL.0),
             min_qty,
             all_or_none,
             expire_at,
