@@ -16,7 +16,7 @@ DAY_NS = 86_400_000_000_000
 EASTERN = "America/New_York"
 _TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?")
 _ZONED = re.compile(r":\d\d(?:\.\d+)?\s*(?:Z|[+-]\d\d:?\d\d)$")
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|ms|s|min|h)")
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|ms|s|min|h|d|D)")
 # 01302019.NASDAQ_ITCH50.gz, 20190130.BX_ITCH_50.gz, S081321-v50.txt.gz
 _DATES = (
     (re.compile(r"(?<!\d)(\d{2})(\d{2})(20\d{2})(?!\d)"), (2, 0, 1)),
@@ -30,6 +30,8 @@ _UNITS_NS = {
     "s": 1_000_000_000,
     "min": 60_000_000_000,
     "h": 3_600_000_000_000,
+    "d": DAY_NS,
+    "D": DAY_NS,
 }
 
 
@@ -45,7 +47,7 @@ def moment_ns(when: Any, *, midnight: int = 0) -> int:
 
     Parameters
     ----------
-    when : int, str, datetime, time, timedelta, datetime64 or timedelta64
+    when : int, str, date, datetime, time, timedelta, datetime64 or timedelta64
         Integers are taken as they are. Times of day, as ``"10:30"`` and ``"09:30:00.5"``, and spans count
         from ``midnight``. Dates with times are UTC unless they say otherwise.
     midnight : int
@@ -74,7 +76,9 @@ def moment_ns(when: Any, *, midnight: int = 0) -> int:
             hours=when.hour, minutes=when.minute, seconds=when.second, microseconds=when.microsecond
         )
         return midnight + _delta_ns(of_day)
-    if isinstance(when, np.datetime64):
+    if type(when) is dt.date:
+        when = np.datetime64(when)
+    if isinstance(when, np.datetime64) and not np.isnat(when):
         return int(when.astype("datetime64[ns]").view(np.int64))
     if isinstance(when, dt.datetime):
         naive = (

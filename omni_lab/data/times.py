@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -55,68 +54,6 @@ def as_nanoseconds(ts: ArrayLike, *, where: str = "ts") -> IntArray:
         )
     _refuse_other_units(times, where)
     return np.ascontiguousarray(times, dtype=np.int64)
-
-
-def moment_ns(moment: Any, *, where: str = "at") -> int:
-    """One time as nanoseconds since 1970, UTC.
-
-    Parameters
-    ----------
-    moment : int, str or datetime-like
-        Integers are nanoseconds; naive times are UTC.
-
-    Raises
-    ------
-    DataError
-        If it is no time.
-    """
-    if isinstance(moment, int | np.integer) and type(moment) not in (bool, np.timedelta64):
-        return int(moment)
-    if isinstance(moment, str):
-        try:
-            parsed = datetime.fromisoformat(moment)
-            # Python's own times end at microseconds.
-            moment = np.datetime64(moment, "ns") if "." in moment and parsed.tzinfo is None else parsed
-        except ValueError:
-            raise DataError(
-                "this is no time", found=moment, expected="a time such as 2024-01-31T16:00", where=where
-            ) from None
-    if isinstance(moment, datetime) and moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
-    if not isinstance(moment, datetime | date | np.datetime64) or np.isnat(np.datetime64(moment)):
-        raise DataError(
-            "this is no time", found=moment, expected="nanoseconds, text or a datetime", where=where
-        )
-    return int(np.datetime64(moment).astype("datetime64[ns]").astype(np.int64))
-
-
-def duration_ns(span: Any, *, where: str = "every") -> int:
-    """A positive span of time in nanoseconds.
-
-    Parameters
-    ----------
-    span : int, str or timedelta-like
-        Integers are nanoseconds; text as pandas reads it, such as ``"30min"``.
-
-    Raises
-    ------
-    DataError
-        If it is no span, or not positive.
-    """
-    expected = "a positive span: nanoseconds, text such as '30min', or a timedelta"
-    try:
-        if isinstance(span, str):
-            import pandas as pd
-
-            span = pd.Timedelta(span).to_timedelta64()
-        # NumPy counts its spans among the integers.
-        if type(span) is np.timedelta64 or not isinstance(span, int | np.integer):
-            span = np.timedelta64(span).astype("timedelta64[ns]").astype(np.int64)
-    except (TypeError, ValueError):
-        raise DataError("this is no span of time", found=span, expected=expected, where=where) from None
-    if span <= 0:
-        raise DataError("this is no span of time", found=int(span), expected=expected, where=where)
-    return int(span)
 
 
 def check_increasing(ts: IntArray, *, where: str = "ts") -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from omni_lab.data.times import iso, moment_ns
+from omni_lab.data.moments import moment_ns
+from omni_lab.data.times import iso
 from omni_lab.errors import ConfigError, DataError
 from omni_lab.strategies.settings import not_whole, out_of_range, refuse, settings
 

@@ -167,8 +167,8 @@ def test_timers_come_before_the_bars_of_their_step_and_can_be_taken_back() -> No
         ({}, "needs a time"),
         ({"at": "noon"}, "no time"),
         ({"at": 1.5}, "no time"),
-        ({"every": "often"}, "no span"),
-        ({"every": 0}, "no span"),
+        ({"every": "often"}, "no length of time"),
+        ({"every": 0}, "no length of time"),
     ],
 )
 def test_a_timer_that_cannot_be_meant_is_refused(timer: dict[str, Any], words: str) -> None:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from omni_lab.errors import DataError, ShapeError
+from omni_lab.data.moments import span_ns
+from omni_lab.errors import ShapeError
 from omni_lab.execution import Limits
 from omni_lab.strategies.settings import not_among, not_whole, out_of_range, parse_settings, refuse, settings
 from omni_lab.typing import ArrayLike, IntArray
@@ -264,25 +265,6 @@ class TickConfig:
             latency = {"kind": "measured", "n": len(sent), "first": int(sent[0]), "last": int(sent[-1])}
         plain["latency"] = latency
         return plain
-
-
-def span_ns(span: str) -> int:
-    """A span such as ``"100ms"`` in nanoseconds.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read or is not positive.
-    """
-    import pandas as pd
-
-    try:
-        nanoseconds = pd.Timedelta(span).value
-    except (TypeError, ValueError):
-        nanoseconds = 0
-    if nanoseconds <= 0:
-        raise DataError("this is no span of time", found=span, expected="such as '100ms' or '1min'")
-    return int(nanoseconds)
 
 
 def _latency(given: Mapping[str, Any]) -> Latency:

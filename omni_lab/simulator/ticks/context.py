@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from omni_lab.data.bars import Bars
-from omni_lab.data.times import duration_ns, moment_ns
+from omni_lab.data.moments import span_ns
 from omni_lab.errors import ConfigError, DataError
 from omni_lab.simulator.ticks.conditions import holds_at
 from omni_lab.simulator.ticks.simulator import DepthView, OrderView, TickSimulator
@@ -234,8 +234,8 @@ class TickContext:
         """Set a timer, which calls ``on_timer`` at its time; its id. See :meth:`Context.timer`."""
         if at is None and every is None:
             raise ConfigError("a timer needs a time, or a span", expected="at=… or every=…", where="timer")
-        span = None if every is None else duration_ns(every)
-        due = self.ts + (span or 0) if at is None else moment_ns(at)
+        span = None if every is None else span_ns(every)
+        due = self.ts + (span or 0) if at is None else self.simulator.feed.info.moment_ns(at)
         timer_id = len(self._every)
         self._every[timer_id] = span
         heapq.heappush(self._timers, (due, timer_id))

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from omni_lab.data.bars import Bars
+from omni_lab.data.moments import span_ns
 from omni_lab.data.times import iso
 from omni_lab.errors import ConfigError
 from omni_lab.progress import Progress
 from omni_lab.simulator.faces import overrides
 from omni_lab.simulator.ticks.bars import heard_bars
-from omni_lab.simulator.ticks.config import TickConfig, span_ns
+from omni_lab.simulator.ticks.config import TickConfig
 from omni_lab.simulator.ticks.context import TickContext
 from omni_lab.simulator.ticks.results import TickResults
 from omni_lab.simulator.ticks.simulator import END_OF_TIME, TickSimulator, reason_name

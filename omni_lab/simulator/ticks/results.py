@@ -129,7 +129,7 @@ class TickResults(Mapping[str, float]):
 
     @property
     def _sample_ns(self) -> int:
-        from omni_lab.simulator.ticks.config import span_ns
+        from omni_lab.data.moments import span_ns
 
         return span_ns(self.config.sample)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from omni_lab._native import TickEngine
+from omni_lab.data.moments import span_ns
 from omni_lab.errors import ConfigError
-from omni_lab.simulator.ticks.config import TickConfig, span_ns
+from omni_lab.simulator.ticks.config import TickConfig
 from omni_lab.simulator.ticks.feed import MarketFeed, prepare
 from omni_lab.strategies.settings import parse_settings
 
@@ -201,7 +202,7 @@ class TickSimulator(TickEngine):
 
     def elapse(self, span: int | str) -> bool:
         """Go on for so long, nanoseconds or text such as ``"100ms"``; False once nothing will happen."""
-        return self.advance(self.now + (span if isinstance(span, int) else span_ns(span)))
+        return self.advance(self.now + span_ns(span))
 
     def run(self) -> None:
         """Go on to the end."""
@@ -332,13 +333,12 @@ def _to_engine(feed: MarketFeed, config: TickConfig) -> dict[str, Any]:
     limits = None
     if config.limits is not None:
         setup = config.limits.setup([lot_size])
-        named = {name: getattr(setup, name) for name in setup.__slots__}
-        limits = {name: value for name, value in named.items() if value is not None}
-        for name in ("max_notional", "max_daily_loss"):
-            if getattr(config.limits, name) is not None:
-                limits[name] = float(getattr(config.limits, name))
-            else:
-                limits.pop(name, None)
+        stated = [
+            each.name for each in fields(config.limits) if getattr(config.limits, each.name) is not None
+        ]
+        limits = {name: getattr(setup, name) for name in stated}
+        for name in {"max_notional", "max_daily_loss"} & limits.keys():
+            limits[name] = float(getattr(config.limits, name))
     queue = config.queue or ("exact" if feed.native.names_orders else "conservative")
     return {
         "cash": float(config.initial_capital),

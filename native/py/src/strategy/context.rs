@@ -313,9 +313,9 @@ impl Context {
 
     #[pyo3(signature = (*, at=None, every=None))]
     fn timer(&self, py: Python<'_>, at: Option<Bound<'_, PyAny>>, every: Option<Bound<'_, PyAny>>) -> PyResult<u64> {
-        let times = py.import("omni_lab.data.times")?;
-        let at: Option<i64> = at.map(|at| times.getattr("moment_ns")?.call1((at,))?.extract()).transpose()?;
-        let every: Option<i64> = every.map(|every| times.getattr("duration_ns")?.call1((every,))?.extract()).transpose()?;
+        let moments = py.import("omni_lab.data.moments")?;
+        let at: Option<i64> = at.map(|at| moments.getattr("moment_ns")?.call1((at,))?.extract()).transpose()?;
+        let every: Option<i64> = every.map(|every| moments.getattr("span_ns")?.call1((every,))?.extract()).transpose()?;
         let due = match (at, every) {
             (Some(at), _) => at,
             (None, Some(every)) => self.now(py)?.saturating_add(every),

@@ -8,7 +8,7 @@ import pytest
 
 from omni_lab import _native
 from omni_lab.data import DatabentoFile, Events, LobsterDay
-from tests.simulator.replay.plain_queue import BUY, PlainQueues
+from tests.simulator.ticks.plain_queue import BUY, PlainQueues
 
 ENTRY, RESPONSE = 1_000_000, 2_000_000
 POST_ONLY = 3

@@ -7,7 +7,7 @@ import pytest
 
 from omni_lab import _native
 from omni_lab.typing import AnyArray
-from tests.simulator.replay.plain_replay import BUY, LIMIT, MARKET, SELL, PlainReplay, Rules
+from tests.simulator.ticks.plain_replay import BUY, LIMIT, MARKET, SELL, PlainReplay, Rules
 
 QUEUES = ("conservative", "power", "power_of_whole", "power_of_share", "log", "log_of_whole")
 HIDDEN = 8
