@@ -29,6 +29,7 @@ from omni_lab.typing import AnyArray, FloatArray, IntArray
 if TYPE_CHECKING:
     from omni_lab.portfolio.capacity import Capacity
     from omni_lab.simulator.cost_sensitivity import CostCurve
+    from omni_lab.simulator.order_story import OrderStory
     from omni_lab.simulator.significance import Significance
 
 # By code, as in native/sim/src/record.rs.
@@ -317,6 +318,34 @@ class BacktestResults(Mapping[str, float]):
                 "bars_held": raw["step_exit"].astype(np.int64) - raw["step_entry"],
             }
         )
+
+    def explain(self, order_id: int) -> OrderStory:
+        """The story of one order: what was known, what held it back, its fills, its costs, what it closed.
+
+        Facts of the decision: ``symbol``, ``side``, ``type``, ``qty``, ``limit_price``, ``stop_price``;
+        ``step``, ``ts``; ``known_step`` (−1 for none) and ``known_open``, ``known_high``, ``known_low``,
+        ``known_close`` of the last bar of the instrument; ``equity_before``, ``cash_before`` (base currency)
+        and ``position_before``. What a strategy sends from ``on_fill`` and does not fill in the same step
+        cannot be told from a decision at its close.
+
+        Of what held it back: ``refused_by_gate`` (the check; empty for none) and ``gate_limit``;
+        ``bars_waited`` of its instrument before the first fill or the end; ``cut_qty``, and the ``exposure``
+        and ``exposure_allowed`` from which the buying power cut it (NaN where it did not, and in several
+        currencies).
+
+        Of what came of it, in the instrument's currency: ``filled_qty``, ``average_price``, ``price_met`` and
+        ``price_paid`` of each fill, ``commission``, ``slippage`` and ``impact`` (their sum over all orders is
+        what the run paid), ``trades`` (rows of :attr:`trades` that its fills closed) and their
+        ``realised_pnl``, ``status``, ``reason``.
+
+        Raises
+        ------
+        DataError
+            If there is no such order.
+        """
+        from omni_lab.simulator.bar_story import story_of
+
+        return story_of(self, self._run, order_id)
 
     @cached_property
     def flows(self) -> Table:

@@ -22,7 +22,7 @@ from omni_lab.typing import AnyArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from omni_lab.data.bars import Bars
-    from omni_lab.simulator.ticks.story import OrderStory
+    from omni_lab.simulator.order_story import OrderStory
 
 MESSAGE_KINDS = (
     "SENT",
@@ -239,6 +239,10 @@ class TickResults(Mapping[str, float]):
 
     def explain(self, order_id: int) -> OrderStory:
         """The story of one order: what was known, the gate, the queue, the fills, the costs.
+
+        Its facts: ``side``, ``qty``, ``limit_price``, ``seen_bid``, ``seen_ask``, ``ahead``, ``filled_qty``,
+        ``average_price``, ``fees``, ``slippage`` (currency paid beyond the mid that was seen; − is a gain),
+        ``status``, ``reason``.
 
         Raises
         ------
