@@ -11,6 +11,7 @@ import math
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from omni_lab.portfolio.capacity import Capacity
     from omni_lab.simulator.cost_sensitivity import CostCurve
     from omni_lab.simulator.order_story import OrderStory
+    from omni_lab.simulator.run_journal import Happenings
     from omni_lab.simulator.significance import Significance
 
 # By code, as in native/sim/src/record.rs.
@@ -544,6 +546,33 @@ class BacktestResults(Mapping[str, float]):
             },
             "events_sha256": self.events_sha256,
         }
+
+    def write_journal(self, path: str | Path) -> Path:
+        """Write what happened to a file, frame by frame; see :mod:`omni_lab.simulator.run_journal`.
+
+        :func:`omni_lab.simulator.open_journal` reads and verifies it. Equal runs give equal bytes.
+
+        Raises
+        ------
+        JournalError
+            If it cannot be written; what had that name before is then still there.
+        """
+        from omni_lab.simulator.run_journal import write_journal
+
+        return write_journal(self._happenings, path)
+
+    @cached_property
+    def journal_sha256(self) -> str:
+        """SHA-256 (hex) of the file that :meth:`write_journal` writes."""
+        from omni_lab.simulator.run_journal import journal_sha256
+
+        return journal_sha256(self._happenings)
+
+    @property
+    def _happenings(self) -> Happenings:
+        from omni_lab.simulator.happenings import of_bars
+
+        return of_bars(self, self._run)
 
     def plot(
         self,

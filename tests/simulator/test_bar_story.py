@@ -1,5 +1,7 @@
 """The story of an order on bars: worked by hand, and added up to what the run paid."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -135,7 +137,7 @@ def test_slippage_and_impact_are_told_apart() -> None:
     assert facts["slippage"] + facts["impact"] == pytest.approx(results["slippage_paid"])
 
 
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "plain": {"commission_rate": 1e-3, "slippage_bps": 3.0, "volume_limit": 0.01, "max_leverage": 1.5},
     "reject": {"on_insufficient_cash": "reject", "fill": "next_close", "slippage_ticks": 1},
     "this_close": {"fill": "this_close", "commission_per_share": 0.01, "max_leverage": 1.2},
@@ -159,7 +161,7 @@ def _random_orders(seed: int) -> Script:
         for _ in range(rng.integers(0, 3)):
             send = ctx.buy if rng.random() < 0.5 else ctx.sell
             near = bar.close * (1 + 0.02 * rng.standard_normal())
-            kinds = ({}, {"limit": near}, {"stop": near})
+            kinds: tuple[dict[str, float], ...] = ({}, {"limit": near}, {"stop": near})
             send(float(rng.integers(1, 400)), symbol=bar.symbol, **kinds[rng.integers(0, 3)])
 
     return Script(act)
