@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from omni_lab.figures.html import metrics_html
     from omni_lab.figures.intensity import intensity_figure
     from omni_lab.figures.ladder import BookSide, Ladder, book_side, ladder_figure, ladders_figure
-    from omni_lab.figures.ladder_svg import ladder_svg
     from omni_lab.figures.latency import latency_figure
     from omni_lab.figures.luck import luck_figure
     from omni_lab.figures.overfitting import overfitting_figure
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from omni_lab.figures.replay import replay_figure
     from omni_lab.figures.research import growth_figure, spread_figure, weights_figure
     from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
+    from omni_lab.figures.svg import ladder_svg
     from omni_lab.figures.tearsheet import tearsheet_figure
     from omni_lab.figures.theme import DARK, LIGHT, Theme
     from omni_lab.figures.trades import trades_figure
@@ -92,7 +92,7 @@ __getattr__ = attributes(
         "book_side": "ladder",
         "ladder_figure": "ladder",
         "ladders_figure": "ladder",
-        "ladder_svg": "ladder_svg",
+        "ladder_svg": "svg",
         "latency_figure": "latency",
         "luck_figure": "luck",
         "overfitting_figure": "overfitting",

@@ -47,7 +47,7 @@ def story_of(results: TickResults, order_id: int) -> OrderStory:
 
 
 def _sentence(results: TickResults, row: dict[str, Any], order: dict[str, Any]) -> str:
-    when = _time(results, int(row["ts"]))
+    when = time_text(results, int(row["ts"]))
     kind, qty, price = row["kind"], row["qty"], row["price"]
     at = "at the market" if np.isnan(price) else f"at {price:.10g}"
     travelled = (
@@ -70,7 +70,8 @@ def _sentence(results: TickResults, row: dict[str, Any], order: dict[str, Any]) 
     return f"{when}  {said[kind]}"
 
 
-def _time(results: TickResults, ts: int) -> str:
+def time_text(results: TickResults, ts: int) -> str:
+    """A time of the feed as people read it: with its date, or since midnight where none is known."""
     if results.feed.info.date:
         return iso(ts)
     seconds, nanos = divmod(ts, 1_000_000_000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from omni_lab.errors import MissingExtraError
 from omni_lab.ui.replay.state import ReplayState
@@ -13,6 +13,24 @@ except ImportError as error:
     raise MissingExtraError("ipywidgets", extra="lab", what="a replay slider in a notebook") from error
 
 _PLAY_MS = 400
+
+
+class Stepped(Protocol):
+    """What stands at one of many places in a row, and tells when that changes."""
+
+    param: Any
+    sequence: Any
+
+    @property
+    def first(self) -> int:
+        """Number of the first place."""
+
+    @property
+    def last(self) -> int:
+        """Number of the last place."""
+
+    def go(self, sequence: int) -> None:
+        """Go to a place, or to the nearest there is."""
 
 
 class ReplayBox(widgets.VBox):  # type: ignore[misc]
@@ -28,27 +46,8 @@ class ReplayBox(widgets.VBox):  # type: ignore[misc]
         self.state = state
         self._html = widgets.HTML(state.page())
         self._said = widgets.Label("", layout={"min_width": "140px"})
-        super().__init__([self._steps(), self._choices(), self._html])
+        super().__init__([steps(state), self._choices(), self._html])
         state.param.watch(self._show, ["sequence", "symbol", "account", "order_id", "queue"])
-
-    def _steps(self) -> widgets.HBox:
-        """First, previous, next, last, play, and the slider."""
-        state = self.state
-        bounds = {"min": state.first, "max": state.last}
-        slider = widgets.IntSlider(
-            state.sequence, **bounds, description="Frame", layout={"flex": "1 1 220px", "width": "auto"}
-        )
-        play = widgets.Play(value=state.sequence, **bounds, interval=_PLAY_MS, description="Play")
-        for each in (slider, play):
-            each.observe(lambda change: state.go(change["new"]), "value")
-            state.param.watch(lambda event, each=each: setattr(each, "value", event.new), "sequence")
-        buttons = [
-            _button("fast-backward", "First frame", lambda: state.go(state.first)),
-            _button("step-backward", "Previous frame", lambda: state.go(state.sequence - 1)),
-            _button("step-forward", "Next frame", lambda: state.go(state.sequence + 1)),
-            _button("fast-forward", "Last frame", lambda: state.go(state.last)),
-        ]
-        return widgets.HBox([*buttons, play, slider], layout={"flex_flow": "row wrap"})
 
     def _choices(self) -> widgets.HBox:
         """What is shown and followed."""
@@ -70,7 +69,7 @@ class ReplayBox(widgets.VBox):  # type: ignore[misc]
             control.value = getattr(state, name)
             control.observe(lambda change, name=name: setattr(state, name, change["new"]), "value")
             state.param.watch(lambda event, each=control: setattr(each, "value", event.new), name)
-        jump = _button("", "Next event of the order that is followed", self._jump)
+        jump = button("", "Next event of the order that is followed", self._jump)
         jump.description, jump.layout.width = "Next event of it", "140px"
         shown = [*controls.values(), jump, self._said]
         return widgets.HBox(shown, layout={"flex_flow": "row wrap"})
@@ -87,16 +86,47 @@ class ReplayBox(widgets.VBox):  # type: ignore[misc]
         self._html.value = self.state.page()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        # A page that is read without a kernel shows this instead of a widget.
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        if data is not None:
-            data["text/html"] = self.state.page()
-            data["text/plain"] = f"<Replay: frame {self.state.sequence} of {self.state.last}>"
-        return bundle
+        said = f"<Replay: frame {self.state.sequence} of {self.state.last}>"
+        return with_page(super()._repr_mimebundle_(**kwargs), self.state.page(), said)
 
 
-def _button(icon: str, says: str, act: Any) -> widgets.Button:
-    button = widgets.Button(icon=icon, tooltip=says, layout={"width": "38px"})
-    button.on_click(lambda _: act())
-    return button
+def with_page(bundle: Any, html: str, said: str) -> Any:
+    """What a widget shows, with a page beside it for who reads without a kernel."""
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    if data is not None:
+        data["text/html"], data["text/plain"] = html, said
+    return bundle
+
+
+def steps(state: Stepped, noun: str = "Frame") -> widgets.HBox:
+    """First, previous, next, last, play, and the slider; all of it is reached by keyboard.
+
+    Parameters
+    ----------
+    state : Stepped
+        What they move.
+    noun : str
+        What one step is called.
+    """
+    bounds = {"min": state.first, "max": state.last}
+    slider = widgets.IntSlider(
+        state.sequence, **bounds, description=noun, layout={"flex": "1 1 220px", "width": "auto"}
+    )
+    play = widgets.Play(value=state.sequence, **bounds, interval=_PLAY_MS, description="Play")
+    for each in (slider, play):
+        each.observe(lambda change: state.go(change["new"]), "value")
+        state.param.watch(lambda event, each=each: setattr(each, "value", event.new), "sequence")
+    buttons = [
+        button("fast-backward", f"First {noun.lower()}", lambda: state.go(state.first)),
+        button("step-backward", f"Previous {noun.lower()}", lambda: state.go(state.sequence - 1)),
+        button("step-forward", f"Next {noun.lower()}", lambda: state.go(state.sequence + 1)),
+        button("fast-forward", f"Last {noun.lower()}", lambda: state.go(state.last)),
+    ]
+    return widgets.HBox([*buttons, play, slider], layout={"flex_flow": "row wrap"})
+
+
+def button(icon: str, says: str, act: Any) -> widgets.Button:
+    """A small button with an icon; what it does is its tooltip."""
+    made = widgets.Button(icon=icon, tooltip=says, layout={"width": "38px"})
+    made.on_click(lambda _: act())
+    return made
