@@ -93,7 +93,7 @@ class BarFilm:
             said=self._headline(number),
             chart=self._chart(first, number, symbol),
             chart_title=f"{symbol}, the last {number - first + 1} bars",
-            note="Hollow: it fell. ▲ we bought, ▼ we sold, at the tip's price.",
+            note="Hollow: it rose. ▲ we bought, ▼ we sold, at the price of the tip.",
             account=self._account(number),
             positions=self._positions(number),
             orders=tuple(self._order(int(order), number) for order in latest),
