@@ -10,7 +10,7 @@ zero. Sequences count from 1 without gaps.
 from __future__ import annotations
 
 import struct
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -107,7 +107,7 @@ def flaw_in(frames: Bytes, length: int, first_sequence: int) -> Flaw | None:
     _heads(blank)["crc"] = 0
     sequence = first_sequence + np.arange(len(frames), dtype=np.uint64)
     padding = frames[:, FRAME_HEADER + length :].any(axis=1).astype(np.int64)
-    checks: tuple[tuple[str, AnyArray, AnyArray], ...] = (
+    checks: tuple[tuple[str, Any, Any], ...] = (
         ("length of the payload", np.full(len(frames), length), head["length"]),
         ("CRC32C of the frame", crc32c(blank), head["crc"]),
         ("sequence of the frame", sequence, head["sequence"]),

@@ -22,7 +22,7 @@ from tests.simulator.test_run_journal import bars_run
 from tests.ui.test_replay import Reader
 from tests.ui.test_widget import click, widgets_of
 
-DELAY = 250_000
+DELAY = 15_000_000
 
 
 def random_market(n_events: int, seed: int) -> Events:

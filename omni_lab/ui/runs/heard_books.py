@@ -50,7 +50,7 @@ class HeardBooks:
         row = int(np.searchsorted(table["ts"], self._feed.events.ts[n_heard - 1]))
         if row >= len(table["ts"]) or table["ts"][row] != self._feed.events.ts[n_heard - 1]:
             return nothing
-        shown = {}
+        shown: dict[str, FloatArray] = {}
         for side in ("bid", "ask"):
             there = ~np.isnan(table[f"{side}_price"][row])
             shown |= {f"{side}_{what}": table[f"{side}_{what}"][row][there] for what in ("price", "qty")}

@@ -199,7 +199,7 @@ class TickFilm:
         )
 
     def _positions(self, moment: int) -> tuple[Row, ...]:
-        rows = []
+        rows: list[Row] = []
         for symbol in self.symbols:
             qty = self.position(moment, symbol)
             if qty and len(rows) < MOST_ORDERS:
