@@ -15,6 +15,7 @@ from omni_lab.simulator import (
     SimulationConfig,
     Split,
 )
+from omni_lab.simulator.config import FillTiming
 from omni_lab.strategies import Bar, Context, Fill, Strategy
 from tests.simulator.market import DAY_NS, START_NS, Script, bars_of, random_bars, run
 
@@ -154,7 +155,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-def _random_orders(seed: int) -> Script:
+def _random_orders(seed: int, lots: int = 400) -> Script:
     rng = np.random.default_rng(seed)
 
     def act(ctx: Context, bar: Bar) -> None:
@@ -162,7 +163,7 @@ def _random_orders(seed: int) -> Script:
             send = ctx.buy if rng.random() < 0.5 else ctx.sell
             near = bar.close * (1 + 0.02 * rng.standard_normal())
             kinds: tuple[dict[str, float], ...] = ({}, {"limit": near}, {"stop": near})
-            send(float(rng.integers(1, 400)), symbol=bar.symbol, **kinds[rng.integers(0, 3)])
+            send(float(rng.integers(1, lots)), symbol=bar.symbol, **kinds[rng.integers(0, 3)])
 
     return Script(act)
 
@@ -197,3 +198,36 @@ def test_an_order_that_there_is_not_is_refused(traded: BacktestResults) -> None:
     for number in (-1, 4):
         with pytest.raises(DataError, match="no such order"):
             traded.explain(number)
+
+
+@pytest.mark.parametrize("fill", ["next_open", "next_close", "this_close"])
+def test_what_the_buying_power_allowed_is_what_the_fills_before_had_left(fill: FillTiming) -> None:
+    bars = random_bars(150, seed=9)
+    config = SimulationConfig(fill=fill, max_leverage=1.5, slippage_ticks=3, commission_rate=1e-3)
+    results = EventSimulator(config).run_backtest(_random_orders(2, lots=1500), bars)
+    fills, opens, closes = results.fills, bars.open(), bars.close()
+    assert opens is not None
+    n_cut = 0
+    for number in np.flatnonzero(results.orders["reason"] == "INSUFFICIENT_CASH").tolist():
+        story = results.explain(number)
+        mine = np.flatnonzero(fills["order_id"] == number)
+        if not len(mine):
+            continue
+        row = int(mine[-1])
+        signs = np.where(fills["side"] == "BUY", 1.0, -1.0)
+        moved = signs * fills["qty"]
+        held = moved[:row].sum()
+        cash = config.initial_capital - (moved * fills["price"] + fills["commission"])[:row].sum()
+        step = int(np.searchsorted(results.ts, fills["ts"][row]))
+        mark = float((closes if fills["time"][row] == "CLOSE" else opens)[step, 0])
+        assert story.facts["exposure"] == pytest.approx(abs(held) * mark)
+        assert story.facts["exposure_allowed"] == pytest.approx(1.5 * (cash + held * mark))
+        # What it got fits, and one lot more would not.
+        for more, fits in ((0, True), (1, False)):
+            qty, price = fills["qty"][row] + more, fills["price"][row]
+            after = held + signs[row] * qty
+            paid = signs[row] * qty * price + 1e-3 * qty * price
+            equity = cash - paid + after * mark
+            assert (abs(after) * mark <= 1.5 * equity + 1e-6) == fits
+        n_cut += 1
+    assert n_cut > 5
