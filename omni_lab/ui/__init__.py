@@ -3,7 +3,7 @@
 from omni_lab.ui.books import auction_orders, before_after, book_figure, ladder_of
 from omni_lab.ui.markets import Flow, MarketWindow
 from omni_lab.ui.replay import FrameReplay, RecordingOMS, replay_panel, replay_widget
-from omni_lab.ui.runs import RunFilm, run_film, run_replay
+from omni_lab.ui.runs import RunFilm, run_film, run_panel, run_replay
 from omni_lab.ui.scenes import Scene, compare, random_orders, small_book
 from omni_lab.ui.takers import Takers, market_takers
 
@@ -25,6 +25,7 @@ __all__ = [
     "replay_panel",
     "replay_widget",
     "run_film",
+    "run_panel",
     "run_replay",
     "small_book",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from omni_lab.data import Events
 from omni_lab.errors import DataError, MissingExtraError
 from omni_lab.simulator import BacktestResults, TickResults, TickSimulator
-from omni_lab.ui import run_film, run_replay
+from omni_lab.ui import run_film, run_panel, run_replay
 from omni_lab.ui.runs.bar_film import BarFilm
 from omni_lab.ui.runs.film import Grouped, Standing
 from omni_lab.ui.runs.state import RunState
@@ -266,6 +267,20 @@ def test_without_a_kernel_the_page_is_what_is_read(box: RunBox) -> None:
     assert bundle["text/plain"] == "<Run: step 0 of 0 to 9>"
 
 
+def test_the_panel_goes_with_the_state(bars: BacktestResults) -> None:
+    import panel as pn
+
+    view = run_panel(bars, at=3, theme="dark")
+    player = view.__panel__().select(pn.widgets.Player)[0]
+    player.value = 4
+    assert view.state.sequence == 4
+    view.state.go(39)
+    assert player.value == 39
+    assert "Step 39 of 0 to 39" in view.__panel__().select(pn.pane.HTML)[0].object
+    view.__panel__().select(pn.widgets.Button)[0].clicks += 1
+    assert view.__panel__().select(pn.pane.Str)[0].object == "Nothing more of any order."
+
+
 def test_a_moment_that_is_not_there_is_refused(bars: BacktestResults) -> None:
     for moment in (-1, 40):
         with pytest.raises(DataError, match="no such moment"):
@@ -284,14 +299,21 @@ print(*sorted({"matplotlib", "panel", "pandas"} & set(sys.modules)))
     assert done.stdout.split() == []
 
 
-@pytest.mark.parametrize("missing", ["ipywidgets", "param"])
+@pytest.mark.parametrize(
+    ("missing", "call", "extra"),
+    [("ipywidgets", run_replay, "lab"), ("param", run_replay, "lab"), ("panel", run_panel, "dashboard")],
+)
 def test_a_missing_package_names_its_extra(
-    missing: str, bars: BacktestResults, monkeypatch: pytest.MonkeyPatch
+    missing: str,
+    call: Callable[..., object],
+    extra: str,
+    bars: BacktestResults,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for module in [
         name for name in sys.modules if name.startswith(("omni_lab.ui.runs.", "omni_lab.ui.replay."))
     ]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(MissingExtraError, match=r"omni-lab\[lab\]"):
-        run_replay(bars)
+    with pytest.raises(MissingExtraError, match=rf"omni-lab\[{extra}\]"):
+        call(bars)

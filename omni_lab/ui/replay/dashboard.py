@@ -14,6 +14,7 @@ except ImportError as error:
 
 if TYPE_CHECKING:
     from omni_lab.ui.replay.state import ReplayState
+    from omni_lab.ui.replay.stepped import Stepped
 
 _PLAY_MS = 400
 # The player's own buttons are white on any page.
@@ -37,31 +38,11 @@ class ReplayView(pn.viewable.Viewer):
         self._said = pn.pane.Str("", width=220, margin=(26, 5, 0, 5))
         watched = [state.param[name] for name in ("sequence", "symbol", "account", "order_id", "queue")]
         page = pn.pane.HTML(pn.bind(lambda *_: state.page(theme), *watched), sizing_mode="stretch_width")
-        self._layout = pn.Column(self._steps(), self._choices(), page, sizing_mode="stretch_width")
+        self._layout = pn.Column(player(state), self._choices(), page, sizing_mode="stretch_width")
         state.param.watch(self._hush, "sequence")
 
     def __panel__(self) -> Any:
         return self._layout
-
-    def _steps(self) -> pn.widgets.Player:
-        """A slider over first, previous, pause, play, next and last."""
-        state = self.state
-        player = pn.widgets.Player(
-            value=state.sequence,
-            start=state.first,
-            end=state.last,
-            interval=_PLAY_MS,
-            loop_policy="once",
-            show_loop_controls=False,
-            visible_buttons=["first", "previous", "pause", "play", "next", "last"],
-            stylesheets=[_BUTTONS],
-            width=None,
-            sizing_mode="stretch_width",
-            max_width=640,
-        )
-        player.param.watch(lambda event: state.go(event.new), "value")
-        state.param.watch(lambda event: player.param.update(value=event.new), "sequence")
-        return player
 
     def _choices(self) -> pn.FlexBox:
         """What is shown and followed."""
@@ -87,3 +68,23 @@ class ReplayView(pn.viewable.Viewer):
 
     def _hush(self, _: object) -> None:
         self._said.object = ""
+
+
+def player(state: Stepped) -> pn.widgets.Player:
+    """A slider over first, previous, pause, play, next and last; all of it is reached by keyboard."""
+    shown = pn.widgets.Player(
+        value=state.sequence,
+        start=state.first,
+        end=state.last,
+        interval=_PLAY_MS,
+        loop_policy="once",
+        show_loop_controls=False,
+        visible_buttons=["first", "previous", "pause", "play", "next", "last"],
+        stylesheets=[_BUTTONS],
+        width=None,
+        sizing_mode="stretch_width",
+        max_width=640,
+    )
+    shown.param.watch(lambda event: state.go(event.new), "value")
+    state.param.watch(lambda event: shown.param.update(value=event.new), "sequence")
+    return shown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from omni_lab.errors import MissingExtraError
 from omni_lab.ui.replay.state import ReplayState
@@ -12,25 +12,10 @@ try:
 except ImportError as error:
     raise MissingExtraError("ipywidgets", extra="lab", what="a replay slider in a notebook") from error
 
+if TYPE_CHECKING:
+    from omni_lab.ui.replay.stepped import Stepped
+
 _PLAY_MS = 400
-
-
-class Stepped(Protocol):
-    """What stands at one of many places in a row, and tells when that changes."""
-
-    param: Any
-    sequence: Any
-
-    @property
-    def first(self) -> int:
-        """Number of the first place."""
-
-    @property
-    def last(self) -> int:
-        """Number of the last place."""
-
-    def go(self, sequence: int) -> None:
-        """Go to a place, or to the nearest there is."""
 
 
 class ReplayBox(widgets.VBox):  # type: ignore[misc]

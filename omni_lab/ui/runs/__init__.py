@@ -1,7 +1,7 @@
 """A run as a film: a slider over its steps or messages, with what was known, held and asked for at each.
 
 `film` says what a film is; `bar_film` and `tick_film` make one of results, `page` says how a moment looks.
-The buttons in `widget` are imported when they are asked for.
+The buttons in `widget` (JupyterLab) and `dashboard` (Panel) are imported when they are asked for.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from omni_lab.ui.runs.film import RunFilm
 
 if TYPE_CHECKING:
     from omni_lab.simulator import BacktestResults, TickResults
+    from omni_lab.ui.replay.page import Scheme
+    from omni_lab.ui.runs.dashboard import RunView
     from omni_lab.ui.runs.widget import RunBox
 
-__all__ = ["RunFilm", "run_film", "run_replay"]
+__all__ = ["RunFilm", "run_film", "run_panel", "run_replay"]
 
 
 def run_film(results: BacktestResults | TickResults) -> RunFilm:
@@ -49,3 +51,26 @@ def run_replay(results: BacktestResults | TickResults, *, at: int | None = None)
     from omni_lab.ui.runs.widget import RunBox
 
     return RunBox(RunState(run_film(results), at=at))
+
+
+def run_panel(
+    results: BacktestResults | TickResults, *, at: int | None = None, theme: Scheme = "light"
+) -> RunView:
+    """A slider over a run, for a Panel server: ``run_panel(results).servable()``.
+
+    Parameters
+    ----------
+    results, at
+        As in `run_replay`.
+    theme : {"light", "dark"}
+        Colours.
+
+    Raises
+    ------
+    MissingExtraError
+        If ``panel`` is not installed: extra ``dashboard``.
+    """
+    from omni_lab.ui.runs.dashboard import RunView
+    from omni_lab.ui.runs.state import RunState
+
+    return RunView(RunState(run_film(results), at=at), theme=theme)
