@@ -264,7 +264,7 @@ def test_buttons_and_slider_walk_through_the_run(box: RunBox) -> None:
 def test_without_a_kernel_the_page_is_what_is_read(box: RunBox) -> None:
     bundle = box._repr_mimebundle_()
     assert "Step 0 of 0 to 9" in bundle["text/html"]
-    assert bundle["text/plain"] == "<Run: step 0 of 0 to 9>"
+    assert bundle["text/plain"] == "<Replay: step 0 of 9>"
 
 
 def test_the_panel_goes_with_the_state(bars: BacktestResults) -> None:

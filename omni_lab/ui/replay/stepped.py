@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from omni_lab.ui.replay.page import Scheme
+
 
 class Stepped(Protocol):
     """What stands at one of many places in a row, and tells when that changes."""
@@ -11,13 +13,11 @@ class Stepped(Protocol):
     param: Any
     sequence: Any
 
-    @property
-    def first(self) -> int:
-        """Number of the first place."""
-
-    @property
-    def last(self) -> int:
-        """Number of the last place."""
+    first: int
+    last: int
 
     def go(self, sequence: int) -> None:
         """Go to a place, or to the nearest there is."""
+
+    def page(self, scheme: Scheme = ..., /) -> str:
+        """What there is to see, as HTML."""

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import Any
-
-from omni_lab.errors import DataError, MissingExtraError
+from omni_lab.errors import DataError
 from omni_lab.ui.replay.page import Scheme
+from omni_lab.ui.replay.state import FilmState
 from omni_lab.ui.runs.film import RunFilm
 from omni_lab.ui.runs.page import page
 
-try:
-    import param
-except ImportError as error:  # Panel brings it along: who lacks it has neither of the two screens.
-    raise MissingExtraError("param", extra="lab", what="a slider over a run") from error
 
-_KEPT = 200
-
-
-class RunState(param.Parameterized):
+class RunState(FilmState):
     """The moment and the instrument that are looked at.
 
     Parameters
@@ -41,36 +32,15 @@ class RunState(param.Parameterized):
         If the run has no moment, or not this one.
     """
 
-    sequence = param.Integer(0, doc="The moment.")
-    symbol: Any = param.Selector(objects=[""], doc="The instrument whose prices are shown.")
-
-    def __init__(self, film: RunFilm, *, at: int | None = None, **values: Any) -> None:
+    def __init__(self, film: RunFilm, *, at: int | None = None) -> None:
         if not film.n_moments:
             raise DataError("the run has nothing to show", found="no event", where=film.title)
-        start = film.n_moments - 1 if at is None else at
-        if not 0 <= start < film.n_moments:
-            raise DataError("no such moment", found=at, expected=f"0 to {film.n_moments - 1}")
+        last = film.n_moments - 1
+        start = last if at is None else at
+        if not 0 <= start <= last:
+            raise DataError("no such moment", found=at, expected=f"0 to {last}")
         self.film = film
-        self._pages: OrderedDict[tuple[object, ...], str] = OrderedDict()
-        super().__init__(**values)  # type: ignore[no-untyped-call]
-        self.param["sequence"].bounds = (self.first, self.last)
-        self.param["symbol"].objects = list(film.symbols)
-        self.symbol = film.symbols[0]
-        self.sequence = start
-
-    @property
-    def first(self) -> int:
-        """Number of the first moment."""
-        return 0
-
-    @property
-    def last(self) -> int:
-        """Number of the last moment."""
-        return self.film.n_moments - 1
-
-    def go(self, sequence: int) -> None:
-        """Show a moment, or the nearest there is."""
-        self.sequence = min(max(sequence, self.first), self.last)
+        super().__init__(0, last, film.symbols, start=start)
 
     def next_message(self) -> bool:
         """Go to the next moment at which something was said of an order; whether there was one."""
@@ -81,10 +51,7 @@ class RunState(param.Parameterized):
 
     def page(self, scheme: Scheme = "auto") -> str:
         """The moment as HTML; see `omni_lab.ui.runs.page.page`."""
-        key = (self.sequence, self.symbol, scheme)
-        if key not in self._pages:
-            moment = self.film.moment(self.sequence, self.symbol)
-            self._pages[key] = page(self.film, moment, scheme=scheme)
-            if len(self._pages) > _KEPT:
-                self._pages.popitem(last=False)
-        return self._pages[key]
+        return self.kept((self.sequence, self.symbol, scheme), lambda: self._page(scheme))
+
+    def _page(self, scheme: Scheme) -> str:
+        return page(self.film, self.film.moment(self.sequence, self.symbol), scheme=scheme)
