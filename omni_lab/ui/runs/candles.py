@@ -85,9 +85,10 @@ def candles_svg(
         for each in (high, low)
         if abs(y(each) - y(last)) > 14
     ]
-    drawn.append(_words(first * step, _HEIGHT - 6, labels[0], _SOFT))
-    if len(close) > 1:
-        drawn.append(_words(_WIDTH - _SIDE, _HEIGHT - 6, labels[1], _SOFT, anchor="end"))
+    drawn.append(_words(_WIDTH - _SIDE, _HEIGHT - 6, labels[1], _SOFT, anchor="end"))
+    # Both times only where they do not run into each other.
+    if len(close) * step > 8.0 * (len(labels[0]) + len(labels[1])):
+        drawn.append(_words(first * step, _HEIGHT - 6, labels[0], _SOFT))
     says = f"{symbol}: the last {len(close)} bars to {labels[1]}, close {number(last, decimals)}"
     if len(places):
         says += f", {len(places)} fills"
