@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from omni_lab.figures.research import growth_figure, spread_figure, weights_figure
     from omni_lab.figures.response import response_figure
     from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
-    from omni_lab.figures.svg_ladder import ladder_svg
+    from omni_lab.figures.svg import ladder_svg
     from omni_lab.figures.tearsheet import tearsheet_figure
     from omni_lab.figures.theme import DARK, LIGHT, Theme
     from omni_lab.figures.trades import trades_figure
@@ -94,7 +94,7 @@ __getattr__ = attributes(
         "book_side": "ladder",
         "ladder_figure": "ladder",
         "ladders_figure": "ladder",
-        "ladder_svg": "svg_ladder",
+        "ladder_svg": "svg",
         "latency_figure": "latency",
         "luck_figure": "luck",
         "overfitting_figure": "overfitting",

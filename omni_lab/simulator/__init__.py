@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from omni_lab.simulator.events import Currencies, Dividend, Halt, Split
     from omni_lab.simulator.indicators import indicator_values
     from omni_lab.simulator.lookahead import Leak, LookaheadReport
+    from omni_lab.simulator.order_story import OrderStory
     from omni_lab.simulator.research import (
         Between,
         CombinatorialPurged,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from omni_lab.simulator.research.cross_validation import CrossValidationResults
     from omni_lab.simulator.research.walk_forward import WalkForwardResults
     from omni_lab.simulator.results import BacktestResults
+    from omni_lab.simulator.run_journal import RunJournal, open_journal
     from omni_lab.simulator.significance import Significance
     from omni_lab.simulator.sweep import SweepInterrupted, SweepResults
     from omni_lab.simulator.tables import Table
@@ -64,7 +66,9 @@ __all__ = [
     "MarketImpact",
     "MeasuredLatency",
     "OptunaSearch",
+    "OrderStory",
     "RandomSearch",
+    "RunJournal",
     "Significance",
     "SimulationConfig",
     "Split",
@@ -78,6 +82,7 @@ __all__ = [
     "WalkForward",
     "WalkForwardResults",
     "indicator_values",
+    "open_journal",
 ]
 
 __getattr__ = attributes(
@@ -106,7 +111,10 @@ __getattr__ = attributes(
         "WalkForward": "research",
         "CrossValidationResults": "research.cross_validation",
         "WalkForwardResults": "research.walk_forward",
+        "OrderStory": "order_story",
         "BacktestResults": "results",
+        "RunJournal": "run_journal",
+        "open_journal": "run_journal",
         "Significance": "significance",
         "SweepInterrupted": "sweep",
         "SweepResults": "sweep",

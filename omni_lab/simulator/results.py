@@ -11,6 +11,7 @@ import math
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,8 @@ from omni_lab.typing import AnyArray, FloatArray, IntArray
 if TYPE_CHECKING:
     from omni_lab.portfolio.capacity import Capacity
     from omni_lab.simulator.cost_sensitivity import CostCurve
+    from omni_lab.simulator.order_story import OrderStory
+    from omni_lab.simulator.run_journal import Happenings
     from omni_lab.simulator.significance import Significance
 
 # By code, as in native/sim/src/record.rs.
@@ -318,6 +321,34 @@ class BacktestResults(Mapping[str, float]):
             }
         )
 
+    def explain(self, order_id: int) -> OrderStory:
+        """The story of one order: what was known, what held it back, its fills, its costs, what it closed.
+
+        Facts of the decision: ``symbol``, ``side``, ``type``, ``qty``, ``limit_price``, ``stop_price``;
+        ``step``, ``ts``; ``known_step`` (−1 for none) and ``known_open``, ``known_high``, ``known_low``,
+        ``known_close`` of the last bar of the instrument; ``equity_before``, ``cash_before`` (base currency)
+        and ``position_before``. What a strategy sends from ``on_fill`` and does not fill in the same step
+        cannot be told from a decision at its close.
+
+        Of what held it back: ``refused_by_gate`` (the check; empty for none) and ``gate_limit``;
+        ``bars_waited`` of its instrument before the first fill or the end; ``cut_qty``, and the ``exposure``
+        and ``exposure_allowed`` from which the buying power cut it (NaN where it did not, and in several
+        currencies).
+
+        Of what came of it, in the instrument's currency: ``filled_qty``, ``average_price``, ``price_met`` and
+        ``price_paid`` of each fill, ``commission``, ``slippage`` and ``impact`` (their sum over all orders is
+        what the run paid), ``trades`` (rows of :attr:`trades` that its fills closed) and their
+        ``realised_pnl``, ``status``, ``reason``.
+
+        Raises
+        ------
+        DataError
+            If there is no such order.
+        """
+        from omni_lab.simulator.bar_story import story_of
+
+        return story_of(self, self._run, order_id)
+
     @cached_property
     def flows(self) -> Table:
         """Money and quantities that came or went other than by fills.
@@ -515,6 +546,33 @@ class BacktestResults(Mapping[str, float]):
             },
             "events_sha256": self.events_sha256,
         }
+
+    def write_journal(self, path: str | Path) -> Path:
+        """Write what happened to a file, frame by frame; see :mod:`omni_lab.simulator.run_journal`.
+
+        :func:`omni_lab.simulator.open_journal` reads and verifies it. Equal runs give equal bytes.
+
+        Raises
+        ------
+        JournalError
+            If it cannot be written; what had that name before is then still there.
+        """
+        from omni_lab.simulator.run_journal import write_journal
+
+        return write_journal(self._happenings, path)
+
+    @cached_property
+    def journal_sha256(self) -> str:
+        """SHA-256 (hex) of the file that :meth:`write_journal` writes."""
+        from omni_lab.simulator.run_journal import journal_sha256
+
+        return journal_sha256(self._happenings)
+
+    @property
+    def _happenings(self) -> Happenings:
+        from omni_lab.simulator.happenings import of_bars
+
+        return of_bars(self, self._run)
 
     def plot(
         self,

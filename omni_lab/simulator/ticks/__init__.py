@@ -4,6 +4,7 @@
 ``EventSimulator.run_backtest(strategy, events)`` runs a strategy's callbacks.
 """
 
+from omni_lab.simulator.order_story import OrderStory
 from omni_lab.simulator.ticks.config import (
     ConstantLatency,
     LogNormalLatency,
@@ -16,7 +17,6 @@ from omni_lab.simulator.ticks.feed import MarketFeed
 from omni_lab.simulator.ticks.quoter import run_quoter_on_ticks
 from omni_lab.simulator.ticks.results import TickResults
 from omni_lab.simulator.ticks.simulator import DepthView, OrderStatus, OrderView, TickSimulator
-from omni_lab.simulator.ticks.story import OrderStory
 
 __all__ = [
     "ConstantLatency",

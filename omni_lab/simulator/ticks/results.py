@@ -7,6 +7,7 @@ import hashlib
 import platform
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,8 @@ from omni_lab.typing import AnyArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from omni_lab.data.bars import Bars
-    from omni_lab.simulator.ticks.story import OrderStory
+    from omni_lab.simulator.order_story import OrderStory
+    from omni_lab.simulator.run_journal import Happenings
 
 MESSAGE_KINDS = (
     "SENT",
@@ -240,6 +242,10 @@ class TickResults(Mapping[str, float]):
     def explain(self, order_id: int) -> OrderStory:
         """The story of one order: what was known, the gate, the queue, the fills, the costs.
 
+        Its facts: ``side``, ``qty``, ``limit_price``, ``seen_bid``, ``seen_ask``, ``ahead``, ``filled_qty``,
+        ``average_price``, ``fees``, ``slippage`` (currency paid beyond the mid that was seen; − is a gain),
+        ``status``, ``reason``.
+
         Raises
         ------
         DataError
@@ -307,6 +313,33 @@ class TickResults(Mapping[str, float]):
             },
             "events_sha256": self.events_sha256,
         }
+
+    def write_journal(self, path: str | Path) -> Path:
+        """Write what happened to a file, frame by frame; see :mod:`omni_lab.simulator.run_journal`.
+
+        :func:`omni_lab.simulator.open_journal` reads and verifies it. Equal runs give equal bytes.
+
+        Raises
+        ------
+        JournalError
+            If it cannot be written; what had that name before is then still there.
+        """
+        from omni_lab.simulator.run_journal import write_journal
+
+        return write_journal(self._happenings, path)
+
+    @cached_property
+    def journal_sha256(self) -> str:
+        """SHA-256 (hex) of the file that :meth:`write_journal` writes."""
+        from omni_lab.simulator.run_journal import journal_sha256
+
+        return journal_sha256(self._happenings)
+
+    @property
+    def _happenings(self) -> Happenings:
+        from omni_lab.simulator.happenings import of_ticks
+
+        return of_ticks(self, self._orders, self._messages, self._samples)
 
     def plot(self, *, theme: str = "light") -> Any:
         """Equity, position and mid with fills over the run; a matplotlib figure."""

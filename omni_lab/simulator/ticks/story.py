@@ -2,52 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from omni_lab.data.times import iso
-from omni_lab.errors import DataError
+from omni_lab.simulator.order_story import OrderStory, check_order, ending
 
 if TYPE_CHECKING:
     from omni_lab.simulator.ticks.results import TickResults
 
 
-@dataclass(frozen=True, slots=True)
-class OrderStory:
-    """What happened to one order, in sentences and as a table.
-
-    Attributes
-    ----------
-    order_id : int
-    sentences : tuple of str
-        From the decision to the end, each with its time.
-    facts : dict
-        ``side``, ``qty``, ``limit_price``, ``seen_bid``, ``seen_ask``, ``ahead``, ``filled_qty``,
-        ``average_price``, ``fees``, ``slippage`` (currency paid beyond the mid that was seen; − is a gain),
-        ``status``, ``reason``.
-    """
-
-    order_id: int
-    sentences: tuple[str, ...]
-    facts: dict[str, Any]
-
-    def __str__(self) -> str:
-        return "\n".join(self.sentences)
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        lines = "".join(f"<li>{escape(each)}</li>" for each in self.sentences)
-        return f"<p><b>Order {self.order_id}</b></p><ol>{lines}</ol>"
-
-
 def story_of(results: TickResults, order_id: int) -> OrderStory:
     """See :meth:`TickResults.explain`."""
     orders, messages = results.orders, results.messages
-    if not 0 <= order_id < len(orders):
-        raise DataError("there is no such order", found=order_id, expected=f"0 to {len(orders) - 1}")
+    check_order(order_id, len(orders))
     order = {name: orders[name][order_id] for name in orders}
     mine = np.flatnonzero(messages["order_id"] == order_id)
     rows = [{name: messages[name][row] for name in messages} for row in mine]
@@ -69,7 +38,7 @@ def story_of(results: TickResults, order_id: int) -> OrderStory:
     }
     said = [_sentence(results, row, order) for row in rows]
     said.append(
-        f"In the end {order['status'].lower().replace('_', ' ')}: {filled:g} of {order['qty']:g} filled"
+        ending(order["status"], filled, order["qty"])
         + (f" at {facts['average_price']:.10g} on average" if filled else "")
         + f", {facts['fees']:.6g} in fees"
         + (f", {facts['slippage']:+.6g} against the mid that was seen." if filled else ".")
@@ -78,7 +47,7 @@ def story_of(results: TickResults, order_id: int) -> OrderStory:
 
 
 def _sentence(results: TickResults, row: dict[str, Any], order: dict[str, Any]) -> str:
-    when = _time(results, int(row["ts"]))
+    when = time_text(results, int(row["ts"]))
     kind, qty, price = row["kind"], row["qty"], row["price"]
     at = "at the market" if np.isnan(price) else f"at {price:.10g}"
     travelled = (
@@ -101,7 +70,8 @@ def _sentence(results: TickResults, row: dict[str, Any], order: dict[str, Any]) 
     return f"{when}  {said[kind]}"
 
 
-def _time(results: TickResults, ts: int) -> str:
+def time_text(results: TickResults, ts: int) -> str:
+    """A time of the feed as people read it: with its date, or since midnight where none is known."""
     if results.feed.info.date:
         return iso(ts)
     seconds, nanos = divmod(ts, 1_000_000_000)

@@ -18,12 +18,12 @@ from omni_lab.ui.books import sides_of
 from omni_lab.ui.replay.moment import Moment
 from omni_lab.ui.replay.registers import Reading
 from omni_lab.ui.replay.style import STYLE
+from omni_lab.ui.replay.tables import table
 from omni_lab.ui.replay.times import clock
 
 Scheme = Literal["auto", "light", "dark"]
 
 _ARROWS = {"BUY": "▲ buy", "SELL": "▼ sell"}
-_CHANGED = '<span class="mark" title="changed by this frame">●</span>'
 
 
 def page(
@@ -86,7 +86,7 @@ def _events(moment: Moment) -> str:
     more = moment.n_events - len(moment.events)
     title = "What came of it" + (f" (the first {len(rows)} of {moment.n_events:,})" if more else "")
     heads = ("Event", "Order", "Side", "Qty", "Price", "Left", "Why")
-    return _table(title, heads, rows, "Nothing: no event.", text=(0, 2, 6))
+    return table(title, heads, rows, "Nothing: no event.", text=(0, 2, 6))
 
 
 def _event_row(event: Event, moment: Moment) -> Sequence[str]:
@@ -112,7 +112,7 @@ def _orders(moment: Moment) -> str:
     shown = sum(order.place is not None for order in moment.orders)
     title = f"Orders: {n_live:,} live" + (f", {shown} of them here" if shown < n_live else "")
     heads = ("", "Order", "Account", "Side", "Type", "Qty", "Left", "Price", "State", "Waits")
-    return _table(title, heads, rows, "No order yet.", text=(0, 2, 3, 4, 8, 9), wide=True)
+    return table(title, heads, rows, "No order yet.", text=(0, 2, 3, 4, 8, 9), wide=True)
 
 
 def _order_row(order: Order, moment: Moment) -> Sequence[str]:
@@ -136,7 +136,7 @@ def _order_row(order: Order, moment: Moment) -> Sequence[str]:
 def _positions(moment: Moment) -> str:
     rows = [_position_row(each, moment) for each in moment.positions]
     heads = ("", "Account", "Symbol", "Qty", "Average", "Realised", "Open PnL")
-    return _table("Positions", heads, rows, "Nothing has traded.", text=(0, 1, 2))
+    return table("Positions", heads, rows, "Nothing has traded.", text=(0, 1, 2))
 
 
 def _position_row(each: Position, moment: Moment) -> Sequence[str]:
@@ -157,34 +157,7 @@ def _registers(found: Iterable[Reading]) -> str:
     rows = [
         ("●" if each.before is not None else "", each.name, each.value, each.before or "") for each in changed
     ]
-    return _table("Risk gate", ("", "Register", "Value", "Was"), rows, "All as after a reset.", text=(0, 1))
-
-
-def _table(
-    title: str,
-    heads: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    empty: str,
-    *,
-    text: Sequence[int],
-    wide: bool = False,
-) -> str:
-    """A table whose numbers end at the right; a row that begins with a dot has changed."""
-    kind = ' class="wide"' if wide else ""
-    if not rows:
-        return f'<section{kind}><h4>{escape(title)}</h4><p class="soft">{escape(empty)}</p></section>'
-
-    def cells(row: Sequence[str], tag: str) -> str:
-        return "".join(
-            f"<{tag}{'' if i in text else ' class=n'}>{_CHANGED if cell == '●' else escape(cell)}</{tag}>"
-            for i, cell in enumerate(row)
-        )
-
-    body = "".join(f"<tr{' class=changed' if row[0] == '●' else ''}>{cells(row, 'td')}</tr>" for row in rows)
-    return (
-        f'<section{kind}><h4>{escape(title)}</h4><div class="scroll"><table>'
-        f"<thead><tr>{cells(heads, 'th')}</tr></thead><tbody>{body}</tbody></table></div></section>"
-    )
+    return table("Risk gate", ("", "Register", "Value", "Was"), rows, "All as after a reset.", text=(0, 1))
 
 
 def _price(price: float | None, missing: str, decimals: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,43 @@ except ImportError as error:  # Panel brings it along: who lacks it has neither 
 _KEPT = 200
 
 
-class ReplayState(param.Parameterized):
+class FilmState(param.Parameterized):
+    """Where a film stands, and whose prices are looked at; the last few pages are kept.
+
+    Attributes
+    ----------
+    sequence : int
+        The place.
+    symbol : str
+        The instrument whose book or prices are shown.
+    """
+
+    sequence = param.Integer(0, doc="The place.")
+    symbol: Any = param.Selector(objects=[""], doc="The instrument whose book or prices are shown.")
+
+    def __init__(self, first: int, last: int, symbols: Sequence[str], *, start: int, **values: Any) -> None:
+        self.first, self.last = first, last
+        self._pages: OrderedDict[tuple[object, ...], str] = OrderedDict()
+        super().__init__(**values)  # type: ignore[no-untyped-call]
+        self.param["sequence"].bounds = (first, last)
+        self.param["symbol"].objects = list(symbols)
+        self.symbol = symbols[0]
+        self.sequence = start
+
+    def go(self, sequence: int) -> None:
+        """Show a place, or the nearest there is."""
+        self.sequence = min(max(sequence, self.first), self.last)
+
+    def kept(self, key: tuple[object, ...], make: Callable[[], str]) -> str:
+        """A page, made unless it is among the last few."""
+        if key not in self._pages:
+            self._pages[key] = make()
+            if len(self._pages) > _KEPT:
+                self._pages.popitem(last=False)
+        return self._pages[key]
+
+
+class ReplayState(FilmState):
     """The frame, instrument, order and account that are looked at.
 
     Parameters
@@ -44,40 +81,20 @@ class ReplayState(param.Parameterized):
         Whether the book shows every order as a segment.
     """
 
-    sequence = param.Integer(1, doc="The frame.")
-    symbol: Any = param.Selector(objects=[""], doc="The instrument whose book is shown.")
     account: Any = param.Selector(objects=[""], doc="Whose orders are marked.")
     order_id = param.Integer(0, bounds=(0, None), doc="The order that is followed; 0 for none.")
     queue = param.Boolean(True, doc="Whether every order is a segment of its bar.")
 
     def __init__(self, source: ReplaySource, *, sequence: int | None = None, **values: Any) -> None:
         self.film = Film(source)
-        self._pages: OrderedDict[tuple[object, ...], str] = OrderedDict()
-        super().__init__(**values)  # type: ignore[no-untyped-call]
-        self.param["sequence"].bounds = (source.first, source.last)
-        self.param["symbol"].objects = list(self.film.edges.symbols)
+        start = source.last if sequence is None else sequence
+        super().__init__(source.first, source.last, self.film.edges.symbols, start=start, **values)
         self.param["account"].objects = ["", *self.film.edges.accounts]
-        self.symbol = self.film.edges.symbols[0]
-        self.sequence = source.last if sequence is None else sequence
-
-    @property
-    def first(self) -> int:
-        """Number of the first frame."""
-        return self.film.source.first
-
-    @property
-    def last(self) -> int:
-        """Number of the last frame."""
-        return self.film.source.last
 
     @property
     def moment(self) -> Moment:
         """What there is to see."""
         return self.film.moment(self.sequence)
-
-    def go(self, sequence: int) -> None:
-        """Show a frame, or the nearest there is."""
-        self.sequence = min(max(sequence, self.first), self.last)
 
     def next_of_order(self) -> bool:
         """Go to the next frame with an event of the order that is followed; whether there was one."""
@@ -97,11 +114,8 @@ class ReplayState(param.Parameterized):
     def page(self, scheme: Scheme = "auto") -> str:
         """The frame as HTML; see `omni_lab.ui.replay.page.page`."""
         key = (self.sequence, self.symbol, self.account, self.order_id, self.queue, scheme)
-        if key not in self._pages:
-            book = self.film.book(self.sequence, self.symbol)
-            self._pages[key] = page(
-                self.moment, book, last=self.last, own=self.marked(), queue=self.queue, scheme=scheme
-            )
-            if len(self._pages) > _KEPT:
-                self._pages.popitem(last=False)
-        return self._pages[key]
+        return self.kept(key, lambda: self._page(scheme))
+
+    def _page(self, scheme: Scheme) -> str:
+        book = self.film.book(self.sequence, self.symbol)
+        return page(self.moment, book, last=self.last, own=self.marked(), queue=self.queue, scheme=scheme)

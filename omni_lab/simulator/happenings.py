@@ -1,0 +1,101 @@
+"""What happened in a run, in the order it did: the content of its journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from omni_lab.simulator.bar_account import CLOSE
+from omni_lab.simulator.run_journal import Happenings, in_order
+from omni_lab.typing import AnyArray
+
+if TYPE_CHECKING:
+    from omni_lab.simulator.results import BacktestResults
+    from omni_lab.simulator.run import Columns, Run
+    from omni_lab.simulator.ticks.results import TickResults
+
+# What comes when within a step; a fill at the open, inside and at the close by its code.
+_FLOW, _FROM_FILL, _DECIDED, _OWN_CLOSE, _ENDED, _SAMPLED = -1.0, 0.5, 3.0, 4.0, 5.0, 6.0
+_AT_SENDING = ("symbol", "side", "kind", "qty", "price")
+_AT_END = ("status", "reason", "filled")
+_KNOWN = ("ts_sent", "instrument", "side", "kind", "time_in_force", "seen_bid", "seen_ask")
+
+
+def of_bars(results: BacktestResults, run: Run) -> Happenings:
+    """Flows, orders, fills, ends of orders and the account after each step."""
+    orders, fills, flows = run.orders, run.fills, run.flows
+    numbers = np.arange(len(orders["side"]), dtype=np.uint32)
+    tables: dict[str, Columns] = {
+        "flows": dict(flows),
+        "orders": {"order": numbers, "step": orders["step_sent"], **_some(orders, _AT_SENDING)},
+        "fills": dict(fills),
+        "ends": {"order": numbers, "step": orders["step_closed"], **_some(orders, _AT_END)},
+        "samples": {
+            "step": np.arange(len(results.ts), dtype=np.uint32),
+            "ts": results.ts,
+            "equity": results.equity,
+            "cash": results.cash,
+        },
+    }
+    own = orders["step_sent"][fills["order"]] == fills["step"]
+    from_fill = np.zeros(len(numbers), dtype=bool)
+    from_fill[fills["order"][own & (fills["time"] < CLOSE)]] = True
+    moments = (
+        np.full(len(flows["step"]), _FLOW),
+        np.where(from_fill, _FROM_FILL, _DECIDED),
+        np.where(own & (fills["time"] == CLOSE), _OWN_CLOSE, fills["time"].astype(np.float64)),
+        np.full(len(numbers), _ENDED),
+        np.full(len(results.ts), _SAMPLED),
+    )
+    steps = [table["step"].astype(np.int64) for table in tables.values()]
+    rows = [np.arange(len(step)) for step in steps]
+    return Happenings(
+        manifest={**results.manifest, "engine": "bars", "instruments": _grids(results.bars.instruments)},
+        tables=tables,
+        order=in_order(*zip(steps, moments, rows, strict=True)),
+    )
+
+
+def of_ticks(
+    results: TickResults,
+    orders: dict[str, AnyArray],
+    messages: dict[str, AnyArray],
+    samples: dict[str, AnyArray],
+) -> Happenings:
+    """Orders with what was known when they were sent, every message about them, and the account's samples.
+
+    A sample comes after what was said and heard at its time.
+    """
+    numbers = np.arange(len(orders["side"]), dtype=np.uint32)
+    tables = {
+        "orders": {"order": numbers, **_some(orders, _KNOWN)},
+        "messages": messages,
+        "samples": samples,
+    }
+    # The first message of each order says that it was sent.
+    _, first = np.unique(messages["order"], return_index=True)
+    heard = np.arange(len(messages["ts"]))
+    info = results.feed.info
+    grid = {"symbols": list(results.symbols), "tick_size": info.tick_size, "lot_size": info.lot_size}
+    last = np.full(len(samples["ts"]), len(heard))
+    return Happenings(
+        manifest={**results.manifest, "engine": "ticks", "instruments": grid},
+        tables=tables,
+        order=in_order(
+            (orders["ts_sent"], first, np.zeros(len(numbers))),
+            (messages["ts"], heard, np.ones(len(heard))),
+            (samples["ts"], last, np.ones(len(last))),
+        ),
+    )
+
+
+def _some(columns: dict[str, AnyArray], names: tuple[str, ...]) -> dict[str, AnyArray]:
+    return {name: columns[name] for name in names}
+
+
+def _grids(instruments: Any) -> list[dict[str, Any]]:
+    return [
+        {"symbol": each.symbol, "tick_size": each.tick_size, "lot_size": each.lot_size}
+        for each in instruments
+    ]
