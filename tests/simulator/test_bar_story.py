@@ -162,8 +162,8 @@ def _random_orders(seed: int, lots: int = 400) -> Script:
         for _ in range(rng.integers(0, 3)):
             send = ctx.buy if rng.random() < 0.5 else ctx.sell
             near = bar.close * (1 + 0.02 * rng.standard_normal())
-            kinds: tuple[dict[str, float], ...] = ({}, {"limit": near}, {"stop": near})
-            send(float(rng.integers(1, lots)), symbol=bar.symbol, **kinds[rng.integers(0, 3)])
+            limit, stop = ((None, None), (near, None), (None, near))[rng.integers(0, 3)]
+            send(float(rng.integers(1, lots)), symbol=bar.symbol, limit=limit, stop=stop)
 
     return Script(act)
 
