@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 import omni_lab
 from omni_lab.cli import app
 from omni_lab.config import HOME_VARIABLE
+from omni_lab.data import ItchFile, synthetic_itch
 from omni_lab.pipelines import doctor
 from tests.pipelines.conftest import WriteNotebook, project, write_notebook
 
@@ -208,15 +209,22 @@ def test_the_doctor_sees_a_directory_it_cannot_write_to(
 
 def test_the_readmes_examples_run(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text()
-    backtest, book = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    backtest, market, book = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
 
     def printed(example: str) -> str:
-        # The journal of the second example goes where it may.
+        # The journal of the last example goes where it may.
         command = [sys.executable, "-c", example]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
     assert re.fullmatch(r"Sharpe: -?\d\.\d\d  Return: -?\d+\.\d\d%\n", printed(backtest))
     assert printed(book).startswith("EventLog of")
+    # The second goes on from the first, on a day of this name whose busiest stock is another.
+    day = tmp_path / "01302019.NASDAQ_ITCH50.gz"
+    synthetic_itch(day, messages=60_000, symbols=4, seed=5)
+    symbol = ItchFile(day).books().bbo()["symbol"].value_counts().index[0]
+    said = printed(backtest.split("config =")[0] + market.replace("AAPL", str(symbol)))
+    assert said.startswith("TickResults(MarketMakingStrategy on")
+    assert "POST_ONLY; we knew" in said
 
 
 def test_the_readmes_links_lead_somewhere() -> None:

@@ -299,9 +299,17 @@ impl BarEngine {
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let capital = self.initial_capital;
         let stats = match &self.equity {
-            Some(equity) => return_stats(equity.bind(py).readonly().as_slice()?, self.initial_capital),
-            None => return_stats(self.engine(py)?.equity(), self.initial_capital),
+            Some(equity) => {
+                let equity = equity.bind(py).readonly();
+                let equity = equity.as_slice()?;
+                py.detach(|| return_stats(equity, capital))
+            }
+            None => {
+                let equity = self.engine(py)?.equity();
+                py.detach(|| return_stats(equity, capital))
+            }
         };
         let table = PyDict::new(py);
         table.set_item("final_equity", stats.final_equity)?;
