@@ -132,7 +132,7 @@ def _waiting(results: BacktestResults, run: Run, order_id: int, rows: IntArray, 
 
 def _fills(results: BacktestResults, run: Run, rows: IntArray, facts: Facts) -> list[str]:
     fills, raw = results.fills, run.fills
-    met = results._price(raw["reference"][rows], raw["symbol"][rows])
+    met = results._tables.price(raw["reference"][rows], raw["symbol"][rows])
     total = fills["slippage_cost"][rows]
     impact = total - _plain_slippage(results, run, rows)
     facts |= {
@@ -166,7 +166,7 @@ def _plain_slippage(results: BacktestResults, run: Run, rows: IntArray) -> Any:
     moves = run.orders["kind"][raw["order"][rows]] != 1
     away = raw["reference"][rows] * config.slippage_bps / 1e4 + config.slippage_ticks
     ticks = np.where(moves, np.ceil(away - _SAFE), 0.0)
-    return results._price(ticks, raw["symbol"][rows]) * results.fills["qty"][rows]
+    return results._tables.price(ticks, raw["symbol"][rows]) * results.fills["qty"][rows]
 
 
 def _cut(results: BacktestResults, run: Run, order_id: int, rows: IntArray, facts: Facts) -> list[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import math
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -22,8 +21,9 @@ from omni_lab.data.times import iso
 from omni_lab.errors import SchemaError
 from omni_lab.simulator.caveats import caveats
 from omni_lab.simulator.config import SimulationConfig
-from omni_lab.simulator.run import Columns, Run
-from omni_lab.simulator.tables import Table, Words, frozen
+from omni_lab.simulator.result_tables import RunTables, signed_lots
+from omni_lab.simulator.run import Run
+from omni_lab.simulator.tables import Table, frozen
 from omni_lab.strategies.identity import describe
 from omni_lab.typing import AnyArray, FloatArray, IntArray
 
@@ -33,29 +33,6 @@ if TYPE_CHECKING:
     from omni_lab.simulator.order_story import OrderStory
     from omni_lab.simulator.run_journal import Happenings
     from omni_lab.simulator.significance import Significance
-
-# By code, as in native/sim/src/record.rs.
-_SIDES = ("", "BUY", "SELL")
-_KINDS = ("MARKET", "LIMIT", "STOP")
-_STATUSES = ("WORKING", "FILLED", "CANCELED", "REJECTED", "EXPIRED")
-_REASONS = (
-    "",
-    "INSUFFICIENT_CASH",
-    "REPLACED_BY_TARGET",
-    "CANCELED_BY_STRATEGY",
-    "END_OF_DATA",
-    "INVALID_QTY",
-    "INVALID_PRICE",
-    "NO_INTRABAR_PRICES",
-    "RUN_STOPPED",
-    "CORPORATE_ACTION",
-    # The codes of the risk gate begin at 32, as in ``RejectReason``.
-    *("",) * 22,
-    *("KILL_SWITCH", "POSITION_LIMIT", "ORDER_SIZE", "PRICE_COLLAR"),
-    *("NOTIONAL", "ORDER_RATE", "CANCEL_RATE", "DAILY_LOSS"),
-)
-_FLOWS = ("DIVIDEND", "CASH_IN_LIEU", "SPLIT", "BORROW", "INTEREST")
-_TIMES = ("OPEN", "INSIDE", "CLOSE")
 
 
 class BacktestResults(Mapping[str, float]):
@@ -196,11 +173,11 @@ class BacktestResults(Mapping[str, float]):
         fills = self._run.fills
         # Whole lots add up exactly; a position that was closed is zero and nothing beside it.
         lots = np.zeros((self.bars.n_times, self.bars.n_symbols), dtype=np.int64)
-        np.add.at(lots, (fills["step"], fills["symbol"]), _signed(fills))
+        np.add.at(lots, (fills["step"], fills["symbol"]), signed_lots(fills))
         flows = self._run.flows
         np.add.at(lots, (flows["step"], flows["symbol"]), flows["lots"])
         np.cumsum(lots, axis=0, out=lots)
-        return frozen(self._quantity(lots, np.arange(self.bars.n_symbols)))
+        return frozen(self._tables.quantity(lots, np.arange(self.bars.n_symbols)))
 
     @cached_property
     def gross_exposure(self) -> FloatArray:
@@ -218,8 +195,8 @@ class BacktestResults(Mapping[str, float]):
         raw, fills = self._run.fills, self.fills
         paid = np.where(raw["side"] == 1, fills["notional"], -fills["notional"]) + fills["commission"]
         lots = np.zeros(self.bars.n_symbols, dtype=np.int64)
-        np.add.at(lots, raw["symbol"], _signed(raw))
-        held = self._quantity(lots, np.arange(self.bars.n_symbols))
+        np.add.at(lots, raw["symbol"], signed_lots(raw))
+        held = self._tables.quantity(lots, np.arange(self.bars.n_symbols))
         worth = np.nan_to_num(held * last_known(self.bars.close())[-1])
         return frozen(worth - np.bincount(raw["symbol"], weights=paid, minlength=self.bars.n_symbols))
 
@@ -234,6 +211,10 @@ class BacktestResults(Mapping[str, float]):
         return frozen(self.config.initial_capital - np.cumsum(change))
 
     @cached_property
+    def _tables(self) -> RunTables:
+        return RunTables(self.bars, self._run)
+
+    @cached_property
     def fills(self) -> Table:
         """Executions.
 
@@ -241,27 +222,7 @@ class BacktestResults(Mapping[str, float]):
         slippage_cost (slippage and impact; − where an earlier impact helped), time (OPEN, INSIDE or CLOSE),
         liquidity.
         """
-        raw = self._run.fills
-        codes = raw["symbol"]
-        qty, price = self._quantity(raw["qty"], codes), self._price(raw["price"], codes)
-        against = np.where(raw["side"] == 1, raw["price"] - raw["reference"], raw["reference"] - raw["price"])
-        distance = self._price(against, codes)
-        return Table(
-            {
-                "fill_id": np.arange(len(codes)),
-                "order_id": raw["order"].astype(np.int64),
-                "ts": self.ts[raw["step"]],
-                "symbol": Words(codes, self.symbols),
-                "side": Words(raw["side"], _SIDES),
-                "qty": qty,
-                "price": price,
-                "notional": price * qty,
-                "commission": raw["commission"],
-                "slippage_cost": distance * qty,
-                "time": Words(raw["time"], _TIMES),
-                "liquidity": Words(raw["maker"].view(np.uint8), ("TAKER", "MAKER")),
-            }
-        )
+        return self._tables.fills()
 
     @cached_property
     def orders(self) -> Table:
@@ -270,30 +231,7 @@ class BacktestResults(Mapping[str, float]):
         Columns order_id, ts_submitted, ts_closed, symbol, side, type, qty, limit_price, stop_price,
         filled_qty, avg_price, status, reason.
         """
-        raw, fills = self._run.orders, self._run.fills
-        codes, filled, kind = raw["symbol"], raw["filled"], raw["kind"]
-        price = self._price(raw["price"], codes)
-        # In ticks and lots these sums are exact.
-        value = np.bincount(fills["order"], weights=fills["price"] * fills["qty"], minlength=len(codes))
-        with np.errstate(invalid="ignore"):
-            average = self._price(value / filled, codes)
-        return Table(
-            {
-                "order_id": np.arange(len(codes)),
-                "ts_submitted": self.ts[raw["step_sent"]],
-                "ts_closed": self.ts[raw["step_closed"]],
-                "symbol": Words(codes, self.symbols),
-                "side": Words(raw["side"], _SIDES),
-                "type": Words(kind, _KINDS),
-                "qty": self._quantity(raw["qty"], codes),
-                "limit_price": np.where(kind == 1, price, np.nan),
-                "stop_price": np.where(kind == 2, price, np.nan),
-                "filled_qty": self._quantity(filled, codes),
-                "avg_price": average,
-                "status": Words(raw["status"], _STATUSES),
-                "reason": Words(raw["reason"], _REASONS),
-            }
-        )
+        return self._tables.orders()
 
     @cached_property
     def trades(self) -> Table:
@@ -302,24 +240,7 @@ class BacktestResults(Mapping[str, float]):
         Columns symbol, side (LONG or SHORT), qty, ts_entry, ts_exit, entry_price (average), exit_price,
         pnl (after commissions), commission, return_ (pnl over entry value), bars_held.
         """
-        raw = self._run.trades
-        codes = raw["symbol"]
-        qty, entry = self._quantity(np.abs(raw["lots"]), codes), self._price(raw["entry_ticks"], codes)
-        return Table(
-            {
-                "symbol": Words(codes, self.symbols),
-                "side": Words((raw["lots"] > 0).view(np.uint8), ("SHORT", "LONG")),
-                "qty": qty,
-                "ts_entry": self.ts[raw["step_entry"]],
-                "ts_exit": self.ts[raw["step_exit"]],
-                "entry_price": entry,
-                "exit_price": self._price(raw["exit_price"], codes),
-                "pnl": raw["pnl"],
-                "commission": raw["commission"],
-                "return_": raw["pnl"] / (entry * qty),
-                "bars_held": raw["step_exit"].astype(np.int64) - raw["step_entry"],
-            }
-        )
+        return self._tables.trades()
 
     def explain(self, order_id: int) -> OrderStory:
         """The story of one order: what was known, what held it back, its fills, its costs, what it closed.
@@ -358,17 +279,7 @@ class BacktestResults(Mapping[str, float]):
         """
         from omni_lab.simulator.models import currency_names
 
-        raw = self._run.flows
-        return Table(
-            {
-                "ts": self.ts[raw["step"]],
-                "symbol": Words(raw["symbol"] + 1, ("", *self.symbols)),
-                "currency": Words(raw["currency"], currency_names(self.config.currencies)),
-                "kind": Words(raw["kind"], _FLOWS),
-                "qty": self._quantity(raw["lots"], raw["symbol"]),
-                "amount": raw["amount"],
-            }
-        )
+        return self._tables.flows(currency_names(self.config.currencies))
 
     @cached_property
     def _rates(self) -> FloatArray | None:
@@ -621,28 +532,3 @@ class BacktestResults(Mapping[str, float]):
         span = f"{first} to {last}, {self.bars.n_times:,} steps"
         subtitle = f"{self.listed_symbols}, {span}, fill={self.config.fill}"
         return metrics_html(self.metrics, title=self.strategy, subtitle=subtitle, notes=self.warnings)
-
-    def _price(self, ticks: AnyArray, codes: AnyArray) -> FloatArray:
-        """Ticks as prices."""
-        return _scaled(ticks, [each.tick_size or math.nan for each in self.bars.instruments], codes)
-
-    def _quantity(self, lots: AnyArray, codes: AnyArray) -> FloatArray:
-        """Lots as quantities."""
-        return _scaled(lots, [each.lot_size for each in self.bars.instruments], codes)
-
-
-def _scaled(counts: AnyArray, sizes: Sequence[float], codes: AnyArray) -> FloatArray:
-    """Whole steps as decimals.
-
-    Dividing by steps per unit gives 100.07 where multiplying by 0.01 gives 100.07000000000001.
-    """
-    size = np.array(sizes)
-    per_unit = np.maximum(np.round(1.0 / size), 1.0)
-    whole = np.abs(per_unit * size - 1.0) < 1e-12
-    if whole.all():
-        return np.asarray(counts / per_unit[codes])
-    return np.where(whole[codes], counts / per_unit[codes], counts * size[codes])
-
-
-def _signed(fills: Columns) -> IntArray:
-    return np.asarray(np.where(fills["side"] == 1, fills["qty"], -fills["qty"]), dtype=np.int64)
