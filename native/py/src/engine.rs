@@ -300,16 +300,14 @@ impl BarEngine {
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let capital = self.initial_capital;
-        let stats = match &self.equity {
-            Some(equity) => {
-                let equity = equity.bind(py).readonly();
-                let equity = equity.as_slice()?;
-                py.detach(|| return_stats(equity, capital))
-            }
-            None => {
-                let equity = self.engine(py)?.equity();
-                py.detach(|| return_stats(equity, capital))
-            }
+        // Threads that sweep do this at the same time.
+        let stats = if let Some(equity) = &self.equity {
+            let equity = equity.bind(py).readonly();
+            let equity = equity.as_slice()?;
+            py.detach(|| return_stats(equity, capital))
+        } else {
+            let equity = self.engine(py)?.equity();
+            py.detach(|| return_stats(equity, capital))
         };
         let table = PyDict::new(py);
         table.set_item("final_equity", stats.final_equity)?;
