@@ -23,7 +23,7 @@ def tick_caveats(results: TickResults) -> tuple[str, ...]:
     if len(fills) == 0:
         notes.append("No order was ever filled: there is nothing to judge.")
     elif len(fills) < _FEW_FILLS:
-        notes.append(f"Only {len(fills):,} fills: what so few earn is mostly chance.")
+        notes.append(f"Only {len(fills):,} fill{'s' * (len(fills) > 1)}: what so few earn is mostly chance.")
     latency = config.latency.to_engine()
     if latency["kind"] == "constant" and latency["entry_ns"] + latency["response_ns"] == 0:
         notes.append("Orders took no time at all, which nobody can have.")
@@ -41,8 +41,8 @@ def tick_caveats(results: TickResults) -> tuple[str, ...]:
             notes.append(f"The feed had {results.counts[name]:,} events that were {name.replace('_', ' ')}.")
     rejected = results.counts["rejected"]
     if rejected:
-        notes.append(f"{rejected:,} orders were rejected; results.orders says why.")
-    if abs(results._lots[0]) > 0:
+        notes.append(f"Rejected orders: {rejected:,}; results.orders says why.")
+    if any(results.final_lots):
         notes.append("The run ended with an open position, valued at the last mid.")
     return tuple(notes)
 

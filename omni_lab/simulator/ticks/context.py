@@ -14,7 +14,7 @@ from omni_lab.data.bars import Bars
 from omni_lab.data.moments import span_ns
 from omni_lab.errors import ConfigError, DataError
 from omni_lab.simulator.ticks.conditions import holds_at
-from omni_lab.simulator.ticks.simulator import DepthView, OrderView, TickSimulator
+from omni_lab.simulator.ticks.simulator import DepthView, OrderStatus, OrderView, TickSimulator
 from omni_lab.simulator.ticks.views import IndicatorView
 from omni_lab.strategies.indicators import Column, Condition, Expression, momentum_z, sma
 from omni_lab.typing import FloatArray
@@ -201,13 +201,15 @@ class TickContext:
         """Cancel an order; False when it is not working any more."""
         if self._stops.pop(order_id, None) is not None:
             return True
-        return order_id not in self._unsent() and self.simulator.cancel(self._number(order_id))
+        return not self._was_never_sent(order_id) and self.simulator.cancel(self._number(order_id))
 
     def is_working(self, order_id: int) -> bool:
         """Whether the order still waits to be filled."""
         if order_id in self._stops:
             return True
-        return order_id not in self._unsent() and self.simulator.order_state(self._number(order_id))[0] < 3
+        if self._was_never_sent(order_id):
+            return False
+        return self.simulator.order_state(self._number(order_id))[0] < OrderStatus.FILLED
 
     # --- declarations ---
 
@@ -348,13 +350,9 @@ class TickContext:
         self._stops[order_id] = _Stop(order_id, symbol, side == "buy", qty, stop)
         return order_id
 
-    def _unsent(self) -> range | list[int]:
-        """Names of stops that were never sent and wait no longer."""
-        return [
-            order_id
-            for order_id in range(_FIRST_STOP, _FIRST_STOP + self._n_stops)
-            if order_id not in self._numbers
-        ]
+    def _was_never_sent(self, order_id: int) -> bool:
+        """Whether it is the name of a stop that was taken back before it was reached."""
+        return order_id >= _FIRST_STOP and order_id not in self._numbers
 
     def _number(self, order_id: int) -> int:
         return self._numbers.get(order_id, order_id)

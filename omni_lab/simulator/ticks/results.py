@@ -58,6 +58,8 @@ class TickResults(Mapping[str, float]):
         What ``on_bar`` was given.
     error : str or None
         What ended the run before its data did, and where.
+    final_lots : tuple of int
+        Signed lots held of each instrument in the end.
     """
 
     def __init__(
@@ -81,7 +83,7 @@ class TickResults(Mapping[str, float]):
             "n_fills": float(sim.n_fills),
             "n_orders": float(sim.n_orders),
         }
-        self._lots = [sim.lots_of(place) for place in range(len(sim.symbols))]
+        self.final_lots = tuple(sim.lots_of(place) for place in range(len(sim.symbols)))
 
     # --- metrics ---
 
