@@ -23,6 +23,6 @@ pub use latency::{Latency, LatencyError, MeasuredLatency};
 pub use local::Account;
 pub use orders::{Notice, NoticeKind, Order, OrderType, Status, TimeInForce, reason};
 pub use queue::{QueueModel, Tilt};
-pub use quoting::{Quoter, QuoterConfig, QuotingRule};
+pub use quoting::{Quotable, Quoter, QuoterConfig, QuotingRule};
 pub use recorder::{Message, MessageKind, Recorder, Sample};
 pub use venue::{Fees, FillModel};

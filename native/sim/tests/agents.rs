@@ -123,7 +123,7 @@ fn the_same_seed_gives_the_same_bytes_on_every_machine_and_in_pieces() {
     let run = |seed, n_pieces: i64| {
         let mut market = market(everybody(), seed);
         let mut quoter = quoter();
-        (1..=n_pieces).for_each(|piece| assert!(quoter.run_in_market(&mut market, 40 * SECOND * piece / n_pieces)));
+        (1..=n_pieces).for_each(|piece| assert!(quoter.run(&mut market, 40 * SECOND * piece / n_pieces)));
         assert!(market.account().n_fills() > 10);
         digest(&market)
     };

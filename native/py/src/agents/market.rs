@@ -380,7 +380,7 @@ impl AgentMarket {
         while self.market.now() < until {
             let (pause, before) = (self.market.now().saturating_add(stride).min(until), self.market.n_commands());
             let market = &mut self.market;
-            if !py.detach(|| quoter.run_in_market(market, pause)) {
+            if !py.detach(|| quoter.run(market, pause)) {
                 self.check(py)?;
                 break;
             }

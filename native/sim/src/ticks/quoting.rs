@@ -2,8 +2,9 @@
 
 use omni_types::Side;
 
+use super::book::Depth;
 use super::engine::{NewTickOrder, Stopped, TickEngine};
-use super::orders::{OrderType, TimeInForce};
+use super::orders::{Order, OrderType, TimeInForce};
 
 /// Where the quotes are. Prices are ticks, positions lots, times seconds, volatility ticks per square root of a second.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,17 +59,72 @@ pub struct QuoterConfig {
     pub half_life: f64,
 }
 
+/// Where a market maker can be at work.
+pub trait Quotable {
+    /// Our clock.
+    fn now(&self) -> i64;
+    /// Go on until a time.
+    fn advance(&mut self, until: i64) -> Stopped;
+    /// The book of an instrument, as far as we have heard.
+    fn depth(&self, instrument: u16) -> &Depth;
+    /// Signed lots held.
+    fn lots(&self, instrument: u16) -> i64;
+    /// Numbers of the orders that have not ended, in the order they were sent.
+    fn working(&self) -> &[u32];
+    /// An order by its number.
+    fn order(&self, number: u32) -> &Order;
+    /// Ask for a cancel.
+    fn cancel(&mut self, number: u32);
+    /// Send a limit order that must not take.
+    fn quote(&mut self, instrument: u16, side: Side, price: i64, qty: i64);
+}
+
+impl Quotable for TickEngine {
+    fn now(&self) -> i64 {
+        self.now()
+    }
+
+    fn advance(&mut self, until: i64) -> Stopped {
+        self.advance(until, 0)
+    }
+
+    fn depth(&self, instrument: u16) -> &Depth {
+        self.depth(instrument)
+    }
+
+    fn lots(&self, instrument: u16) -> i64 {
+        self.account().lots(instrument)
+    }
+
+    fn working(&self) -> &[u32] {
+        self.working()
+    }
+
+    fn order(&self, number: u32) -> &Order {
+        &self.orders()[number as usize]
+    }
+
+    fn cancel(&mut self, number: u32) {
+        self.cancel(number);
+    }
+
+    fn quote(&mut self, instrument: u16, side: Side, price: i64, qty: i64) {
+        let (kind, time_in_force) = (OrderType::Limit, TimeInForce::PostOnly);
+        self.submit(&NewTickOrder { instrument, side, kind, time_in_force, price, qty });
+    }
+}
+
 /// A market maker at work.
 #[derive(Clone, Debug)]
 pub struct Quoter {
-    pub(crate) config: QuoterConfig,
+    config: QuoterConfig,
     /// Squared mid changes a second, ticks².
     variance: f64,
     twice_mid: i64,
     weight: f64,
-    pub(crate) n_looks: u64,
-    pub(crate) next_look: Option<i64>,
-    pub(crate) wanted: [Vec<i64>; 2],
+    n_looks: u64,
+    next_look: Option<i64>,
+    wanted: [Vec<i64>; 2],
 }
 
 impl Quoter {
@@ -85,17 +141,17 @@ impl Quoter {
     }
 
     /// Look and act until a time; false once nothing will happen any more.
-    pub fn run(&mut self, engine: &mut TickEngine, until: i64) -> bool {
+    pub fn run<V: Quotable>(&mut self, venue: &mut V, until: i64) -> bool {
         loop {
-            let next = *self.next_look.get_or_insert(engine.now().saturating_add(self.config.interval));
+            let next = *self.next_look.get_or_insert(venue.now().saturating_add(self.config.interval));
             if next > until {
-                return engine.advance(until, 0) != Stopped::End;
+                return venue.advance(until) != Stopped::End;
             }
-            if engine.advance(next, 0) == Stopped::End {
+            if venue.advance(next) == Stopped::End {
                 return false;
             }
             self.next_look = None;
-            self.look(engine);
+            self.look(venue);
         }
     }
 
@@ -116,13 +172,13 @@ impl Quoter {
         }
     }
 
-    fn look(&mut self, engine: &mut TickEngine) {
+    fn look<V: Quotable>(&mut self, venue: &mut V) {
         self.n_looks += 1;
         let QuoterConfig { instrument, tick, qty, max_position, n_levels, level_step, .. } = self.config;
-        let depth = engine.depth(instrument);
+        let depth = venue.depth(instrument);
         let (Some(bid), Some(ask)) = (depth.best_bid(), depth.best_ask()) else { return };
         self.learn(bid + ask);
-        let position = engine.account().lots(instrument);
+        let position = venue.lots(instrument);
         let (half_spread, skew) = self.spread_and_skew();
         let reservation = (bid + ask) as f64 * 0.5 / tick as f64 - skew * position as f64;
         // Never beyond the other side, whatever the rule says; a best price off the grid is left to others.
@@ -136,13 +192,13 @@ impl Quoter {
         self.wanted[1].clear();
         self.wanted[1].extend(levels(offer_at, level_step * tick, position > -max_position));
         let mut at = 0;
-        while let Some(&number) = engine.working().get(at) {
-            let order = &engine.orders()[number as usize];
+        while let Some(&number) = venue.working().get(at) {
+            let order = venue.order(number);
             let wanted = &mut self.wanted[usize::from(order.side == Side::Sell)];
             if let Some(there) = wanted.iter().position(|&price| price == order.price) {
                 wanted.swap_remove(there);
             } else if order.is_cancelable() {
-                engine.cancel(number);
+                venue.cancel(number);
             }
             at += 1;
         }
@@ -150,13 +206,12 @@ impl Quoter {
             // The best prices first, whatever was taken out between them.
             prices.sort_unstable_by_key(|&price| -side.sign() * price);
             for &price in prices.iter().filter(|&&price| price > 0) {
-                let (kind, time_in_force) = (OrderType::Limit, TimeInForce::PostOnly);
-                engine.submit(&NewTickOrder { instrument, side, kind, time_in_force, price, qty });
+                venue.quote(instrument, side, price, qty);
             }
         }
     }
 
-    pub(crate) fn learn(&mut self, twice_mid: i64) {
+    fn learn(&mut self, twice_mid: i64) {
         if self.twice_mid != 0 {
             let change = (twice_mid - self.twice_mid) as f64 * 0.5 / self.config.tick as f64;
             let rate = change * change / (self.config.interval as f64 * 1e-9);
