@@ -158,6 +158,85 @@ class AlmgrenChriss:
         left = np.exp(kappa * (to_go - n_steps)) * np.expm1(-2.0 * kappa * to_go)
         return np.asarray(quantity * -np.diff(left / np.expm1(-2.0 * kappa * n_steps)))
 
+    def optimal_trades_by_volume(
+        self, quantity: float, shares: ArrayLike, risk_aversion: float
+    ) -> FloatArray:
+        """The trades with the least ``cost + λ · variance`` where temporary impact falls as volume rises.
+
+        In a step with the share v of the volume, of n steps, temporary impact is η/(n v). The best holdings
+        solve the first-order conditions ``2 c_k n_k − 2 c_{k+1} n_{k+1} = 2 λ σ² τ x_k`` with
+        ``c_k = η/(n v_k τ) − γ/2``, a tridiagonal system.
+
+        Parameters
+        ----------
+        quantity : float
+            The position to work off.
+        shares : array-like of float, shape (n_steps,)
+            Volume of each step, in any unit; a step without volume gets no trade.
+        risk_aversion : float
+            λ, for each unit of money.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_steps,)
+            They add up to the quantity. With equal shares they are those of :meth:`optimal_trades`.
+
+        Raises
+        ------
+        ConfigError
+            If a share is negative, all are 0, the aversion is negative, or permanent impact outweighs
+            temporary impact within a step.
+        ShapeError
+            If the shares are not a column.
+        """
+        where = "AlmgrenChriss.optimal_trades_by_volume"
+        volume = column(shares, f"{where}: shares")
+        require_not_negative(where, risk_aversion=risk_aversion)
+        if not np.isfinite(volume).all() or (volume < 0.0).any() or not volume.sum() > 0.0:
+            raise ConfigError("shares of volume are numbers from 0 on, not all of them 0", where=where)
+        trades = np.zeros(len(volume))
+        open_steps = np.flatnonzero(volume > 0.0)
+        relative = volume[open_steps] / volume.sum() * len(volume)
+        cost = self.temporary / (relative * self.step) - self.permanent / 2.0
+        if (cost <= 0.0).any():
+            raise ConfigError(
+                "permanent impact outweighs temporary impact within a step",
+                found=float(cost.min()),
+                expected="temporary / (n · share · step) > permanent / 2",
+                where=where,
+                hint="Take shorter steps.",
+            )
+        # Holdings between open steps; risk accrues in the closed ones between them as well.
+        spans = np.diff(open_steps).astype(np.float64)
+        risk = risk_aversion * self.sigma**2 * self.step * spans
+        holdings = _tridiagonal(cost, risk, quantity)
+        trades[open_steps] = -np.diff(np.concatenate(([quantity], holdings, [0.0])))
+        return trades
+
+    def frontier(
+        self, quantity: float, n_steps: int, risk_aversions: ArrayLike
+    ) -> tuple[FloatArray, FloatArray]:
+        """The efficient frontier: expected cost and its standard deviation of the best trades.
+
+        Parameters
+        ----------
+        quantity : float
+            The position to work off.
+        n_steps : int
+            In how many trades.
+        risk_aversions : array-like of float, shape (n,)
+            λ, each for each unit of money, 0 or more.
+
+        Returns
+        -------
+        cost, deviation : ndarray of float64, shape (n,)
+            Money. Cost rises and deviation falls with the aversion.
+        """
+        aversions = column(risk_aversions, "AlmgrenChriss.frontier: risk_aversions")
+        best = [self.optimal_trades(quantity, n_steps, float(each)) for each in aversions]
+        cost = np.array([self.expected_cost(trades) for trades in best])
+        return cost, np.sqrt([self.variance(trades) for trades in best])
+
     def optimal_cost(self, quantity: float, n_steps: int, risk_aversion: float) -> float:
         """Expected cost of :meth:`optimal_trades` in closed form.
 
@@ -216,3 +295,23 @@ class AlmgrenChriss:
     def _eta(self) -> float:
         """η̃: the part of temporary impact that splitting can save."""
         return self.temporary - self.permanent * self.step / 2.0
+
+
+def _tridiagonal(cost: FloatArray, risk: FloatArray, quantity: float) -> FloatArray:
+    """Holdings after each but the last trade: ``(c_k + c_{k+1} + r_k) x_k = c_k x_{k−1} + c_{k+1} x_{k+1}``.
+
+    Thomas's algorithm; the matrix is diagonally dominant, so it needs no pivoting.
+    """
+    n = len(risk)
+    if n == 0:
+        return np.empty(0)
+    diagonal = cost[:-1] + cost[1:] + risk
+    right = np.zeros(n)
+    right[0] = cost[0] * quantity
+    for k in range(1, n):
+        factor = cost[k] / diagonal[k - 1]
+        diagonal[k] -= factor * cost[k]
+        right[k] += factor * right[k - 1]
+    for k in range(n - 2, -1, -1):
+        right[k] += cost[k + 1] * right[k + 1] / diagonal[k + 1]
+    return np.asarray(right / diagonal)

@@ -20,7 +20,7 @@ StrategyT = TypeVar("StrategyT", bound=type[Strategy])
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _registered: dict[str, type[Strategy]] = {}
-_OURS = ("allocation", "cross_sectional", "market_making", "momentum", "statistical_arbitrage")
+_OURS = ("allocation", "cross_sectional", "execution", "market_making", "momentum", "statistical_arbitrage")
 
 
 def register(name: str) -> Callable[[StrategyT], StrategyT]:
