@@ -138,10 +138,27 @@ class BookTables:
             ``ts`` int64 of shape (n_rows,), and ``bid_price``, ``bid_qty``, ``bid_orders``, ``ask_…`` of
             shape (n_rows, n_levels), best first; NaN prices where there is no level.
         """
-        table = self.of(symbol).columns["depth"]
+        return self.table_columns("depth", symbol)
+
+    def table_columns(self, name: str, symbol: str) -> Table:
+        """A table of one instrument as arrays on the clock of the feed, in currency and units.
+
+        Parameters
+        ----------
+        name : str
+            ``"bbo"``, ``"depth"``, ``"trades"``, ``"auctions"``, ``"status"`` or ``"breaks"``.
+        symbol : str
+            The instrument.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``ts`` int64 nanoseconds, and the columns of the table; NaN prices where there is nothing.
+        """
+        table = self.of(symbol).columns[name]
         return {
             "ts": table["ts"],
-            **{name: self._shown(name, table) for name in table if name not in ("ts", "instrument")},
+            **{each: self._shown(each, table) for each in table if each not in ("ts", "instrument")},
         }
 
     def trades(self, symbol: str | None = None) -> pd.DataFrame:

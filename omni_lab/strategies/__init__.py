@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         CrossSectionalMomentumStrategy,
     )
     from omni_lab.strategies.crossover import SmaCrossConfig, SmaCrossStrategy
+    from omni_lab.strategies.execution import ExecutionConfig, ExecutionStrategy
     from omni_lab.strategies.identity import strategy_hash
     from omni_lab.strategies.market_making import MarketMakingConfig, MarketMakingStrategy
     from omni_lab.strategies.momentum import MomentumConfig, MomentumStrategy
@@ -42,6 +43,8 @@ __all__ = [
     "Context",
     "CrossSectionalMomentumConfig",
     "CrossSectionalMomentumStrategy",
+    "ExecutionConfig",
+    "ExecutionStrategy",
     "Fill",
     "Indicator",
     "MarketMakingConfig",
@@ -76,6 +79,8 @@ __getattr__ = attributes(
         "Bar": "base",
         "Book": "base",
         "Context": "base",
+        "ExecutionConfig": "execution",
+        "ExecutionStrategy": "execution",
         "Fill": "base",
         "Indicator": "base",
         "OrderUpdate": "base",

@@ -173,7 +173,8 @@ class PaperVenue:
             limit,
             account=self.account,
             client_order_id=self._client_order_id(self._n_sent),
-            time_in_force=tif,
+            # A market order does not wait.
+            time_in_force="IOC" if limit is None else tif,
             ts=self._now,
         )
         self._ours.add(order_id)

@@ -45,8 +45,15 @@ def test_slices_add_up_and_are_next_to_their_shares(lots: int, vary: float) -> N
 def test_twap_steps_up_by_a_slice_at_a_time() -> None:
     times = [0, 49, 50, 99, 100, 950, 999, 1_000]
     assert due_at(Twap(slices=20), 1_000, [each * SECOND for each in times]) == [
-        50, 50, 100, 100, 150, 1_000, 1_000, 1_000,
-    ]  # fmt: skip
+        50,
+        50,
+        100,
+        100,
+        150,
+        1_000,
+        1_000,
+        1_000,
+    ]
 
 
 def test_jitter_delays_each_slice_within_its_span_and_the_seed_decides() -> None:
