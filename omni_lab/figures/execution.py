@@ -90,7 +90,14 @@ def schedule_figure(
             if len(middles):
                 since = (np.asarray(mid_ts, dtype=np.float64) - looks[0]) / 6e10
                 inside = (since >= 0.0) & (since <= minutes[-1])
-                bottom.plot(since[inside], middles[inside], color=paint.muted, linewidth=0.8, label="mid")
+                bottom.plot(
+                    since[inside],
+                    middles[inside],
+                    color=paint.muted,
+                    linewidth=0.8,
+                    drawstyle="steps-post",
+                    label="mid",
+                )
             when = (np.asarray(fill_ts, dtype=np.float64) - looks[0]) / 6e10
             bottom.scatter(when, prices, color=paint.sell, s=10.0, zorder=3, label="fills")
             bottom.set_ylabel("Price")
@@ -114,7 +121,7 @@ def decomposition_figure(
     labels : sequence of str
         Algorithms, symbols, hours.
     parts : mapping of str to array-like of float, shape (n_labels,)
-        Basis points by part, in the order in which they are drawn.
+        Basis points by part, in the order in which they are drawn; what is 0 everywhere is left out.
     theme : {"light", "dark"} or Theme
         Colours.
 
@@ -141,6 +148,8 @@ def decomposition_figure(
         right, left = np.zeros(len(labels)), np.zeros(len(labels))
         places = np.arange(len(labels))
         for (name, values), color in zip(columns.items(), cycle(_HUES)):
+            if not np.abs(values).max(initial=0.0) > 0.0:
+                continue
             start = np.where(values >= 0.0, right, left)
             ax.barh(places, values, left=start, color=color, height=0.6, label=name)
             right, left = right + np.maximum(values, 0.0), left + np.minimum(values, 0.0)

@@ -75,7 +75,9 @@ class Tape:
         delay_ns : int
             How much later it was heard: with that of the replay, the tape is on the clock of its fills.
         """
-        names = list(events.symbols.values())
+        # Events of the whole market are of instrument 0, which has no name.
+        present = np.unique(events.columns()["instrument"]).tolist()
+        names = [events.symbols[number] for number in present if number in events.symbols]
         if symbol is None and len(names) != 1:
             raise DataError("a tape is of one instrument", found=names, where="Tape.from_events(symbol=…)")
         tables = events.books()
