@@ -242,6 +242,16 @@ class TickResults(Mapping[str, float]):
             }
         )
 
+    @property
+    def raw_orders(self) -> dict[str, AnyArray]:
+        """Columns of the orders as the engine keeps them: ticks, lots, codes."""
+        return self._orders
+
+    @property
+    def raw_messages(self) -> dict[str, AnyArray]:
+        """Columns of the messages as the engine keeps them."""
+        return self._messages
+
     def explain(self, order_id: int) -> OrderStory:
         """The story of one order: what was known, the gate, the queue, the fills, the costs.
 
