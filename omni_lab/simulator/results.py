@@ -24,7 +24,7 @@ from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.result_tables import RunTables, signed_lots
 from omni_lab.simulator.run import Run
 from omni_lab.simulator.tables import Table, frozen
-from omni_lab.strategies.identity import describe
+from omni_lab.strategies.identity import describe, run_id
 from omni_lab.typing import AnyArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -283,6 +283,17 @@ class BacktestResults(Mapping[str, float]):
         return self._tables.flows(currency_names(self.config.currencies))
 
     @cached_property
+    def financing_paid(self) -> float:
+        """Borrow fees and interest paid, base currency; what was received is not taken off."""
+        from omni_lab.simulator.models import rates_by_currency
+
+        flows, raw = self.flows, self._run.flows
+        paid = np.isin(flows["kind"], ("BORROW", "INTEREST")) & (flows["amount"] < 0.0)
+        amounts, steps = -flows["amount"][paid], raw["step"][paid]
+        rates = rates_by_currency(self.bars, self.config.currencies)
+        return float((amounts if rates is None else amounts * rates[steps, raw["currency"][paid]]).sum())
+
+    @cached_property
     def _rates(self) -> FloatArray | None:
         """Worth of each instrument's currency in the base, by step; None where there is one currency."""
         from omni_lab.simulator.models import rates_by_step
@@ -437,10 +448,25 @@ class BacktestResults(Mapping[str, float]):
                 digest.update(name.encode() + column.tobytes())
         return digest.hexdigest()
 
+    @cached_property
+    def run_id(self) -> str:
+        """By what the run is known: strategy, hash of its name and parameters, hash of all that decides it.
+
+        Equal for the same strategy, data and settings, on any machine. Where parameters say nothing of what
+        was decided (a function, an array of targets, a strategy that states none), what happened stands in
+        for them.
+        """
+        facts = {"data": self.bars.fingerprint, "settings": self.config.to_mapping()}
+        strategy = describe(self.strategy, self._parameters)
+        if strategy["sha256"] is None or not set(self._parameters) - {"kind"}:
+            facts["events"] = self.events_sha256
+        return run_id(strategy, **facts)
+
     @property
     def manifest(self) -> dict[str, Any]:
         """What it takes to run this again and to know that it came out the same."""
         return {
+            "run_id": self.run_id,
             "data": {
                 "fingerprint": self.bars.fingerprint,
                 "symbols": list(self.symbols),

@@ -18,7 +18,7 @@ from omni_lab.errors import SchemaError
 from omni_lab.simulator.tables import Table, Words, frozen
 from omni_lab.simulator.ticks.caveats import tick_caveats
 from omni_lab.simulator.ticks.simulator import TIMES_IN_FORCE, OrderStatus, TickSimulator, reason_name
-from omni_lab.strategies.identity import describe
+from omni_lab.strategies.identity import describe, run_id
 from omni_lab.typing import AnyArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -304,11 +304,25 @@ class TickResults(Mapping[str, float]):
                 digest.update(name.encode() + np.ascontiguousarray(column).tobytes())
         return digest.hexdigest()
 
+    @cached_property
+    def run_id(self) -> str:
+        """By what the run is known: strategy, hash of its name and parameters, hash of all that decides it.
+
+        Equal for the same strategy, data and settings, on any machine. Where parameters say nothing of what
+        was decided (a strategy that states none, orders sent by hand), what happened stands in for them.
+        """
+        facts = {"data": self.feed.fingerprint, "settings": self.config.to_dict()}
+        strategy = describe(self.strategy, self._parameters)
+        if strategy["sha256"] is None or not self._parameters:
+            facts["events"] = self.events_sha256
+        return run_id(strategy, **facts)
+
     @property
     def manifest(self) -> dict[str, Any]:
         """What it takes to run this again and to know that it came out the same."""
         first, last = self.feed.span
         return {
+            "run_id": self.run_id,
             "data": {
                 "fingerprint": self.feed.fingerprint,
                 "symbols": list(self.symbols),
