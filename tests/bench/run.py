@@ -78,8 +78,12 @@ class Bench:
         self.folder, self.python_of_peers, self.rounds, self.quick = folder, python_of_peers, rounds, quick
         # Compiled kernels are cached for this run alone, so that the first round shows what compiling costs.
         # Runs are counted as trials, as anybody's are, but not among the project's.
+        # Bytecode is kept for this run, as any installation keeps it after its first start, also where the
+        # machine says that none is written.
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         self.environment = {
-            **os.environ,
+            **kept,
+            "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
             "NUMBA_CACHE_DIR": str(folder / "numba"),
             "OMNI_LAB_HOME": str(folder / "home"),
             "PYTHONWARNINGS": "ignore",
