@@ -17,7 +17,7 @@ FLOORS: Mapping[str, int] = {
     room: floor
     for floor, rooms in enumerate(
         [
-            "typing errors config progress lazy",
+            "typing errors config progress lazy screens",
             "features models risk figures",
             "domain",
             "data store altdata portfolio messaging",

@@ -4,7 +4,7 @@ The sentences are written from the numbers, so that they cannot say more than th
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -112,8 +112,10 @@ class CostPoint:
     ----------
     multiple : float
         Of the costs assumed; 0 is free trading.
-    total_return, sharpe_ratio, costs_paid : float
+    total_return, sharpe_ratio : float
         As in the metrics of the run.
+    costs_paid : float
+        Commission or fees, slippage, impact, borrow fees and interest, currency.
     """
 
     multiple: float
@@ -136,25 +138,20 @@ def cost_sensitivity(
     config : SimulationConfig
         With the costs assumed.
     multiples : iterable of float
-        What to multiply commission and slippage with; ticks of slippage are rounded.
+        What to multiply commission or fees, slippage, impact and financing with; ticks of slippage are
+        rounded.
     """
+    from omni_lab.simulator.cost_sensitivity import scaled
+
     points = []
     for multiple in multiples:
-        results = backtest(
-            replace(
-                config,
-                commission_rate=config.commission_rate * multiple,
-                commission_per_share=config.commission_per_share * multiple,
-                slippage_bps=config.slippage_bps * multiple,
-                slippage_ticks=round(config.slippage_ticks * multiple),
-            )
-        )
+        results = backtest(scaled(config, multiple))
         points.append(
             CostPoint(
                 multiple=multiple,
                 total_return=results["total_return"],
                 sharpe_ratio=results["sharpe_ratio"],
-                costs_paid=results["costs_paid"],
+                costs_paid=results["costs_paid"] + results.financing_paid,
             )
         )
     return points

@@ -72,7 +72,7 @@ class RunFolder:
 
 
 def create_run_folder(
-    runs_dir: Path, pipeline: str, started: datetime, request: Mapping[str, Any]
+    runs_dir: Path, pipeline: str, started: datetime, request: Mapping[str, Any], *, strategy: str = ""
 ) -> RunFolder:
     """Make the directory of a new run; two runs never get the same one.
 
@@ -86,6 +86,8 @@ def create_run_folder(
         Start of the run, UTC. It leads the run id, so that ids sort by time.
     request : mapping
         Everything that decides the result; its hash ends the run id, so that equal requests show.
+    strategy : str, optional
+        Name and hash of the strategy, which stand before it.
 
     Raises
     ------
@@ -101,7 +103,8 @@ def create_run_folder(
             hint=f"Set {HOME_VARIABLE} to a directory you may write to.",
         ) from error
     digest = hashlib.sha256(dump_json(request).encode()).hexdigest()[:8]
-    stem = f"{started:%Y%m%d-%H%M%S}-{re.sub(r'[^A-Za-z0-9_.]+', '-', pipeline)}-{digest}"
+    stem = f"{started:%Y%m%d-%H%M%S}-{re.sub(r'[^A-Za-z0-9_.]+', '-', pipeline)}-"
+    stem += f"{strategy}-{digest}" if strategy else digest
     attempt = 1
     while True:
         path = runs_dir / (stem if attempt == 1 else f"{stem}-{attempt}")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 RUN_DIR_PARAMETER = "run_dir"
 """The one parameter that the runner sets itself."""
 
-_SCALARS = ("str", "int", "float", "bool")
+_KINDS = ("str", "int", "float", "bool", "dict")
 _NULL = frozenset({"", "~", "null", "none"})
 _TRUE = frozenset({"true", "yes", "on"})
 _FALSE = frozenset({"false", "no", "off"})
@@ -38,7 +38,8 @@ class Parameter:
     ----------
     name : str
     kind : str
-        ``"str"``, ``"int"``, ``"float"`` or ``"bool"``.
+        ``"str"``, ``"int"``, ``"float"``, ``"bool"``, or ``"dict"`` for a mapping of names to plain values,
+        lists and mappings.
     is_list, is_optional : bool
         Whether it is a list of that kind, and whether None is allowed.
     default : object
@@ -165,12 +166,12 @@ def _declared_type(annotation: str, where: str) -> dict[str, Any]:
     if len(names) == 1:
         is_list = names[0].startswith("list[") and names[0].endswith("]")
         kind = names[0][5:-1] if is_list else names[0]
-        if kind in _SCALARS:
+        if kind in _KINDS:
             return {"kind": kind, "is_list": is_list, "is_optional": is_optional}
     raise ConfigError(
         "the type of a parameter cannot be used",
         found=annotation,
-        expected=f"one of {', '.join(_SCALARS)}, list[…] of one, or either with '| None'",
+        expected=f"one of {', '.join(_KINDS)}, list[…] of one, or either with '| None'",
         where=where,
     )
 
@@ -236,7 +237,25 @@ def _from_node(node: "Node", where: str) -> Any:
         return str(node.value) if node.style in ("'", '"') else _Text(node.value)
     if isinstance(node, yaml.SequenceNode):
         return [_from_node(item, where) for item in node.value]
-    raise ConfigError("a parameter is a scalar or a list", found=_kind_of(node), where=where)
+    assert isinstance(node, yaml.MappingNode)
+    mapping: dict[str, Any] = {}
+    for key, item in node.value:
+        if not isinstance(key, yaml.ScalarNode) or key.value in mapping:
+            problem = "a name is given twice" if isinstance(key, yaml.ScalarNode) else "names are text"
+            raise ConfigError(problem, found=str(key.value), where=where)
+        mapping[str(key.value)] = _from_node(item, where)
+    return mapping
+
+
+def _in_text(text: str, where: str) -> Any:
+    """What a mapping, or a list of them, says that was typed: ``{tiers: [{taker_rate: 0.0005}]}``."""
+    import yaml
+
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise ConfigError("this is not YAML", found=text, where=where) from error
+    return None if node is None else _from_node(node, where)
 
 
 def _kind_of(node: "Node") -> str:
@@ -248,6 +267,8 @@ def _coerced(parameter: Parameter, value: Any, where: str) -> Any:
         if parameter.is_optional:
             return None
         raise _ill_typed(parameter, None if value is None else str(value), where)
+    if isinstance(value, _Text) and parameter.kind == "dict":
+        value = _in_text(value, where)
     if not parameter.is_list:
         return _scalar(parameter, value, where)
     if isinstance(value, _Text):
@@ -268,6 +289,8 @@ def _scalar(parameter: Parameter, value: Any, where: str) -> Any:
             return _unquoted(value) if isinstance(value, _Text) else value
         case "str", date():
             return value.isoformat()
+        case "dict", Mapping():
+            return _plain_value(parameter, value, where)
         case "bool", bool():
             return value
         case "bool", _Text() if value.lower() in _TRUE | _FALSE:
@@ -291,6 +314,40 @@ def _scalar(parameter: Parameter, value: Any, where: str) -> Any:
     raise _ill_typed(parameter, value, where)
 
 
+def _plain_value(parameter: Parameter, value: Any, where: str) -> Any:
+    """What a mapping holds as plain data: text that was typed is what it looks like."""
+    match value:
+        case Mapping() if all(isinstance(name, str) for name in value):
+            return {name: _plain_value(parameter, each, where) for name, each in value.items()}
+        case list() | tuple():
+            return [_plain_value(parameter, each, where) for each in value]
+        case _Text():
+            return _looks_like(value)
+        case date():
+            return value.isoformat()
+        case None | bool() | int() | str():
+            return value
+        case float() if math.isfinite(value):
+            return value
+        case _:
+            raise _ill_typed(parameter, value, where)
+
+
+def _looks_like(text: _Text) -> Any:
+    if text.lower() in _NULL:
+        return None
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        if math.isfinite(number):
+            return number
+    return _unquoted(text)
+
+
 def _unquoted(text: str) -> str:
     if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"":
         return text[1:-1]
@@ -298,7 +355,8 @@ def _unquoted(text: str) -> str:
 
 
 def _ill_typed(parameter: Parameter, value: Any, where: str) -> ConfigError:
-    found = str(value) if isinstance(value, _Text) else value
+    found = f"the mapping {value}" if isinstance(value, Mapping) else value
+    found = str(found) if isinstance(found, _Text) else found
     return ConfigError(
         f"the parameter {parameter.name!r} has another type",
         found="nothing" if found in (None, "") else found,

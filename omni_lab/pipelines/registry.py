@@ -1,9 +1,7 @@
-"""The runs that were made, read from the directories they left.
-
-XX
-"""
+"""The runs that were made, read from the directories they left."""
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -58,6 +56,14 @@ class RunRecord:
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     artifacts: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """What it ran, by name: ``strategy`` with its hash, and ``backtest``, equal for equal backtests."""
+        strategy, manifest = self.content.get("strategy"), self.artifacts.get("manifest")
+        told = {"strategy": f"{strategy['name']}, {strategy['sha256']}"} if isinstance(strategy, dict) else {}
+        found = manifest.get("run_id") if isinstance(manifest, dict) else None
+        return {**told, **({"backtest": str(found)} if found else {})}
 
     @property
     def headline(self) -> Mapping[str, str]:
@@ -151,7 +157,9 @@ def _run_paths(directory: Path) -> list[Path]:
 def _unreadable(folder: RunFolder, problem: str) -> RunRecord:
     # The id still says when it started and what was run.
     parts = folder.run_id.split("-")
-    pipeline = "-".join(parts[2:-1]) if len(parts) > 3 else "?"
+    # Before the last hash may stand a strategy and its own.
+    n_last = 3 if len(parts) > 5 and re.fullmatch("[0-9a-f]{8}|unhashed", parts[-2]) else 1
+    pipeline = "-".join(parts[2:-n_last]) if len(parts) > 3 else "?"
     try:
         started = datetime.strptime("-".join(parts[:2]), "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
     except ValueError:

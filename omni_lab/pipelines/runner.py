@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING, Any
 import omni_lab
 from omni_lab.config import HOME_VARIABLE, Settings
 from omni_lab.errors import PipelineError
+from omni_lab.pipelines.backtest_request import strategy_of_request
 from omni_lab.pipelines.catalog import find_parameter_file, find_pipeline, read_notebook
 from omni_lab.pipelines.environment import git_state, versions
 from omni_lab.pipelines.folder import RunFolder, create_run_folder, write_json
 from omni_lab.pipelines.parameters import RUN_DIR_PARAMETER, Parameter, parameter_values, read_parameters
 from omni_lab.pipelines.registry import FAILED, INTERRUPTED, RUNNING, SUCCEEDED, RunRecord, read_run
+from omni_lab.strategies.identity import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +49,8 @@ class RunRequest:
     settings : mapping of str to object
         Effective values, without ``run_dir``.
     parameter_file : Path or None
+    strategy : mapping or None
+        Of a backtest: name, parameters and hash of its strategy.
     """
 
     pipeline: str
@@ -55,6 +59,7 @@ class RunRequest:
     parameters: Mapping[str, Parameter]
     settings: Mapping[str, Any]
     parameter_file: Path | None = None
+    strategy: Mapping[str, Any] | None = None
 
 
 def prepare_run(
@@ -80,7 +85,8 @@ def prepare_run(
     Raises
     ------
     ConfigError
-        If the pipeline or the file does not exist, or a parameter is unknown or has another type.
+        If the pipeline or the file does not exist, a parameter is unknown or has another type, or a backtest
+        asks for a strategy or a model of costs that cannot be.
     DataError
         If the notebook cannot be read.
     """
@@ -96,6 +102,7 @@ def prepare_run(
         parameters=parameters,
         settings=effective,
         parameter_file=file,
+        strategy=strategy_of_request(parameters, effective),
     )
 
 
@@ -144,6 +151,7 @@ def run_pipeline(
             "notebook": request.notebook_sha256,
             "version": omni_lab.__version__,
         },
+        strategy=label(request.strategy) if request.strategy else "",
     )
     record = _first_record(request, folder, started)
     write_json(folder.run_file, record)
@@ -196,6 +204,7 @@ def _first_record(request: RunRequest, folder: RunFolder, started: datetime) -> 
         "finished": None,
         "duration_s": None,
         "error": None,
+        "strategy": request.strategy,
         "parameters": dict(request.settings),
         "changed_parameters": [name for name, value in request.settings.items() if value != defaults[name]],
         "parameter_file": request.parameter_file.name if request.parameter_file else None,

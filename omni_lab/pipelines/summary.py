@@ -49,7 +49,8 @@ def format_run(run: RunRecord, *, verbose: bool = False) -> str:
         Add parameters, metrics, conclusions and versions.
     """
     content = run.content
-    lines = [f"{run.pipeline}  {run.status}  {format_duration(run.duration_s)}", f"run {run.run_id}", ""]
+    lines = [f"{run.pipeline}  {run.status}  {format_duration(run.duration_s)}", f"run {run.run_id}"]
+    lines += [f"{name} {value}" for name, value in run.identity.items()] + [""]
     if run.headline:
         lines += [_columns(dict(run.headline)), ""]
     if verbose:

@@ -15,7 +15,13 @@ from omni_lab.portfolio.performance import returns_from_equity, sharpe_ratio
 from omni_lab.typing import FloatArray
 
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     import pandas as pd
+
+    from omni_lab.simulator.costs import FeeSchedule, FeeTier, Financing, MarketImpact
+
+    ModelT = TypeVar("ModelT", FeeSchedule, FeeTier, Financing, MarketImpact)
 
     from omni_lab.simulator.config import SimulationConfig
     from omni_lab.simulator.results import BacktestResults
@@ -132,10 +138,10 @@ def cost_sensitivity(
         ratios, totals = np.array([_figures(results, curve) for curve in curves]).T
         spent = wanted * charged.total
     else:
-        _refuse_nothing_to_scale(charged.assumed)
+        _refuse_nothing_to_scale(charged.assumed or results.financing_paid > 0.0)
         again = [rerun(scaled(results.config, multiple)) for multiple in wanted]
-        names = ("sharpe_ratio", "total_return", "costs_paid")
-        ratios, totals, spent = np.array([[each[name] for name in names] for each in again]).T
+        ratios, totals = np.array([[each["sharpe_ratio"], each["total_return"]] for each in again]).T
+        spent = np.array([each["costs_paid"] + each.financing_paid for each in again])
     even = charged.break_even()
     return CostCurve(
         multiples=wanted,
@@ -192,14 +198,45 @@ class _Charged:
 
 
 def scaled(config: SimulationConfig, multiple: float) -> SimulationConfig:
-    """Settings with all costs multiplied; ticks of slippage are rounded to whole ones."""
+    """Settings with all costs multiplied: commission or fees, slippage, impact, financing.
+
+    Ticks of slippage are rounded to whole ones. Interest that is received is no cost and stays, as do
+    dividends and what limits orders.
+
+    Raises
+    ------
+    ConfigError
+        If a multiplied rate is no rate any more, such as a fee of 100% of the notional.
+    """
     return replace(
         config,
+        fees=None if config.fees is None else _scaled_fees(config.fees, multiple),
+        impact=None if config.impact is None else _times(config.impact, multiple, "temporary", "permanent"),
+        financing=None if config.financing is None else _scaled_financing(config.financing, multiple),
         commission_rate=config.commission_rate * multiple,
         commission_per_share=config.commission_per_share * multiple,
         slippage_bps=config.slippage_bps * multiple,
         slippage_ticks=round(config.slippage_ticks * multiple),
     )
+
+
+def _scaled_fees(fees: FeeSchedule, multiple: float) -> FeeSchedule:
+    """The schedule of which every order's fee is the multiple of what it was."""
+    names = ("taker_rate", "maker_rate", "taker_per_share", "maker_per_share")
+    tiers = [_times(tier, multiple, *names) for tier in fees.tiers]
+    return replace(_times(fees, multiple, "minimum", "maximum", "maximum_rate"), tiers=tiers)
+
+
+def _scaled_financing(financing: Financing, multiple: float) -> Financing:
+    by_symbol = {symbol: rate * multiple for symbol, rate in financing.borrow_rates.items()}
+    scaled = replace(_times(financing, multiple, "borrow_rate", "margin_rate"), borrow_rates=by_symbol)
+    return _times(scaled, multiple, "cash_rate") if financing.cash_rate < 0.0 else scaled
+
+
+def _times(model: ModelT, multiple: float, *names: str) -> ModelT:
+    """Settings of which some are multiplied; None stays none."""
+    values = {name: getattr(model, name) for name in names}
+    return replace(model, **{name: value * multiple for name, value in values.items() if value is not None})
 
 
 def _by_step(results: BacktestResults, of_fills: FloatArray) -> FloatArray:
@@ -228,7 +265,7 @@ def _refuse_nothing_to_scale(assumed: bool) -> None:
     if not assumed:
         raise ConfigError(
             "there are no costs to multiply",
-            expected="a backtest that charged commission or slippage",
+            expected="a backtest that charged commission, slippage or interest",
             where="rerun",
             hint="Without rerun, the fills are charged in basis points of their notional.",
         )

@@ -14,6 +14,7 @@ import numpy as np
 from omni_lab.config import Settings
 from omni_lab.data.bars import Bars
 from omni_lab.simulator.config import SimulationConfig
+from omni_lab.simulator.named import NamedFamily
 from omni_lab.simulator.run import Run
 from omni_lab.strategies.base import Strategy
 from omni_lab.typing import FloatArray
@@ -34,6 +35,8 @@ def family_of(strategy: object) -> str:
     """
     if isinstance(strategy, functools.partial):
         return family_of(strategy.func)
+    if isinstance(strategy, NamedFamily):
+        return strategy.name if strategy.kind is None else family_of(strategy.kind)
     named = (
         strategy
         if hasattr(strategy, "__qualname__") and not isinstance(strategy, Strategy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from omni_lab.data.bars import Bars
 from omni_lab.errors import ConfigError
@@ -19,11 +19,12 @@ from omni_lab.simulator.counting import (
     trial_of,
     trial_of_ticks,
 )
-from omni_lab.simulator.native_strategies import NATIVE_STRATEGIES, native_parameters, run_native
+from omni_lab.simulator.named import family_given, strategy_given
+from omni_lab.simulator.native_strategies import NativeRule, run_native
 from omni_lab.simulator.results import BacktestResults
 from omni_lab.simulator.run import Run, name_of, run_strategy, run_targets
 from omni_lab.strategies.base import Strategy
-from omni_lab.strategies.registry import create, names
+from omni_lab.strategies.registry import create
 from omni_lab.strategies.settings import parse_settings
 from omni_lab.typing import ArrayLike
 
@@ -115,14 +116,14 @@ class EventSimulator:
         ----------
         strategy : Strategy, callable or str
             An object with callbacks, or with ``signals`` alone, or a function from bars to an array of
-            targets, or a name: of a strategy that runs in the engine alone (``"sma_cross"``,
-            ``"zscore_reversion"``), or of one of :func:`omni_lab.strategies.names`.
+            targets, or one of :func:`omni_lab.strategies.names`, of which ``"sma_cross"`` and
+            ``"zscore_reversion"`` run in the engine alone.
         bars : Bars or frame, optional
             Bars, or a pandas, polars or Arrow frame of them (see :meth:`Bars.from_frame`). Without it they
             come from the store; ``SYNTH`` is made on the spot.
         params : mapping, optional
-            Settings of a strategy that is given by name: those of :class:`omni_lab.strategies.SmaCrossConfig`
-            or :class:`omni_lab.strategies.ZScoreReversionConfig`.
+            Settings of a strategy that is given by name, such as those of
+            :class:`omni_lab.strategies.MomentumConfig` for ``"momentum"``.
         symbol, symbols : str, sequence of str, optional
             Which instruments; by default all those in ``bars``.
         start, end : str or datetime-like, optional
@@ -147,28 +148,18 @@ class EventSimulator:
         """
         _refuse_unknown_kind(kind)
         bars = resolve_bars(bars, symbol=symbol, symbols=symbols, start=start, end=end, seed=self.config.seed)
-        if isinstance(strategy, str) and strategy not in NATIVE_STRATEGIES and strategy in names():
-            strategy, params = create(strategy, params), None
-        if isinstance(strategy, str):
-            parameters = native_parameters(strategy, params)
-            run = run_native(bars, self.config, strategy, parameters, progress=progress)
-            return self._results(run, bars, strategy, parameters, family=strategy)
-        if params is not None:
-            raise ConfigError(
-                "params are settings of a strategy given by name",
-                found=name_of(strategy),
-                where="params",
-                hint="Hand them to the strategy itself.",
-            )
-        if isinstance(strategy, Strategy):
-            run = run_strategy(bars, self.config, strategy, progress=progress)
-            return self._results(run, bars, strategy.name, strategy.parameters, family=family_of(strategy))
-        _refuse_no_strategy(strategy)
-        name, bound = name_of(strategy), bound_parameters(strategy)
-        run = run_targets(bars, self.config, strategy(bars), kind, progress=progress, label=name)
-        return self._results(
-            run, bars, name, {"kind": kind}, family=family_of(strategy), bound=bound, kind=kind
-        )
+        given: Any = strategy_given(strategy, params)
+        if isinstance(given, NativeRule):
+            name, parameters = given.name, given.parameters
+            run = run_native(bars, self.config, name, parameters, progress=progress)
+            return self._results(run, bars, name, parameters, family=name)
+        if isinstance(given, Strategy):
+            run = run_strategy(bars, self.config, given, progress=progress)
+            return self._results(run, bars, given.name, given.parameters, family=family_of(given))
+        _refuse_no_strategy(given)
+        name, bound = name_of(given), bound_parameters(given)
+        run = run_targets(bars, self.config, given(bars), kind, progress=progress, label=name)
+        return self._results(run, bars, name, {"kind": kind}, family=family_of(given), bound=bound, kind=kind)
 
     def run_ticks(
         self,
@@ -208,15 +199,13 @@ class EventSimulator:
         DataError
             If the events cannot be replayed.
         """
-        from omni_lab.simulator.ticks import run_on_ticks, run_quoter_on_ticks
+        from omni_lab.simulator.ticks import run_named_on_ticks, run_on_ticks
 
+        by_name = isinstance(strategy, str)
         if isinstance(strategy, str):
-            name, strategy = strategy, create(strategy, params)
-            if name == "market_making":
-                results = run_quoter_on_ticks(
-                    cast(Any, strategy).config, market, self.tick_config, progress=progress
-                )
-                return self._counted_ticks(results, strategy)
+            strategy = create(strategy, params)
+        else:
+            strategy_given(strategy, params)
         given: object = strategy
         if not isinstance(given, Strategy):
             _refuse_no_strategy(given)
@@ -226,8 +215,8 @@ class EventSimulator:
                 expected="a Strategy with callbacks",
                 where="run_ticks",
             )
-        results = run_on_ticks(strategy, market, self.tick_config, progress=progress)
-        return self._counted_ticks(results, strategy)
+        run = run_named_on_ticks if by_name else run_on_ticks
+        return self._counted_ticks(run(strategy, market, self.tick_config, progress=progress), strategy)
 
     def _counted_ticks(self, results: TickResults, strategy: Strategy) -> TickResults:
         if counting(self.count_trials):
@@ -282,7 +271,7 @@ class EventSimulator:
     def sweep(
         self,
         bars: Any,
-        strategy: Signals | type[Strategy],
+        strategy: Signals | type[Strategy] | str,
         grid: Search | Mapping[str, Any] | Iterable[Mapping[str, Any]],
         *,
         kind: str = "weight",
@@ -299,10 +288,11 @@ class EventSimulator:
         ----------
         bars : Bars or frame
             As in :meth:`run_backtest`.
-        strategy : callable or class
-            ``signals(bars, **parameters)`` returns targets, as a function given to :meth:`run_backtest`, or a
-            :class:`Strategy`. A class of strategies is made anew for each set: with the parameters as one
-            mapping if its constructor takes ``config``, otherwise by name.
+        strategy : callable, class or str
+            A name of :func:`omni_lab.strategies.names`; or a :class:`Strategy`, which is made anew for each
+            set: with the parameters as one mapping if its constructor takes ``config``, otherwise by name; or
+            ``signals(bars, **parameters)``, which returns targets, as a function given to
+            :meth:`run_backtest`.
         grid : mapping of sequences, sequence of mappings, or Search
             Values by name (one or many), all combinations of which are run; or the parameter sets themselves;
             or a search: :class:`RandomSearch`, :class:`OptunaSearch`.
@@ -342,11 +332,12 @@ class EventSimulator:
         from omni_lab.simulator.sweep import sweep
 
         _refuse_unknown_kind(kind)
-        _refuse_no_family(strategy)
+        family = family_given(strategy)
+        _refuse_no_family(family)
         return sweep(
             resolve_bars(bars, seed=self.config.seed),
             self.config,
-            strategy,
+            family,
             grid,
             kind=kind,
             progress=progress,
@@ -361,7 +352,7 @@ class EventSimulator:
     def walk_forward(
         self,
         bars: Any,
-        strategy: Signals | type[Strategy],
+        strategy: Signals | type[Strategy] | str,
         grid: Search | Mapping[str, Any] | Iterable[Mapping[str, Any]],
         split: WalkForward,
         *,
@@ -395,12 +386,13 @@ class EventSimulator:
         from omni_lab.simulator.sweep import steps_per_year
 
         _refuse_unknown_kind(kind)
-        _refuse_no_family(strategy)
+        family = family_given(strategy)
+        _refuse_no_family(family)
         bars = resolve_bars(bars, seed=self.config.seed)
         return walk_forward(
             bars,
             self.config,
-            strategy,
+            family,
             grid,
             split,
             per_year=steps_per_year(bars, self.config),
@@ -417,7 +409,7 @@ class EventSimulator:
     def cross_validate(
         self,
         bars: Any,
-        strategy: Signals | type[Strategy],
+        strategy: Signals | type[Strategy] | str,
         grid: Search | Mapping[str, Any] | Iterable[Mapping[str, Any]],
         split: CombinatorialPurged,
         *,
@@ -459,9 +451,10 @@ class EventSimulator:
 
     def check_lookahead(
         self,
-        strategy: Strategy | Signals,
+        strategy: Strategy | Signals | str,
         bars: Any = None,
         *,
+        params: Mapping[str, Any] | None = None,
         symbol: str | None = None,
         max_cuts: int | None = None,
         progress: bool = True,
@@ -470,18 +463,21 @@ class EventSimulator:
 
         The strategy is run again on data that ends at a bar, and on data whose future after that bar is
         another one; a decision made up to that bar which differs from the original run's has seen the
-        future.
+        future. On a captured market it is run again on events that end early, under ``tick_config``.
 
         Parameters
         ----------
-        strategy, bars, symbol
-            As in :meth:`run_backtest`. Arrays, frames and bars that the strategy holds itself (as attributes,
-            default arguments, closure or global variables) are changed in the same way, if they have one row
-            a step or a pandas index of times.
+        strategy, params, symbol
+            As in :meth:`run_backtest`.
+        bars : Bars, frame, Events, MarketFeed or reader, optional
+            As in :meth:`run_backtest` or :meth:`run_ticks`. Arrays, frames and bars that the strategy holds
+            itself (as attributes, default arguments, closure or global variables) are changed in the same
+            way, if they have one row a step (or event) or a pandas index of times.
         max_cuts : int, optional
             After how many steps to change the future, all futures at each: those where it decided, evenly
             chosen, and as many evenly spaced. By default as many as take about two seconds on one core: of
-            two thousand daily bars every one, of a million bars a few, which take longer.
+            two thousand daily bars every one, of a million bars a few, which take longer; of a captured
+            market, twenty.
         progress : bool
             Whether a check longer than two seconds shows a progress bar.
 
@@ -499,16 +495,24 @@ class EventSimulator:
         """
         from omni_lab.simulator.lookahead import check_lookahead
 
+        if _is_market(bars):
+            from omni_lab.simulator.ticks.lookahead import check_lookahead_on_ticks
+
+            return check_lookahead_on_ticks(
+                strategy, params, bars, self.tick_config, max_cuts=max_cuts, progress=progress
+            )
         bars = resolve_bars(bars, symbol=symbol, seed=self.config.seed)
-        if not isinstance(strategy, Strategy):
+        strategy = strategy_given(strategy, params)
+        if not isinstance(strategy, Strategy | NativeRule):
             _refuse_no_strategy(strategy)
         return check_lookahead(strategy, bars, self.config, max_cuts=max_cuts, progress=progress)
 
     def check_agreement(
         self,
-        strategy: Strategy,
+        strategy: Strategy | str,
         bars: Any = None,
         *,
+        params: Mapping[str, Any] | None = None,
         symbol: str | None = None,
         progress: bool = True,
     ) -> AgreementReport:
@@ -518,7 +522,7 @@ class EventSimulator:
 
         Parameters
         ----------
-        strategy, bars, symbol, progress
+        strategy, bars, params, symbol, progress
             As in :meth:`run_backtest`.
 
         Returns
@@ -535,7 +539,7 @@ class EventSimulator:
         from omni_lab.simulator.agreement import check_agreement
 
         bars = resolve_bars(bars, symbol=symbol, seed=self.config.seed)
-        return check_agreement(strategy, bars, self.config, progress=progress)
+        return check_agreement(strategy_given(strategy, params), bars, self.config, progress=progress)
 
     def _results(
         self,
@@ -564,6 +568,14 @@ class EventSimulator:
             family=family,
             counted=counted,
         )
+
+
+def _is_market(given: object) -> bool:
+    """Whether it is to be replayed, and no bars: events, a prepared feed, or a reader of events."""
+    from omni_lab.data import Events
+
+    held = getattr(given, "events", None)
+    return isinstance(given, Events) or isinstance(held, Events) or callable(held)
 
 
 def _refuse_unknown_kind(kind: str) -> None:

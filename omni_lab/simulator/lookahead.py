@@ -25,6 +25,7 @@ from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.decisions import Decisions, Orders, Targets
 from omni_lab.simulator.faces import fresh_copy, only_signals
 from omni_lab.simulator.futures import Ended, Future, Mirrored, Shaken
+from omni_lab.simulator.native_strategies import NativeRule, run_native
 from omni_lab.simulator.run import name_of, run_callbacks, target_cells
 from omni_lab.strategies.base import Strategy
 from omni_lab.typing import ArrayLike, IntArray
@@ -201,7 +202,7 @@ class _Guard:
         self._n_bars = int(there.sum())
         self._all_listed = int(there.argmax(axis=0).max())
         with _quiet():
-            _, self.captured = with_captured(strategy, self._future(Mirrored, 0), bars)
+            _, self.captured = self._with_other(self._future(Mirrored, 0))
         self.n_runs = 0
         self.n_failed = 0
         self.failure = ""
@@ -218,6 +219,9 @@ class _Guard:
                 where=name_of(strategy),
                 hint="Open what cannot be copied (files, locks, connections) in on_start.",
             ) from error
+        if isinstance(subject, NativeRule):
+            run = run_native(bars, self._config, subject.name, subject.parameters, progress=False)
+            return Orders(run, bars)
         if isinstance(subject, Strategy):
             if not only_signals(subject):
                 return Orders(run_callbacks(bars, self._config, subject, progress=False), bars)
@@ -240,7 +244,7 @@ class _Guard:
             others = thorough[:0]
         else:
             n_runs, kinds = self._affordable(), len(_FUTURES)
-            thorough = _evenly(np.arange(last), max(n_runs // 10, _FEWEST_RUNS // kinds))
+            thorough = evenly(np.arange(last), max(n_runs // 10, _FEWEST_RUNS // kinds))
             others = self._cuts(n_runs - kinds * len(thorough), without=thorough)
         drawn = np.random.default_rng(0).integers(0, kinds, len(others))
         pairs = [(cut, kind) for cut in thorough.tolist() for kind in range(kinds)]
@@ -251,7 +255,7 @@ class _Guard:
         """The first decision that another future changes, or None."""
         self.n_runs += 1
         with _quiet():
-            subject, _ = with_captured(self._strategy, future, self._bars)
+            subject, _ = self._with_other(future)
             bars = self._bars_with(future)
             try:
                 changed = self.decide(subject, bars)
@@ -270,6 +274,12 @@ class _Guard:
     def inconclusive(self) -> bool:
         """Whether some kind of future made it fail every time."""
         return not all(self._worked.values())
+
+    def _with_other(self, future: Future) -> tuple[Any, tuple[str, ...]]:
+        """The strategy with another future in the data it holds, and the names of that data."""
+        if isinstance(self._strategy, NativeRule):
+            return self._strategy, ()
+        return with_captured(self._strategy, future, self._bars)
 
     def _failed(self, future: Future, error: Exception) -> Leak | None:
         fact = f"{type(error).__name__}: {error}"
@@ -311,12 +321,13 @@ class _Guard:
     def _cuts(self, n: int, *, without: ArrayLike = ()) -> IntArray:
         """Steps to cut after: where something was decided, up to half of them, and evenly spaced ones."""
         everywhere = np.setdiff1d(np.arange(self._bars.n_times - 1), without)
-        decided = _evenly(np.intersect1d(self.original.steps, everywhere), (n + 1) // 2)
-        between = _evenly(np.setdiff1d(everywhere, decided), n - len(decided))
+        decided = evenly(np.intersect1d(self.original.steps, everywhere), (n + 1) // 2)
+        between = evenly(np.setdiff1d(everywhere, decided), n - len(decided))
         return np.union1d(decided, between)
 
 
-def _evenly(values: IntArray, n: int) -> IntArray:
+def evenly(values: IntArray, n: int) -> IntArray:
+    """At most so many of the values, evenly chosen."""
     if n <= 0 or len(values) <= n:
         return values[: max(n, 0)]
     return values[np.linspace(0, len(values) - 1, n).astype(np.int64)]

@@ -62,13 +62,28 @@ def rates_by_step(bars: Bars, currencies: Currencies | None) -> FloatArray | Non
     ndarray of float64, shape (n_times, n_symbols), or None
         None where there is one currency.
     """
+    by_currency = rates_by_currency(bars, currencies)
+    if currencies is None or by_currency is None:
+        return None
+    _, of = _currencies(bars, currencies)
+    return np.asarray(by_currency[:, of])
+
+
+def rates_by_currency(bars: Bars, currencies: Currencies | None) -> FloatArray | None:
+    """Worth of one unit of each currency in the base, at the close of each step.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_times, n_currencies), or None
+        In the order of :func:`currency_names`; None where there is one currency.
+    """
     if currencies is None:
         return None
-    rates, of = _currencies(bars, currencies)
+    rates, _ = _currencies(bars, currencies)
     closes = last_known(bars.close())
     columns = [np.ones(bars.n_times)]
     columns += [1.0 / closes[:, at] if inverse else closes[:, at] for at, inverse in rates]
-    return np.column_stack([columns[number] for number in of])
+    return np.column_stack(columns)
 
 
 def _currencies(bars: Bars, currencies: Currencies) -> tuple[list[tuple[int, bool]], list[int]]:

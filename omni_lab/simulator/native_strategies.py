@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from omni_lab.data.bars import Bars
@@ -23,6 +23,18 @@ NATIVE_STRATEGIES: Mapping[str, type[Any]] = {
 """Settings by name; the class of each in :mod:`omni_lab.strategies` decides the same in Python."""
 
 
+@dataclass(frozen=True, slots=True)
+class NativeRule:
+    """A strategy of the engine's own, by name and parameters: what stands for it where one is handed in."""
+
+    name: str
+    parameters: dict[str, Any]
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+
 def native_parameters(name: str, params: Mapping[str, Any] | None) -> dict[str, Any]:
     """All settings of a native strategy, checked.
 
@@ -32,8 +44,7 @@ def native_parameters(name: str, params: Mapping[str, Any] | None) -> dict[str, 
         If there is no such strategy, or a setting is unknown or refused.
     """
     if name not in NATIVE_STRATEGIES:
-        expected = sorted({*NATIVE_STRATEGIES, *names()})
-        raise ConfigError("unknown strategy", found=name, expected=expected, where="strategy")
+        raise ConfigError("unknown strategy", found=name, expected=names(), where="strategy")
     return asdict(parse_settings(NATIVE_STRATEGIES[name], params))
 
 

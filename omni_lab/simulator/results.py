@@ -24,11 +24,12 @@ from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.result_tables import RunTables, signed_lots
 from omni_lab.simulator.run import Run
 from omni_lab.simulator.tables import Table, frozen
-from omni_lab.strategies.identity import describe
+from omni_lab.strategies.identity import describe, run_id
 from omni_lab.typing import AnyArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from omni_lab.portfolio.capacity import Capacity
+    from omni_lab.screens import ReplayScreen
     from omni_lab.simulator.cost_sensitivity import CostCurve
     from omni_lab.simulator.order_story import OrderStory
     from omni_lab.simulator.run_journal import Happenings
@@ -282,6 +283,17 @@ class BacktestResults(Mapping[str, float]):
         return self._tables.flows(currency_names(self.config.currencies))
 
     @cached_property
+    def financing_paid(self) -> float:
+        """Borrow fees and interest paid, base currency; what was received is not taken off."""
+        from omni_lab.simulator.models import rates_by_currency
+
+        flows, raw = self.flows, self._run.flows
+        paid = np.isin(flows["kind"], ("BORROW", "INTEREST")) & (flows["amount"] < 0.0)
+        amounts, steps = -flows["amount"][paid], raw["step"][paid]
+        rates = rates_by_currency(self.bars, self.config.currencies)
+        return float((amounts if rates is None else amounts * rates[steps, raw["currency"][paid]]).sum())
+
+    @cached_property
     def _rates(self) -> FloatArray | None:
         """Worth of each instrument's currency in the base, by step; None where there is one currency."""
         from omni_lab.simulator.models import rates_by_step
@@ -436,10 +448,25 @@ class BacktestResults(Mapping[str, float]):
                 digest.update(name.encode() + column.tobytes())
         return digest.hexdigest()
 
+    @cached_property
+    def run_id(self) -> str:
+        """By what the run is known: strategy, hash of its name and parameters, hash of all that decides it.
+
+        Equal for the same strategy, data and settings, on any machine. Where parameters say nothing of what
+        was decided (a function, an array of targets, a strategy that states none), what happened stands in
+        for them.
+        """
+        facts = {"data": self.bars.fingerprint, "settings": self.config.to_mapping()}
+        strategy = describe(self.strategy, self._parameters)
+        if strategy["sha256"] is None or not set(self._parameters) - {"kind"}:
+            facts["events"] = self.events_sha256
+        return run_id(strategy, **facts)
+
     @property
     def manifest(self) -> dict[str, Any]:
         """What it takes to run this again and to know that it came out the same."""
         return {
+            "run_id": self.run_id,
             "data": {
                 "fingerprint": self.bars.fingerprint,
                 "symbols": list(self.symbols),
@@ -519,6 +546,40 @@ class BacktestResults(Mapping[str, float]):
         from omni_lab.simulator.plots import draw
 
         return draw(self, kind, theme=theme, benchmark=benchmark, symbol=symbol)
+
+    def replay(self, *, event: int | None = None, ts: Any = None, theme: str = "light") -> ReplayScreen:
+        """A slider over the run, in a notebook or with ``.servable()`` on a Panel server.
+
+        At each event it shows the bars with our fills in them, account, positions, working orders and
+        what was said of them, and nothing later.
+
+        Parameters
+        ----------
+        event : int, optional
+            Step to begin with, from 0; the last one by default.
+        ts : int, str or datetime-like, optional
+            Time to begin with instead: the last event at or before it. Naive times are UTC.
+        theme : {"light", "dark"}
+            Colours on a Panel server; a notebook has its own.
+
+        Returns
+        -------
+        omni_lab.ui.runs.replay.RunReplay
+
+        Raises
+        ------
+        ConfigError
+            If both event and time are given.
+        DataError
+            If the run has no such event.
+        MissingExtraError
+            If the packages that draw it are not installed: extra ``lab`` for notebooks, ``dashboard`` for
+            Panel. Drawing it raises this, too.
+        """
+        from omni_lab.screens import screen
+
+        shown: ReplayScreen = screen("replay")(self, event=event, ts=ts, theme=theme)
+        return shown
 
     def __repr__(self) -> str:
         shown = ("total_return", "sharpe_ratio", "max_drawdown", "n_trades")

@@ -9,6 +9,7 @@ from typing import Any
 from omni_lab.strategies.base import Bar, Context, Indicator, Strategy
 from omni_lab.strategies.indicators import sma
 from omni_lab.strategies.momentum import Direction
+from omni_lab.strategies.registry import register
 from omni_lab.strategies.settings import not_among, not_whole, out_of_range, parse_settings, refuse, settings
 
 
@@ -44,6 +45,7 @@ class SmaCrossConfig:
         )
 
 
+@register("sma_cross")
 class SmaCrossStrategy(Strategy):
     """Hold a position in the direction of the fast average against the slow one, and turn where they cross.
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 
@@ -77,7 +79,45 @@ def describe(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name, "parameters": dict(parameters), "sha256": sha256}
 
 
+def label(strategy: Mapping[str, Any]) -> str:
+    """A strategy for people and file names: its name and the first eight digits of its hash.
+
+    Parameters
+    ----------
+    strategy : mapping
+        As of :func:`describe`.
+
+    Returns
+    -------
+    str
+        ``"MomentumStrategy-0b6a2f31"``; ``"…-unhashed"`` where a parameter has no canonical text.
+    """
+    name = re.sub(r"[^A-Za-z0-9_.]+", "-", str(strategy["name"])).strip("-") or "strategy"
+    return f"{name}-{(strategy['sha256'] or 'unhashed')[:8]}"
+
+
+def run_id(strategy: Mapping[str, Any], **facts: Any) -> str:
+    """By what a run is known: its strategy's :func:`label`, and eight digits of a hash of that and the rest.
+
+    Parameters
+    ----------
+    strategy : mapping
+        As of :func:`describe`.
+    **facts
+        Whatever else decides what comes out: data, settings.
+
+    Raises
+    ------
+    ConfigError
+        If a fact has no canonical text.
+    """
+    text = canonical_json({"strategy": [strategy["name"], strategy["sha256"]], **facts})
+    return f"{label(strategy)}-{hashlib.sha256(text.encode('ascii')).hexdigest()[:8]}"
+
+
 def _plain(value: Any, where: str) -> Any:
+    if isinstance(value, Decimal):
+        value = float(value) if Decimal(float(value)) == value else str(value)
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, Enum):

@@ -20,7 +20,10 @@ StrategyT = TypeVar("StrategyT", bound=type[Strategy])
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _registered: dict[str, type[Strategy]] = {}
-_OURS = ("allocation", "cross_sectional", "execution", "market_making", "momentum", "statistical_arbitrage")
+_OURS = (
+    *("allocation", "cross_sectional", "crossover", "execution", "market_making", "momentum", "reversion"),
+    "statistical_arbitrage",
+)
 
 
 def register(name: str) -> Callable[[StrategyT], StrategyT]:
@@ -95,11 +98,22 @@ def create(name: str, params: Mapping[str, Any] | None = None) -> Strategy:
     ConfigError
         If there is no such strategy (the closest name is suggested), or it refuses a setting.
     """
+    make: Callable[[Mapping[str, Any] | None], Strategy] = kind_of(name)
+    return make(params)
+
+
+def kind_of(name: str) -> type[Strategy]:
+    """The class of a registered name.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such strategy; the closest name is suggested.
+    """
     _meet_ours()
     if name not in _registered:
         raise ConfigError("unknown strategy", found=name, expected=names(), where="strategy")
-    make: Callable[[Mapping[str, Any] | None], Strategy] = _registered[name]
-    return make(params)
+    return _registered[name]
 
 
 def _meet_ours() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from omni_lab.strategies.base import Bar, Context, Indicator, Strategy
 from omni_lab.strategies.indicators import zscore
 from omni_lab.strategies.momentum import Direction
+from omni_lab.strategies.registry import register
 from omni_lab.strategies.settings import (
     is_finite,
     not_among,
@@ -59,6 +60,7 @@ class ZScoreReversionConfig:
         )
 
 
+@register("zscore_reversion")
 class ZScoreReversionStrategy(Strategy):
     """Buy what stands ``entry`` standard deviations below its average, sell what stands as far above.
 

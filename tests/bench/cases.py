@@ -99,4 +99,5 @@ COLD = (
 SECTIONS = (
     *("arrays", "arrays_with_signals", "callback", "rebalance", "sweep", "cold", "memory"),
     *("matching", "native", "store", "feeds", "replay"),
+    *("gate", "sweep_scaling", "made_up_market", "rebuild_memory"),
 )

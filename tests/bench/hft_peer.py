@@ -35,7 +35,7 @@ from hftbacktest import (
     BacktestAsset,
     HashMapMarketDepthBacktest,
 )
-from hftbacktest.order import FOK, IOC, REJECTED
+from hftbacktest.order import FOK, IOC, PARTIALLY_FILLED, REJECTED
 from hftbacktest.types import event_dtype
 from numba import njit
 
@@ -95,7 +95,8 @@ def asset(run: dict[str, Any], feed: Any, requests: Any) -> Any:
         "log": made.log_prob_queue_model,
         "log_of_whole": made.log_prob_queue_model2,
     }[run["queue"]]()
-    made = made.no_partial_fill_exchange().trading_value_fee_model(run["maker_rate"], run["taker_rate"])
+    made = made.partial_fill_exchange() if run.get("partial") else made.no_partial_fill_exchange()
+    made = made.trading_value_fee_model(run["maker_rate"], run["taker_rate"])
     return made.tick_size(1.0).lot_size(1.0).last_trades_capacity(0)
 
 
@@ -118,6 +119,7 @@ def work(run: dict[str, Any], feed: Any, columns: Any) -> tuple[float, dict[str,
         run["n_levels"],
         run["post_only"],
         run["take_every"],
+        run.get("alternates", False),
         run["records"],
         looks,
         times,
@@ -146,8 +148,8 @@ def note(backtest, orders):
         order = values.get()
         row = orders[order.order_id - 1]
         row[0], row[1], row[2] = order.side, order.price_tick, order.status
-        if order.status == FILLED:
-            row[3], row[4] = order.exec_qty, order.exec_price_tick
+        row[3] = order.qty - order.leaves_qty
+        row[4] = order.exec_price_tick if order.status == FILLED or order.status == PARTIALLY_FILLED else 0
         if order.status == FILLED or order.status == CANCELED or order.status == EXPIRED:
             if row[5] == 0:
                 row[5] = order.exch_timestamp
@@ -167,6 +169,7 @@ def quote(
     n_levels,
     post_only,
     take_every,
+    alternates,
     records,
     looks,
     times,
@@ -233,7 +236,8 @@ def quote(
             turn = n_looks // take_every % 4
             kind = MARKET if turn == 0 else LIMIT
             lasts = IOC if turn == 2 else FOK if turn == 3 else GTC
-            if position <= 0:
+            buys = n_looks // take_every // 4 % 2 == 0 if alternates else position <= 0
+            if buys:
                 backtest.submit_buy_order(
                     0, n_sent, 0.0 if turn == 0 else float(ask), qty, lasts, kind, False
                 )

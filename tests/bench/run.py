@@ -31,6 +31,7 @@ import environment
 import feeds
 import matching
 import native
+import ours
 import replay
 import store
 from cases import COLD, NAMES, OURS, RELATIVE_TOLERANCE, SECTIONS, TOLERANCE, VECTORISED, Case, all_cases
@@ -77,8 +78,12 @@ class Bench:
         self.folder, self.python_of_peers, self.rounds, self.quick = folder, python_of_peers, rounds, quick
         # Compiled kernels are cached for this run alone, so that the first round shows what compiling costs.
         # Runs are counted as trials, as anybody's are, but not among the project's.
+        # Bytecode is kept for this run, as any installation keeps it after its first start, also where the
+        # machine says that none is written.
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         self.environment = {
-            **os.environ,
+            **kept,
+            "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
             "NUMBA_CACHE_DIR": str(folder / "numba"),
             "OMNI_LAB_HOME": str(folder / "home"),
             "PYTHONWARNINGS": "ignore",
@@ -292,7 +297,8 @@ def main() -> int:
     chosen = arguments.case or SECTIONS
 
     with tempfile.TemporaryDirectory(prefix="omni-bench-") as folder:
-        has_peers = not set(chosen) <= {"matching", "native", "store", "feeds", "replay"}
+        alone = [name for name in ours.CASES if name in chosen]
+        has_peers = not set(chosen) <= {"matching", "native", "store", "feeds", "replay", *alone}
         peers = environment.BENCH.ensure() if has_peers else Path(sys.executable)
         bench = Bench(Path(folder), peers, rounds=rounds, quick=arguments.quick)
         scale = 10 if arguments.quick else 1
@@ -323,6 +329,10 @@ def main() -> int:
         if "replay" in chosen:
             bench.report["replay"], wrong = replay.run(quick=arguments.quick, rounds=rounds)
             bench.failures += wrong
+        if alone:
+            os.environ["OMNI_LAB_HOME"] = str(Path(folder) / "home")
+            bench.report["ours"], wrong = ours.run(alone, rounds=rounds, scale=scale)
+            bench.failures += wrong
     versions = {
         (name, version)
         for case in bench.report["cases"].values()
@@ -344,6 +354,8 @@ def main() -> int:
         print(feeds.LEGEND)
     if "replay" in chosen:
         print(replay.LEGEND)
+    if alone:
+        print(ours.LEGEND)
     if arguments.json:
         arguments.json.write_text(json.dumps(bench.report, indent=1))
     for failure in bench.failures:

@@ -42,7 +42,7 @@ def engine(feed: _native.TickFeed, run: dict[str, Any], measured: dict[str, AnyA
         latency=latency,
         queue=run["queue"],
         power=run["power"],
-        partial_fills=False,
+        partial_fills=bool(run.get("partial")),
         maker_rate=run["maker_rate"],
         taker_rate=run["taker_rate"],
         maker_per_lot=0.0,
@@ -97,6 +97,8 @@ class Quoter:
         if run["take_every"] and n_looks % run["take_every"] == 0:
             # A market order, then limits that reach the other side, of every time in force.
             turn, is_buy = n_looks // run["take_every"] % 4, position <= 0
+            if run.get("alternates"):
+                is_buy = n_looks // run["take_every"] // 4 % 2 == 0
             kind, lasts = (MARKET, GTC) if turn == 0 else (LIMIT, (GTC, IOC, FOK)[turn - 1])
             self.send(is_buy, ask if is_buy else bid, kind, lasts, is_quote=False)
 

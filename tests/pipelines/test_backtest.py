@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,13 +10,16 @@ import pytest
 from omni_lab.config import HOME_VARIABLE
 from omni_lab.data import Bars
 from omni_lab.data.synthetic import synthetic_bars
+from omni_lab.domain import Instrument
 from omni_lab.errors import ConfigError, SourceError, UnknownSymbolError
 from omni_lab.pipelines import backtest as study
 from omni_lab.pipelines import run_pipeline
 from omni_lab.pipelines.catalog import find_pipeline, list_parameter_files
 from omni_lab.pipelines.prices import caveats, ensure_ingested, load_bars, origin
 from omni_lab.pipelines.runner import prepare_run
+from omni_lab.pipelines.summary import format_run, format_runs
 from omni_lab.simulator import EventSimulator, SimulationConfig
+from omni_lab.simulator.cost_sensitivity import scaled
 from omni_lab.store import DuckDBStore
 
 ROOT = Path(__file__).parents[2]
@@ -272,8 +276,168 @@ def test_the_same_run_has_the_same_events(home: Path) -> None:
     assert runs[0].metrics == runs[1].metrics
 
 
-def test_a_strategy_setting_out_of_range_fails_with_its_reason(home: Path) -> None:
-    run = run_pipeline("backtest", assignments=["symbol=SYNTH", "direction=sideways"], progress=False)
-    assert run.status == "failed"
-    assert "direction must be" in run.problem
-    assert "'sideways'" in run.problem
+@pytest.mark.parametrize(
+    ("assignments", "message"),
+    [
+        (["direction=sideways"], "direction must be .*'sideways'"),
+        (["strategy=momentun"], "unknown strategy.*'momentun'"),
+        (["strategy_settings={lookback: 3}"], "unknown setting.*'lookback'"),
+        (["commission_rate=1.5"], "commission_rate must be"),
+        (["fees={minimum: 1}"], "fees and a commission exclude each other"),
+        (["commission_rate=0", "fees={tiers: [{taker_rat: 0.1}]}"], "unknown setting.*'taker_rat'"),
+        (["commission_rate=0", "fees={minimum: -1}"], "minimum must be a number at least 0"),
+        (["impact={model: cubic}"], "model must be one of"),
+        (["financing={borrow_rate: free}"], "borrow_rate must be a number"),
+        (["limits={max_order_qty: -5}"], "max_order_qty must be"),
+        (["actions=[{symbol: SPX, ex: 2020-01-01, amount: 0}]"], "amount must be a number above 0"),
+        (["halts=[{symbol: SPX, start: 2020-01-02, end: 2020-01-01}]"], "a halt ends before it starts"),
+        (["currencies={base: USD, rates: {USD: X}}"], "the base currency needs no rate"),
+        (["fill=yesterday"], "fill must be one of"),
+    ],
+    ids=lambda each: each[-1].partition("=")[0] if isinstance(each, list) else "",
+)
+def test_what_cannot_be_simulated_is_refused_before_a_kernel_starts(
+    home: Path, assignments: list[str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        run_pipeline("backtest", assignments=["symbol=SYNTH", *assignments], progress=False)
+    assert not (home / "runs").exists()
+
+
+# --- everything that costs ------------------------------------------------------------------------
+
+FULL = {
+    "symbol": "SYNTH",
+    "direction": "long_short",
+    "entry_threshold": 0.5,
+    "lookback_period": 60,
+    "commission_rate": 0.0,
+    "fees": {"tiers": [{"taker_rate": 0.0005}], "minimum": 2.0},
+    "impact": {"model": "square_root", "temporary": 0.5},
+    "financing": {"borrow_rate": 0.02, "margin_rate": 0.05, "cash_rate": 0.01},
+    "limits": {"max_order_qty": 5_000},
+    "halts": [{"symbol": "SYNTH", "start": "2015-01-01", "end": "2015-06-30"}],
+}
+
+
+def make(**settings: Any) -> SimulationConfig:
+    return SimulationConfig.from_mapping(settings)
+
+
+def config_of(multiple: float, **more: Any) -> SimulationConfig:
+    return make(
+        fees={
+            "tiers": [{"taker_rate": 0.0005 * multiple, "maker_per_share": 0.01 * multiple}],
+            "minimum": 2.0 * multiple,
+            "maximum_rate": 0.01 * multiple,
+        },
+        slippage_bps=1.0 * multiple,
+        impact={"model": "almgren_chriss", "temporary": 0.5 * multiple, "permanent": 0.2 * multiple},
+        financing={
+            "borrow_rate": 0.02 * multiple,
+            "borrow_rates": {"SYNTH": 0.03 * multiple},
+            "margin_rate": 0.05 * multiple,
+            "cash_rate": 0.01,
+        },
+        **more,
+    )
+
+
+def test_every_cost_is_multiplied_and_nothing_else() -> None:
+    limits = {"max_order_qty": 700}
+    for multiple in (0.0, 0.5, 1.0, 3.0):
+        assert scaled(config_of(1.0, limits=limits), multiple) == config_of(multiple, limits=limits)
+    paid = make(financing={"cash_rate": -0.01})
+    assert scaled(paid, 2.0) == make(financing={"cash_rate": -0.02})
+    with pytest.raises(ConfigError, match="taker_rate"):
+        scaled(make(fees={"tiers": [{"taker_rate": 0.3}]}), 5.0)
+
+
+def test_the_fee_of_every_order_is_the_multiple_of_what_it_was() -> None:
+    """Also where the minimum or the maximum is what counts, and with rebates."""
+    fees = {"tiers": [{"taker_rate": 0.001, "taker_per_share": -0.002}], "minimum": 4.0, "maximum": 9.0}
+    base = make(fees=fees, max_leverage=None)
+    bars = synthetic_bars()
+    targets = np.resize(np.array([3.0, -2.0, 40.0, 500.0, -700.0, np.nan]), (bars.n_times, 1))
+    charged = [
+        EventSimulator(scaled(base, multiple)).run_targets(bars, targets, progress=False).fills["commission"]
+        for multiple in (1.0, 2.5)
+    ]
+    np.testing.assert_allclose(charged[1], 2.5 * charged[0], rtol=1e-12)
+    assert {4.0, 9.0} < set(np.round(charged[0], 9).tolist())
+
+
+def test_what_is_paid_for_holding_counts_as_a_cost() -> None:
+    config = make(financing={"borrow_rate": 0.03, "margin_rate": 0.05, "cash_rate": 0.01}, max_leverage=2.0)
+    bars = synthetic_bars()
+    rule = study.make_strategy("momentum", {"entry_threshold": 0.3, "position_size": 1.8})
+    results = EventSimulator(config, count_trials=False).run_backtest(rule, bars)
+    flows = results.flows
+    assert set(flows["kind"].tolist()) == {"BORROW", "INTEREST"}
+    assert results.financing_paid == pytest.approx(-flows["amount"][flows["amount"] < 0].sum())
+    points = study.cost_sensitivity(
+        lambda other: EventSimulator(other, count_trials=False).run_backtest(rule, bars), config
+    )
+    assert points[0].costs_paid == 0.0 < results.financing_paid == points[1].costs_paid
+    returns = [point.total_return for point in points]
+    assert returns == sorted(returns, reverse=True)
+    curve = results.cost_sensitivity(
+        (0.0, 1.0), rerun=lambda other: EventSimulator(other, count_trials=False).run_backtest(rule, bars)
+    )
+    assert curve.costs_paid.tolist() == [0.0, results.financing_paid]
+
+
+def test_financing_in_another_currency_counts_in_the_base() -> None:
+    days = np.datetime64("2020-01-01T21", "ns") + np.arange(4) * np.timedelta64(1, "D")
+    instruments = [
+        Instrument("SAP", tick_size=0.01, currency="EUR"),
+        Instrument("EURUSD", tick_size=0.01, currency="USD"),
+    ]
+    bars = Bars.from_closes(days, np.tile([100.0, 1.25], (4, 1)), instruments=instruments)
+    config = make(
+        fill="this_close",
+        currencies={"base": "USD", "rates": {"EUR": "EURUSD"}},
+        financing={"margin_rate": 0.365},
+    )
+    targets = np.array([[10.0, np.nan]] + [[np.nan, np.nan]] * 3)
+    results = EventSimulator(config).run_targets(bars, targets, progress=False)
+    # A loan of 1000 euros, then with its interest, at a thousandth a day, over three days.
+    owed = [1000.0 * 1.001**day for day in range(3)]
+    assert results.financing_paid == pytest.approx(sum(owed) * 0.001 * 1.25)
+
+
+def test_the_pipeline_takes_every_model(home: Path) -> None:
+    run = run_pipeline("backtest", values=FULL, progress=False)
+    assert run.status == "succeeded", run.problem
+    settings = run.artifacts["manifest"]["settings"]
+    assert settings["fees"]["minimum"] == 2.0
+    assert settings["impact"]["temporary"] == 0.5
+    assert settings["financing"]["borrow_rate"] == 0.02
+    assert settings["limits"]["max_order_qty"] == 5_000
+    costs = {point["multiple"]: point for point in run.artifacts["costs"]}
+    assert costs[0.0]["costs_paid"] == 0.0
+    assert 0 < costs[1.0]["costs_paid"] < costs[2.0]["costs_paid"] < costs[5.0]["costs_paid"]
+    assert costs[0.0]["total_return"] > costs[1.0]["total_return"] > costs[5.0]["total_return"]
+    # Its identity is that of the same backtest by hand.
+    known = {name: FULL[name] for name in ("fees", "impact", "financing", "limits", "halts")}
+    config = make(commission_rate=0.0, slippage_bps=1.0, seed=7, **known)
+    by_hand = EventSimulator(config).run_backtest(
+        "momentum", symbol="SYNTH", params={"lookback_period": 60, "entry_threshold": 0.5}
+    )
+    assert run.artifacts["manifest"]["run_id"] == by_hand.run_id
+    # And the strategy's part of it is in the id of the run, and told of it.
+    strategy = "-".join(by_hand.run_id.split("-")[:2])
+    assert f"-backtest-{strategy}-" in run.run_id
+    assert run.content["strategy"] == by_hand.manifest["strategy"]
+    told = format_run(run)
+    assert f"strategy MomentumStrategy, {by_hand.manifest['strategy']['sha256']}" in told
+    assert f"backtest {by_hand.run_id}" in told
+    assert strategy in format_runs([run])
+
+
+def test_another_strategy_runs_with_settings_of_its_own(home: Path) -> None:
+    values = {"symbol": "SYNTH", "strategy": "sma_cross", "strategy_settings": {"fast": 5, "slow": 50}}
+    run = run_pipeline("backtest", values=values, progress=False)
+    assert run.status == "succeeded", run.problem
+    assert run.content["strategy"]["parameters"]["fast"] == 5
+    assert "-backtest-SmaCrossStrategy-" in run.run_id

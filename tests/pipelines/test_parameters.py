@@ -175,3 +175,85 @@ def test_a_parameters_cell_that_is_more_than_a_list_is_refused(source: str, comp
 def test_a_pipeline_has_one_parameters_cell(cells: list[Any]) -> None:
     with pytest.raises(ConfigError, match="tagged 'parameters'"):
         read_parameters(notebook(*cells), where="toy.ipynb")
+
+
+# --- mappings -------------------------------------------------------------------------------------
+
+MAPPINGS = read_parameters(
+    notebook(
+        (
+            "code",
+            "fees: dict | None = None  # a schedule\nactions: list[dict] = []\nmore: dict = {}\nn: int = 1\n",
+            ["parameters"],
+        )
+    ),
+    where="toy.ipynb",
+)
+
+
+def test_mappings_are_declared_like_everything_else() -> None:
+    assert [(p.name, p.type_name, p.default) for p in MAPPINGS.values()] == [
+        ("fees", "dict | None", None),
+        ("actions", "list[dict]", []),
+        ("more", "dict", {}),
+        ("n", "int", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("assignment", "value"),
+    [
+        ("fees=null", None),
+        ("fees={}", {}),
+        (
+            "fees={minimum: 1, tiers: [{rate: 1e-4}, {rate: -.5, on: no}]}",
+            {"minimum": 1, "tiers": [{"rate": 0.0001}, {"rate": -0.5, "on": "no"}]},
+        ),
+        (
+            "fees={a: '1', b: true, c: null, d: 2020-01-02, e: 1.0}",
+            {"a": "1", "b": True, "c": None, "d": "2020-01-02", "e": 1.0},
+        ),
+        (
+            "actions=[{symbol: A, new: 2}, {symbol: B, amount: 0.5}]",
+            [{"symbol": "A", "new": 2}, {"symbol": "B", "amount": 0.5}],
+        ),
+        ("actions=[]", []),
+    ],
+)
+def test_a_mapping_that_is_typed_is_read_as_what_it_looks_like(assignment: str, value: object) -> None:
+    name = assignment.partition("=")[0]
+    found = parameter_values(MAPPINGS, assignments=[assignment])[name]
+    assert found == value
+    assert repr(found) == repr(value)  # 1 and 1.0, True and 1 are told apart
+
+
+def test_a_mapping_in_a_file_is_that_mapping(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "fees:\n  minimum: 1\n  tiers:\n    - {rate: 1e-4}\nactions:\n  - symbol: A\n    ex: 2020-01-02\n"
+    )
+    found = parameter_values(MAPPINGS, file=file)
+    assert found["fees"] == {"minimum": 1, "tiers": [{"rate": 1e-4}]}
+    assert found["actions"] == [{"symbol": "A", "ex": "2020-01-02"}]
+    file.write_text("fees:\n  minimum: 1\n  minimum: 2\n")
+    with pytest.raises(ConfigError, match=r"a name is given twice.*minimum"):
+        parameter_values(MAPPINGS, file=file)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"assignments": ["fees=3"]}, "'fees' has another type.*dict"),
+        ({"assignments": ["fees={a"]}, "this is not YAML"),
+        ({"assignments": ["actions={a: 1}"]}, r"'actions' has another type.*list\[dict\]"),
+        ({"assignments": ["actions=[1]"]}, "'actions' has another type"),
+        ({"assignments": ["n={a: 1}"]}, "'n' has another type"),
+        ({"values": {"fees": {1: 2}}}, "'fees' has another type"),
+        ({"values": {"fees": {"a": float("nan")}}}, "'fees' has another type"),
+        ({"values": {"fees": {"a": object()}}}, "'fees' has another type"),
+    ],
+    ids=range(8),
+)
+def test_what_is_no_mapping_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parameter_values(MAPPINGS, **given)

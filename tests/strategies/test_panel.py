@@ -8,12 +8,19 @@ import pytest
 from omni_lab import strategies
 from omni_lab.data import Bars
 from omni_lab.data.sources import get_source
-from omni_lab.errors import ConfigError, ShapeError
+from omni_lab.errors import ConfigError, DataError, ShapeError
 from omni_lab.simulator import EventSimulator
-from omni_lab.strategies import AllocationStrategy, CrossSectionalMomentumStrategy, PanelStrategy
+from omni_lab.strategies import (
+    AllocationStrategy,
+    CrossSectionalMomentumStrategy,
+    PanelStrategy,
+    Strategy,
+    registry,
+)
 from omni_lab.strategies.panel import starts_period
 from omni_lab.typing import FloatArray
 from tests.simulator.market import days, random_bars
+from tests.simulator.ticks.markets import busy
 
 DECEMBER = np.array(["2023-12-28", "2023-12-29", "2024-01-02", "2024-01-03", "2024-01-08", "2024-02-01"])
 
@@ -43,6 +50,8 @@ SHORT: dict[str, dict[str, Any]] = {
     "allocation": {"estimation_window": 60, "objective": "minimum_variance", "drift_band": 0.02},
     "cross_sectional_momentum": {"lookback_period": 60, "volatility_window": 20, "holding_periods": 2},
     "momentum": {"lookback_period": 60, "entry_threshold": 1.0, "position_size": 0.15},
+    "sma_cross": {"fast": 5, "slow": 20, "position_size": 0.15},
+    "zscore_reversion": {"window": 20, "entry": 1.5, "position_size": 0.15},
     "statistical_arbitrage": {
         "formation_period": 252,
         "trading_period": 63,
@@ -53,13 +62,16 @@ SHORT: dict[str, dict[str, Any]] = {
     },
 }
 
+ON_TICKS: dict[str, dict[str, Any]] = {
+    "market_making": {"rule": "fixed", "half_spread": 0.5, "skew": 0.02, "interval_s": 0.05, "n_levels": 2}
+}
+
 
 def test_every_registered_strategy_is_looked_at() -> None:
     built_in = {
         name for name in strategies.names() if strategies.create(name).__module__.startswith("omni_lab")
     }
-    # What quotes on ticks has no bars whose future could be changed.
-    assert built_in - {"market_making"} == SHORT.keys()
+    assert built_in == {*SHORT, *ON_TICKS}
 
 
 @pytest.mark.parametrize(
@@ -74,12 +86,72 @@ def test_every_registered_strategy_is_looked_at() -> None:
     ],
 )
 def test_no_strategy_looks_ahead_on_real_prices(shares: Bars, name: str, more: dict[str, Any]) -> None:
-    strategy = strategies.create(name, SHORT[name] | more)
     simulator = EventSimulator({"fill": "next_close"})
-    report = simulator.check_lookahead(strategy, shares, max_cuts=4, progress=False)
+    report = simulator.check_lookahead(name, shares, params=SHORT[name] | more, max_cuts=4, progress=False)
     report.raise_if_failed()
     assert report.n_decisions > 20
     assert report.n_failed == 0
+
+
+@pytest.mark.parametrize("name", ON_TICKS)
+@pytest.mark.parametrize("by_name", [True, False], ids=["in the engine", "in Python"])
+def test_no_strategy_looks_ahead_on_ticks(name: str, by_name: bool) -> None:
+    simulator = EventSimulator(tick_config={"latency": {"entry_ns": 500_000, "response_ns": 100_000}})
+    market, settings = busy(4_000), ON_TICKS[name]
+    report = (
+        simulator.check_lookahead(name, market, params=settings, progress=False)
+        if by_name
+        else simulator.check_lookahead(strategies.create(name, settings), market, progress=False)
+    )
+    report.raise_if_failed()
+    assert report.n_decisions > 200
+    assert (report.n_cuts, report.n_failed) == (20, 0)
+
+
+@pytest.mark.parametrize("name", sorted([*SHORT, *ON_TICKS]))
+def test_a_look_ahead_planted_in_any_strategy_is_found(
+    name: str, shares: Bars, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same strategies, but with an eye on the prices to come: the check above is able to fail."""
+    kind = type(strategies.create(name))
+    if name in ON_TICKS:
+        market = busy(4_000)
+
+        class Quoting(kind):  # type: ignore[misc, valid-type]
+            prices, ts = market.price.copy(), market.ts.copy()
+
+            def on_timer(self, ctx: Any, timer: Any) -> None:
+                later = int(np.searchsorted(self.ts, ctx.ts, side="right"))
+                if self.prices[min(later, len(self.prices) - 1)] % 2:
+                    super().on_timer(ctx, timer)
+
+        report = EventSimulator().check_lookahead(Quoting(ON_TICKS[name]), market, progress=False)
+    else:
+        monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+
+        class Peeking(kind):  # type: ignore[misc, valid-type]
+            closes = shares.close()[:, 0]
+
+            if kind.on_bar is not Strategy.on_bar:
+
+                def on_bar(self, ctx: Any, bar: Any) -> None:
+                    now, ahead = ctx.index, min(ctx.index + 1, len(self.closes) - 1)
+                    if self.closes[ahead] > self.closes[now]:
+                        super().on_bar(ctx, bar)
+
+            else:
+
+                def signals(self, bars: Bars) -> FloatArray:
+                    close = bars.close()
+                    return np.where(np.roll(close, -1, axis=0) > close, super().signals(bars), 0.0)
+
+        strategies.register("peeking")(Peeking)
+        report = EventSimulator({"fill": "next_close"}).check_lookahead(
+            "peeking", shares, params=SHORT[name], max_cuts=8, progress=False
+        )
+    assert report.leak is not None
+    with pytest.raises(DataError, match="looks ahead"):
+        report.raise_if_failed()
 
 
 def test_a_decision_cannot_write_over_the_past_or_the_future() -> None:

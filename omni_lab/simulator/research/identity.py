@@ -20,6 +20,7 @@ import numpy as np
 from omni_lab import __version__
 from omni_lab.data.bars import Bars
 from omni_lab.errors import ConfigError
+from omni_lab.simulator.named import NamedFamily
 from omni_lab.simulator.research.trial import Task, Work
 
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
@@ -76,6 +77,9 @@ def code_fingerprint(strategy: Callable[..., Any]) -> str:
     modules. Another version of the interpreter compiles to other bytes, so it gives another fingerprint.
     """
     digest = hashlib.sha256()
+    if isinstance(strategy, NamedFamily):
+        # A name may come to mean another class; what runs in the engine alone has this package's version.
+        return code_fingerprint(strategy.kind) if strategy.kind else f"native {strategy.name}"
     for piece in _pieces(strategy, set(), _module_of(strategy)):
         digest.update(piece.encode() + b"\0")
     return digest.hexdigest()

@@ -18,6 +18,7 @@ import numpy as np
 from omni_lab.data.bars import Bars
 from omni_lab.portfolio.performance import returns_from_equity, sharpe_ratio
 from omni_lab.simulator.config import SimulationConfig
+from omni_lab.simulator.native_strategies import NativeRule, run_native
 from omni_lab.simulator.run import Run, new_engine, run_strategy, target_cells
 from omni_lab.strategies.base import Strategy
 from omni_lab.typing import FloatArray
@@ -46,7 +47,8 @@ class Work:
     config : SimulationConfig
         How orders fill.
     strategy : callable
-        A function from bars and parameters to targets or to a :class:`Strategy`, or a class of strategies.
+        A function from bars and parameters to targets, to a :class:`Strategy` or to a :class:`NativeRule`, or
+        a class of strategies.
     kind : {"weight", "quantity"}
         What targets mean.
     per_year : float
@@ -134,6 +136,8 @@ def run_of(bars: Bars, work: Work, made: Any) -> Run:
     """A finished run of targets or of a strategy."""
     if isinstance(made, Strategy):
         return run_strategy(bars, work.config, made, progress=False)
+    if isinstance(made, NativeRule):
+        return run_native(bars, work.config, made.name, made.parameters, progress=False)
     engine = new_engine(bars, work.config)
     engine.run_targets(target_cells(bars, made), work.kind)
     return Run(engine)

@@ -19,6 +19,7 @@ from omni_lab.portfolio.performance import returns_from_equity
 from omni_lab.progress import Progress
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.counting import bound_parameters, family_of, record, trials_of_search
+from omni_lab.simulator.native_strategies import NativeRule
 from omni_lab.simulator.research.executors import ExecutorName
 from omni_lab.simulator.research.judging import best_of, check_judged, judge
 from omni_lab.simulator.research.runner import Errors, Runner
@@ -260,7 +261,7 @@ def _tested(bars: Bars, work: Work, folds: list[Fold], chosen: list[dict[str, An
     """Returns of each test: of one account for targets, of one run a fold for strategies."""
     seen = [bars.slice(fold.train_first, fold.test_stop) for fold in folds]
     made = [made_by(work.strategy, part, each) for part, each in zip(seen, chosen, strict=True)]
-    if any(isinstance(each, Strategy) for each in made):
+    if any(isinstance(each, Strategy | NativeRule) for each in made):
         return [
             returns_from_equity(run_of(part, work, each).equity, work.config.initial_capital)[
                 fold.test_first - fold.train_first :

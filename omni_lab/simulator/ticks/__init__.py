@@ -14,7 +14,7 @@ from omni_lab.simulator.ticks.config import (
 )
 from omni_lab.simulator.ticks.driver import run_on_ticks
 from omni_lab.simulator.ticks.feed import MarketFeed
-from omni_lab.simulator.ticks.quoter import run_quoter_on_ticks
+from omni_lab.simulator.ticks.quoter import run_named_on_ticks, run_quoter_on_ticks
 from omni_lab.simulator.ticks.results import TickResults
 from omni_lab.simulator.ticks.simulator import DepthView, OrderStatus, OrderView, TickSimulator
 
@@ -31,6 +31,7 @@ __all__ = [
     "TickResults",
     "TickSimulator",
     "TradingFees",
+    "run_named_on_ticks",
     "run_on_ticks",
     "run_quoter_on_ticks",
 ]

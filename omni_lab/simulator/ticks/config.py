@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -262,9 +263,24 @@ class TickConfig:
         latency = self.latency.to_engine()
         if isinstance(self.latency, MeasuredLatency):
             sent: IntArray = latency["sent"]
-            latency = {"kind": "measured", "n": len(sent), "first": int(sent[0]), "last": int(sent[-1])}
+            latency = {
+                "kind": "measured",
+                "n": len(sent),
+                "first": int(sent[0]),
+                "last": int(sent[-1]),
+                "sha256": _digest(latency),
+            }
         plain["latency"] = latency
         return plain
+
+
+def _digest(columns: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) over arrays by name."""
+    digest = hashlib.sha256()
+    for name in sorted(columns):
+        if isinstance(columns[name], np.ndarray):
+            digest.update(name.encode() + np.ascontiguousarray(columns[name]).tobytes())
+    return digest.hexdigest()
 
 
 def _latency(given: Mapping[str, Any]) -> Latency:

@@ -7,9 +7,20 @@ from typing import Any
 from omni_lab.errors import ConfigError
 from omni_lab.progress import Progress
 from omni_lab.simulator.ticks.config import TickConfig
+from omni_lab.simulator.ticks.driver import run_on_ticks
 from omni_lab.simulator.ticks.results import TickResults
 from omni_lab.simulator.ticks.simulator import END_OF_TIME, TickSimulator
+from omni_lab.strategies.base import Strategy
 from omni_lab.strategies.market_making import MarketMakingConfig, MarketMakingStrategy
+
+
+def run_named_on_ticks(
+    strategy: Strategy, feed: Any, config: TickConfig, *, progress: bool = True
+) -> TickResults:
+    """Results of a strategy that was given by name: of the market maker without a call of Python."""
+    if isinstance(strategy, MarketMakingStrategy):
+        return run_quoter_on_ticks(strategy.config, feed, config, progress=progress)
+    return run_on_ticks(strategy, feed, config, progress=progress)
 
 
 def run_quoter_on_ticks(

@@ -18,11 +18,12 @@ from omni_lab.errors import SchemaError
 from omni_lab.simulator.tables import Table, Words, frozen
 from omni_lab.simulator.ticks.caveats import tick_caveats
 from omni_lab.simulator.ticks.simulator import TIMES_IN_FORCE, OrderStatus, TickSimulator, reason_name
-from omni_lab.strategies.identity import describe
+from omni_lab.strategies.identity import describe, run_id
 from omni_lab.typing import AnyArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from omni_lab.data.bars import Bars
+    from omni_lab.screens import ReplayScreen
     from omni_lab.simulator.order_story import OrderStory
     from omni_lab.simulator.run_journal import Happenings
 
@@ -241,6 +242,16 @@ class TickResults(Mapping[str, float]):
             }
         )
 
+    @property
+    def raw_orders(self) -> dict[str, AnyArray]:
+        """Columns of the orders as the engine keeps them: ticks, lots, codes."""
+        return self._orders
+
+    @property
+    def raw_messages(self) -> dict[str, AnyArray]:
+        """Columns of the messages as the engine keeps them."""
+        return self._messages
+
     def explain(self, order_id: int) -> OrderStory:
         """The story of one order: what was known, the gate, the queue, the fills, the costs.
 
@@ -293,11 +304,25 @@ class TickResults(Mapping[str, float]):
                 digest.update(name.encode() + np.ascontiguousarray(column).tobytes())
         return digest.hexdigest()
 
+    @cached_property
+    def run_id(self) -> str:
+        """By what the run is known: strategy, hash of its name and parameters, hash of all that decides it.
+
+        Equal for the same strategy, data and settings, on any machine. Where parameters say nothing of what
+        was decided (a strategy that states none, orders sent by hand), what happened stands in for them.
+        """
+        facts = {"data": self.feed.fingerprint, "settings": self.config.to_dict()}
+        strategy = describe(self.strategy, self._parameters)
+        if strategy["sha256"] is None or not self._parameters:
+            facts["events"] = self.events_sha256
+        return run_id(strategy, **facts)
+
     @property
     def manifest(self) -> dict[str, Any]:
         """What it takes to run this again and to know that it came out the same."""
         first, last = self.feed.span
         return {
+            "run_id": self.run_id,
             "data": {
                 "fingerprint": self.feed.fingerprint,
                 "symbols": list(self.symbols),
@@ -360,6 +385,41 @@ class TickResults(Mapping[str, float]):
             title=f"{self.strategy} on {self.symbols[0]}",
             theme=theme,
         )
+
+    def replay(self, *, event: int | None = None, ts: Any = None, theme: str = "light") -> ReplayScreen:
+        """A slider over the run, in a notebook or with ``.servable()`` on a Panel server.
+
+        At each event it shows the book as we had heard of it, account, positions, working orders and
+        what was said of them, and nothing later.
+
+        Parameters
+        ----------
+        event : int, optional
+            Message about an order, or sample of the account, to begin with, from 0; the last one by default.
+        ts : int, str or datetime-like, optional
+            Time to begin with instead: the last event at or before it. Times of day
+            count from midnight at the venue.
+        theme : {"light", "dark"}
+            Colours on a Panel server; a notebook has its own.
+
+        Returns
+        -------
+        omni_lab.ui.runs.replay.RunReplay
+
+        Raises
+        ------
+        ConfigError
+            If both event and time are given.
+        DataError
+            If the run has no such event.
+        MissingExtraError
+            If the packages that draw it are not installed: extra ``lab`` for notebooks, ``dashboard`` for
+            Panel. Drawing it raises this, too.
+        """
+        from omni_lab.screens import screen
+
+        shown: ReplayScreen = screen("replay")(self, event=event, ts=ts, theme=theme)
+        return shown
 
     def __repr__(self) -> str:
         shown = ("pnl", "n_orders", "n_fills", "max_drawdown")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from omni_lab.data.moments import moment_ns
 from omni_lab.data.times import iso
 from omni_lab.figures.words import MISSING, number, percent, quantity
 from omni_lab.simulator.marks import last_known
 from omni_lab.typing import FloatArray
 from omni_lab.ui.runs.candles import candles_svg
-from omni_lab.ui.runs.film import MOST_MESSAGES, MOST_ORDERS, Grouped, Row, RunMoment, Standing
+from omni_lab.ui.runs.film import MOST_MESSAGES, MOST_ORDERS, Grouped, Row, RunMoment, Standing, last_at
 
 if TYPE_CHECKING:
     from omni_lab.simulator import BacktestResults
@@ -76,6 +77,10 @@ class BarFilm:
     def symbols(self) -> tuple[str, ...]:
         """The instruments."""
         return self._results.symbols
+
+    def at(self, when: Any) -> int:
+        """The last step that had closed by then."""
+        return last_at(self._results.ts, moment_ns(when), iso)
 
     def next_message(self, after: int) -> int | None:
         """The next step in which something happened to an order; None if there is none."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from omni_lab.errors import DataError
 from omni_lab.typing import IntArray
 
 MOST_ORDERS = 24
@@ -79,8 +80,31 @@ class RunFilm(Protocol):
     def moment(self, number: int, symbol: str) -> RunMoment:
         """What there is to see."""
 
+    def at(self, when: Any) -> int:
+        """The last moment at or before a time, in any form that ``moment_ns`` takes.
+
+        Raises
+        ------
+        DataError
+            If the run began later, or this is no time.
+        """
+
     def next_message(self, after: int) -> int | None:
         """The next moment at which something was said of an order; None if there is none."""
+
+
+def last_at(times: IntArray, ts: int, text: Callable[[int], str]) -> int:
+    """Place of the last of some times that do not fall, at or before one.
+
+    Raises
+    ------
+    DataError
+        If all of them are later.
+    """
+    place = int(np.searchsorted(times, ts, side="right")) - 1
+    if place < 0 and len(times):
+        raise DataError("the run began later", found=text(ts), expected=f"{text(int(times[0]))} or later")
+    return max(place, 0)
 
 
 class Grouped:

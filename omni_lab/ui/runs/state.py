@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from omni_lab.errors import DataError
 from omni_lab.ui.replay.page import Scheme
 from omni_lab.ui.replay.state import FilmState
@@ -37,10 +39,22 @@ class RunState(FilmState):
             raise DataError("the run has nothing to show", found="no event", where=film.title)
         last = film.n_moments - 1
         start = last if at is None else at
-        if not 0 <= start <= last:
-            raise DataError("no such moment", found=at, expected=f"0 to {last}")
-        self.film = film
-        super().__init__(0, last, film.symbols, start=start)
+        self.film, self.last = film, last
+        self.check(start)
+        super().__init__(0, last, film.symbols, start=int(start))
+
+    def check(self, moment: int) -> None:
+        """Refuse a moment that the run does not have.
+
+        Raises
+        ------
+        DataError
+            Naming the moments it has.
+        """
+        if isinstance(moment, bool) or not isinstance(moment, int | np.integer):
+            raise DataError("no such moment", found=moment, expected="a whole number")
+        if not 0 <= moment <= self.last:
+            raise DataError("no such moment", found=moment, expected=f"0 to {self.last}")
 
     def next_message(self) -> bool:
         """Go to the next moment at which something was said of an order; whether there was one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from omni_lab.figures import BookSide, book_side, ladder_svg
 from omni_lab.figures.words import MISSING, decimals_of, number, quantity
 from omni_lab.simulator.ticks.story import time_text
 from omni_lab.typing import FloatArray, IntArray
-from omni_lab.ui.runs.film import MOST_MESSAGES, MOST_ORDERS, Grouped, Row, RunMoment, Standing
+from omni_lab.ui.runs.film import MOST_MESSAGES, MOST_ORDERS, Grouped, Row, RunMoment, Standing, last_at
 from omni_lab.ui.runs.heard_books import HeardBooks
 
 if TYPE_CHECKING:
@@ -93,6 +93,11 @@ class TickFilm:
     def symbols(self) -> tuple[str, ...]:
         """The instruments."""
         return self._results.symbols
+
+    def at(self, when: Any) -> int:
+        """The last message or sample at or before that time of our clock."""
+        ts = self._results.feed.info.moment_ns(when)
+        return last_at(self._ts, ts, lambda each: time_text(self._results, each))
 
     def next_message(self, after: int) -> int | None:
         """The next message about an order; None if there is none."""
