@@ -11,7 +11,7 @@ import pytest
 
 from omni_lab.data import LobsterDay
 from omni_lab.errors import ConfigError, DataError, UnknownSymbolError
-from omni_lab.simulator import EventSimulator, MarketFeed, TickConfig, TickResults, TickSimulator, TradingFees
+from omni_lab.simulator import EventSimulator, FeeSchedule, MarketFeed, TickConfig, TickResults, TickSimulator
 from omni_lab.simulator.ticks.bars import heard_bars
 from omni_lab.strategies import MarketMakingStrategy, Strategy
 from omni_lab.strategies.indicators import cross_above, cross_below, sma
@@ -89,7 +89,7 @@ def test_a_strategy_hears_in_order_and_when_it_could() -> None:
 
 
 def test_the_story_of_an_order_is_that_of_the_journal() -> None:
-    story = run(Watcher(), events(SMALL), **NO_DELAY, fees=TradingFees(maker_rate=-0.001)).explain(0)
+    story = run(Watcher(), events(SMALL), **NO_DELAY, fees=FeeSchedule.flat(maker_rate=-0.001)).explain(0)
     assert story.facts["ahead"] == 20.0
     assert story.facts["filled_qty"] == 3.0
     assert story.facts["fees"] == pytest.approx(-0.001 * 3 * 99.99)
