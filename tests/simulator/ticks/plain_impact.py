@@ -45,7 +45,7 @@ class PlainImpact:
     def displacement(self, instrument: int, now: int) -> float:
         value, since = self.displaced.get(instrument, (0.0, now))
         half_life = self.terms[3]
-        return value if half_life is None else value * 0.5 ** ((now - since) / self.span / half_life)
+        return value if half_life is None else value * math.pow(0.5, (now - since) / self.span / half_life)
 
     def fraction(self, instrument: int, side: int, now: int, lots: int) -> float:
         """How far against an order of so many lots its price moves."""
@@ -53,7 +53,7 @@ class PlainImpact:
         share = lots / volume if volume else 0.0
         temporary, exponent, permanent, _, _ = self.terms
         sign = 1 if side == BUY else -1
-        own = temporary * sigma * share**exponent + permanent * sigma * share / 2
+        own = temporary * sigma * math.pow(share, exponent) + permanent * sigma * share / 2
         return sign * self.displacement(instrument, now) + own
 
     def moved(self, side: int, price: int, fraction: float) -> int:

@@ -188,7 +188,7 @@ class Plain:
         notional = price / 100 * lots
         raw, so_far, charged = self.orders.get(order, (0.0, 0.0, 0))
         raw, so_far = raw + (rates[0] * notional + rates[1] * lots + rates[2]), so_far + notional
-        due = units(min(min(max(raw, 0.05), 9.0), 0.01 * so_far))
+        due = units(min(max(raw, 0.05), 9.0, 0.01 * so_far))
         self.orders[order] = raw, so_far, due
         fee = due - charged
         self.volume[month] += notional * (float(self.rate) if place == 1 else 1.0)

@@ -336,3 +336,44 @@ def test_an_hour_of_apple(test_data: Path) -> None:
     assert (better == 0).all()  # makers fill at their own price
     signed = np.where(fills["side"] == "BUY", fills["qty"], -fills["qty"])
     assert native["cash"] == pytest.approx(1_000_000 - (signed * fills["price"]).sum())
+
+
+class Splitting(Strategy):
+    """Buys before a split and after it, and leaves a stop behind."""
+
+    def __init__(self) -> None:
+        self.positions: list[float] = []
+        self.stop = 0
+
+    def on_start(self, ctx: Any) -> None:
+        ctx.timer(at=2_000_000)
+        ctx.timer(at=12_000_000)
+
+    def on_timer(self, ctx: Any, timer: Any) -> None:
+        ctx.buy(3)
+        if timer.id == 0:
+            self.stop = ctx.sell(3, stop=9.5)
+
+    def on_fill(self, ctx: Any, fill: Any) -> None:
+        self.positions.append(fill.position)
+
+    def on_stop(self, ctx: Any) -> None:
+        assert not ctx.is_working(self.stop)
+
+
+def test_a_strategy_knows_what_a_split_made_of_its_position() -> None:
+    rows = [
+        (0.0, LEVEL, BUY, 50, 999),
+        (0.0, LEVEL, SELL, 50, 1_001),
+        (10.0, LEVEL, BUY, 50, 499),
+        (10.0, LEVEL, SELL, 50, 501),
+        (11.0, TRADE, BUY, 5, 499),
+        (20.0, TRADE, BUY, 5, 499),
+    ]
+    strategy = Splitting()
+    split = {"symbol": "XYZ", "ex": 9_000_000, "new": 2}
+    results = run(strategy, events(rows), **NO_DELAY, actions=[split])
+    assert strategy.positions == [3.0, 9.0]
+    assert list(results.flows["kind"]) == ["SPLIT"]
+    assert results.final_lots == (9,)
+    assert results.manifest["settings"]["actions"][0]["new"] == 2
