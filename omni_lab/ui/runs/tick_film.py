@@ -66,14 +66,14 @@ class TickFilm:
         self._decimals = decimals_of([results.feed.tick_size])
         self._books = HeardBooks(results.feed, self._ts)
         fills, flows = results.fills, results.flows
+        self._multiplier = results.config.multiplier
         signed = np.where(fills["side"] == "BUY", fills["qty"], -fills["qty"])
         # A flow comes after what was said and heard at its time, and before a sample.
         n_before = np.searchsorted(messages["ts"], flows["ts"], side="right")
         n_before += np.searchsorted(results.ts, flows["ts"], side="left")
-        moments = np.concatenate([self._moment_of[messages["kind"] == "FILL"], n_before])
-        paid = np.concatenate(
-            [signed * fills["price"] * results.config.multiplier + fills["fee"], -flows["amount"]]
-        )
+        self._fill_moments = self._moment_of[messages["kind"] == "FILL"]
+        moments = np.concatenate([self._fill_moments, n_before])
+        paid = np.concatenate([signed * fills["price"] * self._multiplier + fills["fee"], -flows["amount"]])
         moved = np.concatenate([signed, flows["qty"]])
         symbols = np.concatenate([fills["symbol"], flows["symbol"]])
         in_time = np.argsort(moments, kind="stable")
@@ -127,7 +127,7 @@ class TickFilm:
     def equity(self, moment: int) -> float:
         """Cash plus positions at the mids we had heard of; NaN where one is not known."""
         held = [(symbol, self.position(moment, symbol)) for symbol in self.symbols]
-        worth = [qty * self._books.mid(moment, symbol) for symbol, qty in held if qty]
+        worth = [qty * self._books.mid(moment, symbol) * self._multiplier for symbol, qty in held if qty]
         return self.cash(moment) + sum(worth)
 
     def levels(self, moment: int, symbol: str) -> dict[str, FloatArray]:
