@@ -799,16 +799,21 @@ class TickEngine:
         Its n, where it has one.
     partial_fills : bool
         Whether an order may fill in part.
-    maker_rate, taker_rate : float
-        Fees as fractions of the value of a fill; negative for a rebate.
-    maker_per_lot, taker_per_lot, per_fill : float
-        Fees a lot and a fill, currency.
     limits : dict or None
         Limits of the risk gate by their names in ``omni_lab.execution.Limits``, in lots and currency.
     seed : int
         Seed of drawn latencies.
     sample_every_ns : int
         Time between two samples of the account, from the first event on; 0 for none.
+    lot_sizes : list of float, optional
+        Units of one lot of each instrument, 1 by default: fees and dividends count units.
+    tick_size : float, optional
+        Price of a tick, for instruments that are the rate of a currency; what a unit gains by default.
+    models : dict, optional
+        ``fees``, ``impact``, ``financing``, ``actions``, ``halts``, ``currencies`` as ``to_engine`` of the
+        settings in ``omni_lab.simulator`` spells them; what is left out is not there.
+    grid : int
+        Ticks between two prices that an order can have, to which impact rounds.
 
     Raises
     ------
@@ -828,14 +833,13 @@ class TickEngine:
         queue: str,
         power: float,
         partial_fills: bool,
-        maker_rate: float,
-        taker_rate: float,
-        maker_per_lot: float,
-        taker_per_lot: float,
-        per_fill: float,
         limits: dict[str, Any] | None,
         seed: int,
         sample_every_ns: int,
+        lot_sizes: list[float] | None = None,
+        tick_size: float | None = None,
+        models: dict[str, Any] | None = None,
+        grid: int = 1,
     ) -> Self: ...
     @property
     def now(self) -> int:
@@ -868,6 +872,14 @@ class TickEngine:
     @property
     def fees(self) -> float:
         """Fees paid, currency; negative when rebates are more."""
+
+    @property
+    def impact(self) -> float:
+        """What impact made fills worse than the prices shown, currency; negative where it favoured us."""
+
+    @property
+    def realised(self) -> float:
+        """Profit of all that was closed, at average cost and before fees, base currency."""
 
     @property
     def equity(self) -> float:
@@ -1021,6 +1033,20 @@ class TickEngine:
         8 expired, 9 rejected, 10 request refused.
         """
 
+    def flows(self) -> dict[str, NDArray[Any]]:
+        """Money, and lots, that came or went other than by fills.
+
+        Columns ``ts``, ``symbol`` (place of the instrument, −1 for interest), ``currency`` (0 is the base),
+        ``kind`` (0 dividend, 1 cash in lieu, 2 split, 3 borrow fee, 4 interest), ``lots``, ``amount``
+        (currency; − was paid).
+        """
+
+    def met(self) -> dict[str, NDArray[Any]]:
+        """What fills of orders that took had met, before impact; empty where there is none.
+
+        Columns ``message`` (row of :meth:`messages`) and ``price`` (ticks).
+        """
+
     def samples(self) -> dict[str, NDArray[Any]]:
         """One row a sample.
 
@@ -1049,8 +1075,6 @@ class AgentMarket:
         As for :class:`TickEngine`.
     feed_delay_ns : int
         How much later we hear of the market.
-    maker_rate, taker_rate, maker_per_lot, taker_per_lot, per_fill : float
-        Fees of our fills.
     limits : dict or None
         What the gate of the venue holds us to.
     seed : int
@@ -1061,6 +1085,8 @@ class AgentMarket:
         Whether :meth:`events` are kept.
     journal : path or None
         An empty directory for a journal of all commands.
+    fees : dict, optional
+        Fees of our fills as ``FeeSchedule.to_engine`` spells them, a lot being one unit; none without it.
 
     Raises
     ------
@@ -1081,16 +1107,12 @@ class AgentMarket:
         tick_value: float,
         latency: dict[str, Any],
         feed_delay_ns: int,
-        maker_rate: float,
-        taker_rate: float,
-        maker_per_lot: float,
-        taker_per_lot: float,
-        per_fill: float,
         limits: dict[str, Any] | None,
         seed: int,
         sample_every_ns: int,
         keep_events: bool,
         journal: str | PathLike[str] | None,
+        fees: dict[str, Any] | None = None,
     ) -> AgentMarket: ...
     @property
     def now(self) -> int:

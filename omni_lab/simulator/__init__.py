@@ -40,7 +40,6 @@ if TYPE_CHECKING:
         TickConfig,
         TickResults,
         TickSimulator,
-        TradingFees,
     )
 
 __all__ = [
@@ -78,7 +77,6 @@ __all__ = [
     "TickConfig",
     "TickResults",
     "TickSimulator",
-    "TradingFees",
     "WalkForward",
     "WalkForwardResults",
     "indicator_values",
@@ -126,6 +124,5 @@ __getattr__ = attributes(
         "TickConfig": "ticks",
         "TickResults": "ticks",
         "TickSimulator": "ticks",
-        "TradingFees": "ticks",
     },
 )

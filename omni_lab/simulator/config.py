@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from omni_lab.errors import ConfigError
-from omni_lab.simulator.costs import FeeSchedule, Financing, MarketImpact, parsed_all
+from omni_lab.simulator.costs import FeeSchedule, Financing, MarketImpact, parsed_all, parsed_fees
 from omni_lab.simulator.events import Currencies, Dividend, Halt, Split
 from omni_lab.strategies.settings import (
     not_among,
@@ -114,14 +114,10 @@ class SimulationConfig:
     limits: Limits | None = None
 
     def __post_init__(self) -> None:
-        for name, kind in _MODELS.items():
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, parse_settings(kind, getattr(self, name)))
+        parse_models(self)
         given: object = self.limits
         if isinstance(given, Mapping):
             object.__setattr__(self, "limits", _limits(given))
-        object.__setattr__(self, "actions", tuple(map(_action, self.actions)))
-        object.__setattr__(self, "halts", parsed_all(Halt, self.halts))
         refuse(
             self,
             out_of_range("initial_capital", self.initial_capital, above=0, most=LARGEST_CAPITAL),
@@ -156,7 +152,7 @@ class SimulationConfig:
 
     def to_mapping(self) -> dict[str, Any]:
         """The settings as plain data, fit for JSON; `from_mapping` reads them back."""
-        plain: dict[str, Any] = _plain(asdict(self))
+        plain: dict[str, Any] = plain_settings(asdict(self))
         return plain
 
     def to_engine(self) -> dict[str, Any]:
@@ -164,12 +160,23 @@ class SimulationConfig:
         return {name: getattr(self, name) for name in _FLAT}
 
 
-def _plain(value: Any) -> Any:
+def plain_settings(value: Any) -> Any:
+    """Settings as plain data, fit for JSON."""
     if isinstance(value, Mapping):
-        return {name: _plain(each) for name, each in value.items()}
+        return {name: plain_settings(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [plain_settings(each) for each in value]
     return float(value) if isinstance(value, Decimal) else value
+
+
+def parse_models(config: Any) -> None:
+    """Turn what was given for the models of a run, on bars or in a market, into their settings."""
+    object.__setattr__(config, "fees", parsed_fees(config.fees))
+    for name, kind in _MODELS.items():
+        if getattr(config, name) is not None:
+            object.__setattr__(config, name, parse_settings(kind, getattr(config, name)))
+    object.__setattr__(config, "actions", tuple(map(_action, config.actions)))
+    object.__setattr__(config, "halts", parsed_all(Halt, config.halts))
 
 
 def _limits(given: Mapping[str, Any]) -> Limits:
@@ -192,7 +199,6 @@ def _action(given: object) -> Split | Dividend:
 
 
 _MODELS: Mapping[str, type[Any]] = {
-    "fees": FeeSchedule,
     "impact": MarketImpact,
     "financing": Financing,
     "currencies": Currencies,
@@ -205,6 +211,7 @@ _ELSEWHERE = (
     "actions",
     "halts",
     "limits",
+    "fees",
     *_MODELS,
 )
 _FLAT = tuple(each.name for each in fields(SimulationConfig) if each.name not in _ELSEWHERE)

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
-from omni_lab.strategies.settings import not_among, not_whole, out_of_range, refuse, settings
+from omni_lab.data.moments import span_ns
+from omni_lab.errors import ConfigError
+from omni_lab.strategies.settings import not_among, not_whole, out_of_range, parse_settings, refuse, settings
 
 DayCount = Literal[360, 365]
 TierBy = Literal["notional", "quantity"]
@@ -33,6 +35,8 @@ class FeeTier:
         negative rate is a rebate.
     taker_per_share, maker_per_share : float
         Currency per unit of quantity, likewise.
+    taker_per_fill, maker_per_fill : float
+        Currency per fill, likewise.
     """
 
     volume: float = 0.0
@@ -40,6 +44,8 @@ class FeeTier:
     maker_rate: float = 0.0
     taker_per_share: float = 0.0
     maker_per_share: float = 0.0
+    taker_per_fill: float = 0.0
+    maker_per_fill: float = 0.0
 
     def __post_init__(self) -> None:
         refuse(
@@ -49,16 +55,19 @@ class FeeTier:
             out_of_range("maker_rate", self.maker_rate, above=-1, below=1),
             out_of_range("taker_per_share", self.taker_per_share),
             out_of_range("maker_per_share", self.maker_per_share),
+            out_of_range("taker_per_fill", self.taker_per_fill),
+            out_of_range("maker_per_fill", self.maker_per_fill),
         )
 
 
 @settings
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeeSchedule:
-    """Fees of a venue or broker, in place of the plain commission.
+    """Fees of a venue or broker; on bars in place of the plain commission.
 
     The whole of a fill pays the rates of the tier that the month's own volume had reached before it. An
-    order filled in parts owes the minimum once.
+    order filled in parts owes the minimum once. A setting that takes a schedule also takes a mapping of the
+    plain rates of :meth:`flat`.
 
     Attributes
     ----------
@@ -93,11 +102,51 @@ class FeeSchedule:
             out_of_range("maximum_rate", self.maximum_rate, least=0, optional=True),
         )
 
+    @classmethod
+    def flat(
+        cls,
+        *,
+        maker_rate: float = 0.0,
+        taker_rate: float = 0.0,
+        maker_per_share: float = 0.0,
+        taker_per_share: float = 0.0,
+        per_fill: float = 0.0,
+    ) -> FeeSchedule:
+        """A schedule of one tier: the same rates whatever the volume.
+
+        Parameters
+        ----------
+        maker_rate, taker_rate : float
+            Fractions of the notional; 0.0002 is 2 bps, a negative rate is a rebate.
+        maker_per_share, taker_per_share : float
+            Currency per unit of quantity.
+        per_fill : float
+            Currency per fill, of makers and takers.
+
+        Raises
+        ------
+        ConfigError
+            Naming every rate that cannot be used.
+        """
+        tier = FeeTier(
+            maker_rate=maker_rate,
+            taker_rate=taker_rate,
+            maker_per_share=maker_per_share,
+            taker_per_share=taker_per_share,
+            maker_per_fill=per_fill,
+            taker_per_fill=per_fill,
+        )
+        return cls(tiers=(tier,))
+
     def to_engine(self) -> dict[str, Any]:
         """What the native engine takes."""
         return {
             "tiers": [
-                (each.volume, each.taker_rate, each.taker_per_share, each.maker_rate, each.maker_per_share)
+                (
+                    float(each.volume),
+                    (float(each.taker_rate), float(each.taker_per_share), float(each.taker_per_fill)),
+                    (float(each.maker_rate), float(each.maker_per_share), float(each.maker_per_fill)),
+                )
                 for each in self.tiers
             ],
             "by_quantity": self.by == "quantity",
@@ -119,7 +168,8 @@ class MarketImpact:
 
     with :math:`\varepsilon = 1` for buys and −1 for sells, and leaves :math:`D + \varepsilon\gamma\sigma x`
     behind, which later orders meet. Bars and marks stay as they were. Volume and volatility are those of the
-    last ``window`` bars that had closed; until there are two returns and some volume there is no impact.
+    last ``window`` bars that had closed; until there are two returns and some volume there is no impact. In a
+    captured market the bars are spans of time in which the instrument traded.
 
     Attributes
     ----------
@@ -133,9 +183,12 @@ class MarketImpact:
     permanent : float
         :math:`\gamma`; of ``almgren_chriss`` and ``transient``.
     half_life_bars : float
-        Of ``transient``: bars of the data (steps) in which the displacement halves.
+        Of ``transient``: bars of the data (steps), or spans, in which the displacement halves.
     window : int
-        Bars of the instrument over which volume and volatility are taken, at least 2.
+        Bars of the instrument, or spans, over which volume and volatility are taken, at least 2.
+    span : str
+        Length of the spans of a captured market, such as ``"1min"``; they begin at its multiples, UTC. Bars
+        have their own.
 
     References
     ----------
@@ -150,6 +203,7 @@ class MarketImpact:
     permanent: float = 1.0
     half_life_bars: float = 10.0
     window: int = 20
+    span: str = "1min"
 
     def __post_init__(self) -> None:
         refuse(
@@ -160,6 +214,7 @@ class MarketImpact:
             out_of_range("half_life_bars", self.half_life_bars, above=0),
             not_whole("window", self.window, least=2, most=1_000_000),
         )
+        span_ns(self.span)
 
     def to_engine(self) -> dict[str, Any]:
         """What the native engine takes."""
@@ -170,13 +225,14 @@ class MarketImpact:
             "permanent": float(self.permanent) if lasting else 0.0,
             "half_life": self.half_life_bars if self.model == "transient" else None,
             "window": self.window,
+            "span_ns": span_ns(self.span),
         }
 
 
 @settings
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Financing:
-    """What holding costs and earns: simple interest on the time between steps, booked at each step.
+    """What holding costs and earns: simple interest, booked at each step of bars and every hour of a market.
 
     Attributes
     ----------
@@ -220,11 +276,25 @@ class Financing:
         }
 
 
+def parsed_fees(given: FeeSchedule | Mapping[str, Any] | None) -> FeeSchedule | None:
+    """A schedule from itself, a mapping of its settings, or one of plain rates."""
+    if given is None:
+        return None
+    if isinstance(given, Mapping) and given.keys() & set(_PLAIN_RATES):
+        unknown = sorted(map(str, given.keys() - set(_PLAIN_RATES)))
+        if unknown:
+            raise ConfigError(
+                "there is no such plain rate", found=unknown, expected=list(_PLAIN_RATES), where="fees"
+            )
+        return FeeSchedule.flat(**given)
+    return parse_settings(FeeSchedule, given)
+
+
+_PLAIN_RATES = ("maker_rate", "taker_rate", "maker_per_share", "taker_per_share", "per_fill")
+
+
 def parsed_all(kind: type[Any], given: object) -> tuple[Any, ...]:
     """Settings objects from a sequence of them or of mappings."""
-    from omni_lab.errors import ConfigError
-    from omni_lab.strategies.settings import parse_settings
-
     if isinstance(given, str | Mapping) or not isinstance(given, Sequence):
         raise ConfigError(f"expected a list of {kind.__name__}", found=given)
     return tuple(parse_settings(kind, each) for each in given)

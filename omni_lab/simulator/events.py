@@ -19,7 +19,8 @@ class Split:
     """So many old units of an instrument become so many new ones.
 
     It acts at the start of the instrument's first bar that closes at or after ``ex``, on bars that are not
-    adjusted for it. What is left of a lot is paid in cash at the last mark.
+    adjusted for it; in a captured market at the end of the last nanosecond before ``ex``. What is left of a
+    lot is paid in cash at the last mark.
 
     Attributes
     ----------
@@ -51,7 +52,8 @@ class Dividend:
     """Cash for every unit of an instrument; whoever is short owes it.
 
     It is booked at the start of the instrument's first bar that closes at or after ``ex``, for the position
-    held then: the bars must not be adjusted for it.
+    held then: the bars must not be adjusted for it. In a captured market that is the last nanosecond before
+    ``ex``.
 
     Attributes
     ----------
@@ -82,7 +84,7 @@ class Dividend:
 @settings
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Halt:
-    """A time in which an instrument does not trade: nothing fills in bars that close within it.
+    """A time in which an instrument does not trade: nothing fills in it, nor in bars that close in it.
 
     Attributes
     ----------
@@ -109,9 +111,9 @@ class Halt:
 class Currencies:
     """Cash of several currencies, valued in one.
 
-    Instruments are paid for in their own currency (:attr:`omni_lab.domain.Instrument.currency`), whose cash
-    may fall below zero; equity is the sum at the rates of the moment. A rate is the price of an instrument of
-    the bars, which can be traded itself.
+    Instruments are paid for in their own currency, whose cash may fall below zero; equity is the sum at the
+    rates of the moment. A rate is the price of an instrument of the bars, or the mid of one of the feed; it
+    can be traded itself.
 
     Attributes
     ----------
@@ -120,13 +122,19 @@ class Currencies:
     rates : mapping of str to str
         By currency, the symbol whose price is the base currency in one unit of it (``{"EUR": "EURUSD"}``),
         or, with ``1/`` before it, the other way round (``{"JPY": "1/USDJPY"}``).
+    of : mapping of str to str
+        By symbol, the currency of an instrument. Bars say it themselves
+        (:attr:`omni_lab.domain.Instrument.currency`), a feed does not: there it is the base if it is not
+        named.
     """
 
     base: str = "USD"
     rates: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    of: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rates", dict(self.rates))
+        object.__setattr__(self, "of", dict(self.of))
         if self.base in self.rates:
             raise ConfigError("the base currency needs no rate", found=self.base, where="Currencies.rates")
 
@@ -161,15 +169,10 @@ def column_of(symbol: str, symbols: Sequence[str], where: str) -> int:
     Raises
     ------
     ConfigError
-        If the bars have no such symbol.
+        If the bars, or the feed, have no such symbol.
     """
     if symbol not in symbols:
-        raise ConfigError(
-            "the bars hold no such symbol",
-            found=symbol,
-            expected=list(symbols),
-            where=f"SimulationConfig.{where}",
-        )
+        raise ConfigError("the data hold no such symbol", found=symbol, expected=list(symbols), where=where)
     return list(symbols).index(symbol)
 
 

@@ -62,16 +62,18 @@ def of_ticks(
     orders: dict[str, AnyArray],
     messages: dict[str, AnyArray],
     samples: dict[str, AnyArray],
+    flows: dict[str, AnyArray],
 ) -> Happenings:
-    """Orders with what was known when they were sent, every message about them, and the account's samples.
+    """Orders with what was known when they were sent, messages about them, samples of the account, and flows.
 
-    A sample comes after what was said and heard at its time.
+    A flow comes after what was said and heard at its time, a sample after that.
     """
     numbers = np.arange(len(orders["side"]), dtype=np.uint32)
     tables = {
         "orders": {"order": numbers, **_some(orders, _KNOWN)},
         "messages": messages,
         "samples": samples,
+        "flows": flows,
     }
     # The first message of each order says that it was sent.
     _, first = np.unique(messages["order"], return_index=True)
@@ -86,6 +88,7 @@ def of_ticks(
             (orders["ts_sent"], first, np.zeros(len(numbers))),
             (messages["ts"], heard, np.ones(len(heard))),
             (samples["ts"], last, np.ones(len(last))),
+            (flows["ts"], np.full(len(flows["ts"]), len(heard)), np.zeros(len(flows["ts"]))),
         ),
     )
 

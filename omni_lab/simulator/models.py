@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,21 @@ def models_to_engine(bars: Bars, config: SimulationConfig) -> dict[str, Any] | N
             where="SimulationConfig.impact",
             hint="Set it to None, or load bars with volume.",
         )
+    models = plain_models(config, bars.symbols)
+    if config.currencies is not None:
+        rates, of = _currencies(bars, config.currencies)
+        models["currencies"] = {"rates": rates, "of": of}
+    return models or None
+
+
+def plain_models(config: Any, symbols: Sequence[str]) -> dict[str, Any]:
+    """What the native engine takes of the models of a run, on bars or in a market, but for its currencies.
+
+    Raises
+    ------
+    ConfigError
+        If a setting names a symbol that the data lack.
+    """
     models: dict[str, Any] = {}
     if config.fees is not None:
         models["fees"] = config.fees.to_engine()
@@ -37,16 +53,36 @@ def models_to_engine(bars: Bars, config: SimulationConfig) -> dict[str, Any] | N
         models["impact"] = config.impact.to_engine()
     if config.financing is not None:
         for symbol in config.financing.borrow_rates:
-            column_of(symbol, bars.symbols, "financing")
-        models["financing"] = config.financing.to_engine(bars.symbols)
+            column_of(symbol, symbols, "financing")
+        models["financing"] = config.financing.to_engine(symbols)
     if config.actions:
-        models["actions"] = actions_to_engine(config.actions, bars.symbols)
+        models["actions"] = actions_to_engine(config.actions, symbols)
     if config.halts:
-        models["halts"] = halts_to_engine(config.halts, bars.symbols)
-    if config.currencies is not None:
-        rates, of = _currencies(bars, config.currencies)
-        models["currencies"] = {"rates": rates, "of": of}
-    return models or None
+        models["halts"] = halts_to_engine(config.halts, symbols)
+    return models
+
+
+def currencies_of_a_feed(currencies: Currencies, symbols: Sequence[str]) -> dict[str, Any]:
+    """Place and direction of each rate, and number of each instrument's currency, for the engine.
+
+    Raises
+    ------
+    ConfigError
+        If a symbol is not of the feed, or a currency has no rate.
+    """
+    names = currency_names(currencies)
+    for symbol, currency in currencies.of.items():
+        column_of(symbol, symbols, "currencies")
+        if currency not in names:
+            raise ConfigError(
+                f"{symbol} is quoted in {currency}, for which there is no rate",
+                expected=list(names),
+                where="currencies",
+            )
+    return {
+        "rates": _rates(currencies, symbols),
+        "of": [names.index(currencies.of.get(symbol, currencies.base)) for symbol in symbols],
+    }
 
 
 def currency_names(currencies: Currencies | None) -> tuple[str, ...]:
@@ -88,28 +124,34 @@ def rates_by_currency(bars: Bars, currencies: Currencies | None) -> FloatArray |
 
 def _currencies(bars: Bars, currencies: Currencies) -> tuple[list[tuple[int, bool]], list[int]]:
     """Column and direction of each rate, and the number of each instrument's currency."""
-    rates = [
-        (column_of(symbol.removeprefix(_INVERSE), bars.symbols, "currencies"), symbol.startswith(_INVERSE))
-        for symbol in currencies.rates.values()
-    ]
+    rates = _rates(currencies, bars.symbols)
     names = currency_names(currencies)
     present = ~np.isnan(bars.close())
     first = present.argmax(axis=0)
     numbers = []
     for column, instrument in enumerate(bars.instruments):
-        if instrument.currency not in names:
+        currency = currencies.of.get(instrument.symbol, instrument.currency)
+        if currency not in names:
             raise ConfigError(
-                f"{instrument.symbol} is quoted in {instrument.currency}, for which there is no rate",
+                f"{instrument.symbol} is quoted in {currency}, for which there is no rate",
                 expected=list(names),
                 where="SimulationConfig.currencies",
-                hint=f"Add the bars of its rate, and rates={{'{instrument.currency}': …}}.",
+                hint=f"Add the bars of its rate, and rates={{'{currency}': …}}.",
             )
-        number = names.index(instrument.currency)
+        number = names.index(currency)
         numbers.append(number)
         if number and first[rates[number - 1][0]] > first[column]:
             raise ConfigError(
-                f"the bars of {instrument.symbol} begin before those of the rate of {instrument.currency}",
+                f"the bars of {instrument.symbol} begin before those of the rate of {currency}",
                 where="SimulationConfig.currencies",
                 hint="Load the rate from the same day on.",
             )
     return rates, numbers
+
+
+def _rates(currencies: Currencies, symbols: Sequence[str]) -> list[tuple[int, bool]]:
+    """Column and direction of each rate."""
+    return [
+        (column_of(symbol.removeprefix(_INVERSE), symbols, "currencies"), symbol.startswith(_INVERSE))
+        for symbol in currencies.rates.values()
+    ]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from omni_lab import _native
+from omni_lab.simulator.costs import FeeSchedule, parsed_fees
 from omni_lab.typing import FloatArray
 
 N_HAWKES = 6
@@ -274,7 +275,7 @@ def simulated_market(
     tick_value: float = 0.01,
     latency: Mapping[str, Any] | None = None,
     feed_delay_ns: int = 0,
-    fees: Mapping[str, float] | None = None,
+    fees: FeeSchedule | Mapping[str, Any] | None = None,
     limits: Mapping[str, Any] | None = None,
     seed: int = 0,
     sample_every_ns: int = 0,
@@ -301,8 +302,8 @@ def simulated_market(
         Of our orders, as for :class:`omni_lab._native.TickEngine`; none by default.
     feed_delay_ns : int
         How much later we hear of the market.
-    fees : mapping, optional
-        Of our fills: ``maker_rate``, ``taker_rate``, ``maker_per_lot``, ``taker_per_lot``, ``per_fill``.
+    fees : FeeSchedule or mapping, optional
+        Of our fills, of which a unit is one lot; none by default.
     limits : mapping, optional
         Of our account, by their names in :class:`omni_lab.execution.Limits`, in lots and currency.
     seed : int
@@ -322,7 +323,7 @@ def simulated_market(
     JournalError
         If the journal cannot be begun.
     """
-    costs = dict.fromkeys(("maker_rate", "taker_rate", "maker_per_lot", "taker_per_lot", "per_fill"), 0.0)
+    schedule = parsed_fees(fees)
     return _native.AgentMarket(
         [{"kind": one.kind, **asdict(one)} for one in participants],
         start_ns=start_ns,
@@ -332,12 +333,12 @@ def simulated_market(
         tick_value=tick_value,
         latency=dict(latency or {"kind": "constant", "entry_ns": 0, "response_ns": 0}),
         feed_delay_ns=feed_delay_ns,
-        **{**costs, **(fees or {})},
         limits=dict(limits) if limits is not None else None,
         seed=seed,
         sample_every_ns=sample_every_ns,
         keep_events=keep_events,
         journal=journal,
+        fees=None if schedule is None else schedule.to_engine(),
     )
 
 

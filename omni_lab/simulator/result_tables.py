@@ -36,7 +36,7 @@ _REASONS = (
     *("KILL_SWITCH", "POSITION_LIMIT", "ORDER_SIZE", "PRICE_COLLAR"),
     *("NOTIONAL", "ORDER_RATE", "CANCEL_RATE", "DAILY_LOSS"),
 )
-_FLOWS = ("DIVIDEND", "CASH_IN_LIEU", "SPLIT", "BORROW", "INTEREST")
+FLOWS = ("DIVIDEND", "CASH_IN_LIEU", "SPLIT", "BORROW", "INTEREST")
 _TIMES = ("OPEN", "INSIDE", "CLOSE")
 
 
@@ -135,7 +135,7 @@ class RunTables:
                 "ts": self.bars.ts[raw["step"]],
                 "symbol": Words(raw["symbol"] + 1, ("", *self.bars.symbols)),
                 "currency": Words(raw["currency"], tuple(currencies)),
-                "kind": Words(raw["kind"], _FLOWS),
+                "kind": Words(raw["kind"], FLOWS),
                 "qty": self.quantity(raw["lots"], raw["symbol"]),
                 "amount": raw["amount"],
             }

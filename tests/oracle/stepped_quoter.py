@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from omni_lab import _native
+from omni_lab.simulator import FeeSchedule
 from omni_lab.typing import AnyArray
 
 WORKING = (1, 2)
@@ -35,6 +36,7 @@ def engine(feed: _native.TickFeed, run: dict[str, Any], measured: dict[str, AnyA
     else:
         entry, response = run["latency"]
         latency = {"kind": "constant", "entry_ns": entry, "response_ns": response}
+    fees = FeeSchedule.flat(maker_rate=run["maker_rate"], taker_rate=run["taker_rate"])
     return _native.TickEngine(
         feed,
         cash=0.0,
@@ -43,14 +45,10 @@ def engine(feed: _native.TickFeed, run: dict[str, Any], measured: dict[str, AnyA
         queue=run["queue"],
         power=run["power"],
         partial_fills=bool(run.get("partial")),
-        maker_rate=run["maker_rate"],
-        taker_rate=run["taker_rate"],
-        maker_per_lot=0.0,
-        taker_per_lot=0.0,
-        per_fill=0.0,
         limits=None,
         seed=1,
         sample_every_ns=0,
+        models={"fees": fees.to_engine()},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,11 +53,12 @@ def random_market(n_events: int, seed: int) -> Events:
     return Events.from_columns(columns)
 
 
-def traded(seed: int = 1) -> TickResults:
+def traded(seed: int = 1, **more: Any) -> TickResults:
     """A replay with a few dozen orders of all kinds, some canceled, some amended."""
     rng = np.random.default_rng(seed)
     sim = TickSimulator(
-        random_market(600, seed), {"feed_delay_ns": DELAY, "sample": "100ms", "fees": {"per_fill": 0.25}}
+        random_market(600, seed),
+        {"feed_delay_ns": DELAY, "sample": "100ms", "fees": {"per_fill": 0.25}, **more},
     )
     sent: list[int] = []
     sim.elapse("1200ms")
@@ -125,6 +127,18 @@ def test_the_book_is_the_one_that_the_strategy_knew(ticks: TickResults, tick_fil
 
 
 def test_the_account_is_the_one_that_the_engine_sampled(ticks: TickResults, tick_film: TickFilm) -> None:
+    check_account(ticks, tick_film)
+
+
+def test_the_account_knows_dividends_and_multipliers(ticks: TickResults) -> None:
+    middle = int(ticks.ts[len(ticks.ts) // 2])
+    dividend = {"symbol": ticks.symbols[0], "ex": middle, "amount": 3.5}
+    results = traded(actions=[dividend], multiplier=5.0, financing={"margin_rate": 0.5})
+    assert "DIVIDEND" in set(results.flows["kind"])
+    check_account(results, TickFilm(results))
+
+
+def check_account(ticks: TickResults, tick_film: TickFilm) -> None:
     samples = np.flatnonzero(tick_film._is_sample)
     assert len(samples) == len(ticks.ts) > 50
     symbol = ticks.symbols[0]

@@ -97,7 +97,7 @@ impl BarEngine {
                 ],
             )?,
             limit_fill: choice(py, "limit_fill", limit_fill, &[("touch", LimitFill::Touch), ("through", LimitFill::Through)])?,
-            commission: Commission { rate: commission_rate, per_share: commission_per_share },
+            commission: Commission { rate: commission_rate, per_share: commission_per_share, per_fill: 0.0 },
             slippage: Slippage { bps: slippage_bps, ticks: slippage_ticks },
             max_leverage,
             on_insufficient_cash: choice(
@@ -108,9 +108,10 @@ impl BarEngine {
             )?,
             volume_limit,
         };
+        let n_instruments = bars.panel.n_symbols();
         let engine = omni_sim::BarEngine::new(Arc::clone(&bars.panel), config);
         let engine = match models {
-            Some(given) => engine.with_models(models::models(given)?),
+            Some(given) => engine.with_models(models::models(given, n_instruments)?),
             None => engine,
         };
         let engine = match limits {
@@ -256,7 +257,7 @@ impl BarEngine {
     fn flows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let flows = self.engine(py)?.flows();
         let columns = Columns::new(py)
-            .with("step", flows.iter().map(|flow| flow.step))?
+            .with("step", flows.iter().map(|flow| flow.at as u32))?
             .with("symbol", flows.iter().map(|flow| flow.symbol.map_or(-1, i64::from)))?
             .with("currency", flows.iter().map(|flow| flow.currency))?
             .with("kind", flags(flows.iter(), |flow| flow.kind as u8))?
@@ -289,7 +290,7 @@ impl BarEngine {
         let ledger = engine.ledger();
         let totals = PyDict::new(py);
         totals.set_item("cash", ledger.cash().to_f64())?;
-        totals.set_item("commission_paid", ledger.commission().to_f64())?;
+        totals.set_item("commission_paid", ledger.fees().to_f64())?;
         totals.set_item("slippage_paid", ledger.slippage().to_f64())?;
         totals.set_item("n_steps_exposed", engine.n_steps_exposed())?;
         totals.set_item("n_orders", engine.orders().len())?;

@@ -11,11 +11,13 @@ use omni_types::Money;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::errors::Facts;
+
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 struct Fees {
-    /// From, rate and per share of takers, rate and per share of makers.
-    tiers: Vec<(f64, f64, f64, f64, f64)>,
+    /// From; then of takers and of makers rate, per share and per fill.
+    tiers: Vec<(f64, [f64; 3], [f64; 3])>,
     by_quantity: bool,
     minimum: f64,
     maximum: Option<f64>,
@@ -30,6 +32,7 @@ struct Impacts {
     permanent: f64,
     half_life: Option<f64>,
     window: usize,
+    span_ns: i64,
 }
 
 #[derive(FromPyObject)]
@@ -52,46 +55,90 @@ struct Fx {
 type Action = (usize, i64, String, f64, f64);
 
 /// Models from a dictionary in which those that are not wanted are left out.
-pub(crate) fn models(given: &Bound<'_, PyDict>) -> PyResult<Models> {
+pub(crate) fn models(given: &Bound<'_, PyDict>, n_instruments: usize) -> PyResult<Models> {
+    let py = given.py();
     let mut parts: HashMap<String, Bound<'_, PyAny>> = given.extract()?;
-    let fees = parts.remove("fees").map(|fees| fees.extract::<Fees>()).transpose()?;
+    let fees = parts.remove("fees").map(|given| fees(&given)).transpose()?;
     let impact = parts.remove("impact").map(|impact| impact.extract::<Impacts>()).transpose()?;
     let financing = parts.remove("financing").map(|rates| rates.extract::<Rates>()).transpose()?;
-    let actions = parts.remove("actions").map(|actions| actions.extract::<Vec<Action>>()).transpose()?;
-    let halts = parts.remove("halts").map(|halts| halts.extract::<Vec<(usize, i64, i64)>>()).transpose()?;
+    let actions = parts.remove("actions").map(|actions| actions.extract::<Vec<Action>>()).transpose()?.unwrap_or_default();
+    let halts = parts.remove("halts").map(|halts| halts.extract::<Vec<(usize, i64, i64)>>()).transpose()?.unwrap_or_default();
     let currencies = parts.remove("currencies").map(|fx| fx.extract::<Fx>()).transpose()?;
-    let commission = |rate, per_share| Commission { rate, per_share };
+    demand(py, "models", parts.is_empty(), "fees, impact, financing, actions, halts and currencies")?;
+    let is_known = |symbol: usize| symbol < n_instruments;
+    if let Some(Impacts { temporary, exponent, permanent, half_life, window, span_ns }) = &impact {
+        let is_good = [temporary, exponent, permanent].into_iter().all(|number| (0.0..=1e9).contains(number));
+        demand(py, "impact", is_good, "numbers from 0 to 1e9")?;
+        let is_good = half_life.is_none_or(|half_life| half_life > 0.0) && *window >= 2 && *span_ns >= 1;
+        demand(py, "impact", is_good, "a positive half-life and span, and a window from 2 on")?;
+    }
+    if let Some(Rates { borrow, margin, cash, day_count }) = &financing {
+        demand(py, "financing", borrow.len() == n_instruments, "a rate for each instrument")?;
+        let is_good = borrow.iter().chain([margin, cash]).all(|rate| rate.is_finite()) && *day_count > 0.0;
+        demand(py, "financing", is_good, "finite rates, and days in a year")?;
+    }
+    for (symbol, _, what, a, b) in &actions {
+        let is_good = match what.as_str() {
+            "split" => [a, b].into_iter().all(|units| (1.0..=1e6).contains(units)),
+            _ => a.is_finite() && (0.0..=1.0).contains(b),
+        };
+        demand(py, "actions", is_known(*symbol) && is_good, "an instrument, and 1 to 1e6 units or a finite amount")?;
+    }
+    demand(
+        py,
+        "halts",
+        halts.iter().all(|&(symbol, from, to)| is_known(symbol) && from <= to),
+        "an instrument, a start and an end",
+    )?;
+    if let Some(Fx { rates, of }) = &currencies {
+        let is_good = of.len() == n_instruments && of.iter().all(|&currency| currency as usize <= rates.len());
+        let is_good = is_good && rates.iter().all(|&(symbol, _)| is_known(symbol));
+        demand(py, "currencies", is_good, "a currency for each instrument, and an instrument for each rate")?;
+    }
     Ok(Models {
-        fees: fees.map(|fees| FeeSchedule {
-            tiers: fees
-                .tiers
-                .into_iter()
-                .map(|(from, rate, share, maker_rate, maker_share)| FeeTier {
-                    from,
-                    taker: commission(rate, share),
-                    maker: commission(maker_rate, maker_share),
-                })
-                .collect(),
-            by: if fees.by_quantity { TierBy::Quantity } else { TierBy::Notional },
-            minimum: fees.minimum,
-            maximum: fees.maximum,
-            maximum_rate: fees.maximum_rate,
-        }),
-        impact: impact.map(|Impacts { temporary, exponent, permanent, half_life, window }| Impact {
+        fees,
+        impact: impact.map(|Impacts { temporary, exponent, permanent, half_life, window, span_ns: span }| Impact {
             temporary,
             exponent,
             permanent,
             half_life,
             window,
+            span,
         }),
         financing: financing.map(|Rates { borrow, margin, cash, day_count }| Financing { borrow, margin, cash, day_count }),
-        actions: actions.unwrap_or_default().into_iter().map(action).collect(),
-        halts: halts.unwrap_or_default().into_iter().map(|(symbol, from, to)| Halt { symbol, from, to }).collect(),
+        actions: actions.into_iter().map(action).collect(),
+        halts: halts.into_iter().map(|(symbol, from, to)| Halt { symbol, from, to }).collect(),
         currencies: currencies.map(|Fx { rates, of }| Currencies {
             rates: rates.into_iter().map(|(symbol, inverse)| FxRate { symbol, inverse }).collect(),
             of,
         }),
     })
+}
+
+/// A fee schedule, as `FeeSchedule.to_engine` spells it.
+pub(crate) fn fees(given: &Bound<'_, PyAny>) -> PyResult<FeeSchedule> {
+    let Fees { tiers, by_quantity, minimum, maximum, maximum_rate } = given.extract()?;
+    let is_good = tiers.iter().all(|(from, taker, maker)| taker.iter().chain(maker).chain([from]).all(|rate| rate.is_finite()));
+    let begins = tiers.first().is_some_and(|tier| tier.0 == 0.0);
+    demand(given.py(), "fees", is_good && begins && minimum.is_finite(), "tiers from volume 0 on, and finite rates")?;
+    let commission = |[rate, per_share, per_fill]: [f64; 3]| Commission { rate, per_share, per_fill };
+    Ok(FeeSchedule {
+        tiers: tiers
+            .into_iter()
+            .map(|(from, taker, maker)| FeeTier { from, taker: commission(taker), maker: commission(maker) })
+            .collect(),
+        by: if by_quantity { TierBy::Quantity } else { TierBy::Notional },
+        minimum,
+        maximum,
+        maximum_rate,
+    })
+}
+
+fn demand(py: Python<'_>, name: &str, is_good: bool, expected: &str) -> PyResult<()> {
+    if is_good {
+        return Ok(());
+    }
+    Err(Facts::new("ConfigError", format!("{name} cannot be used")).expected(expected).raise(py))
 }
 
 fn action((symbol, ts, what, a, b): Action) -> CorporateAction {

@@ -38,13 +38,15 @@ pub struct Commission {
     pub rate: f64,
     /// Currency per unit of quantity.
     pub per_share: f64,
+    /// Currency per fill.
+    pub per_fill: f64,
 }
 
 impl Commission {
     /// Commission of a fill of `notional` (currency) and `quantity` (units), both positive.
     #[inline]
     pub fn of(&self, notional: f64, quantity: f64) -> f64 {
-        self.rate * notional + self.per_share * quantity
+        self.rate * notional + self.per_share * quantity + self.per_fill
     }
 }
 

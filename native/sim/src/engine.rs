@@ -380,5 +380,5 @@ impl BarEngine {
 }
 
 fn split_basis(open: &mut [CostBasis], split: &SplitRecord) -> Option<TradeRecord> {
-    open[split.symbol].split(split.symbol as u32, (split.new, split.old), split.in_lieu, split.mark, split.step)
+    open[split.symbol].split(split.symbol as u32, (split.new, split.old), split.mark, split.step)
 }

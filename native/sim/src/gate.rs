@@ -6,7 +6,6 @@ use omni_oms::{AccountConfig, Config, InstrumentConfig, Limits};
 use omni_types::{AccountId, InstrumentId, Money, Nanos, RejectReason, Side, Ticks, TradingPhase};
 
 use crate::instrument::Instrument;
-use crate::trades::CostBasis;
 
 const ACCOUNT: AccountId = AccountId(0);
 const DAY_NS: i64 = 86_400_000_000_000;
@@ -17,8 +16,6 @@ const REALISED: u64 = 0x1000 + map::account::REALISED;
 #[derive(Debug)]
 pub(crate) struct Gate {
     device: SoftwareDevice,
-    /// What open positions cost, for the realised profit.
-    bases: Vec<CostBasis>,
     day: i64,
 }
 
@@ -39,8 +36,7 @@ impl Gate {
                 .collect(),
             accounts: vec![AccountConfig { name: String::new(), limits }],
         };
-        let bases = instruments.iter().map(|each| CostBasis::new(each.tick_lot_value())).collect();
-        Ok(Self { device: SoftwareDevice::new(&config)?, bases, day: i64::MIN })
+        Ok(Self { device: SoftwareDevice::new(&config)?, day: i64::MIN })
     }
 
     /// Begin a step: a new day starts without profit or loss.
@@ -75,16 +71,13 @@ impl Gate {
         self.device.apply(Update::Open { account: ACCOUNT, instrument: InstrumentId(symbol as u32), side, qty });
     }
 
-    /// An open order traded.
-    pub fn filled(&mut self, symbol: usize, side: Side, qty: i64, price: Ticks) {
-        let trade = self.bases[symbol].fill(symbol as u32, side.sign() * qty, price, Money::ZERO, 0);
-        let realised = trade.and_then(|trade| Money::from_f64(trade.pnl)).unwrap_or_default();
+    /// An open order traded, and realised a profit.
+    pub fn filled(&mut self, symbol: usize, side: Side, qty: i64, realised: Money) {
         self.device.apply(Update::Fill { account: ACCOUNT, instrument: InstrumentId(symbol as u32), side, qty, realised });
     }
 
     /// A split changed a position by `lots`.
-    pub fn split(&mut self, symbol: usize, (new, old): (i64, i64), in_lieu: Money, lots: i64) {
-        let _ = self.bases[symbol].split(symbol as u32, (new, old), in_lieu, Ticks(0), 0);
+    pub fn split(&mut self, symbol: usize, lots: i64) {
         let (side, qty) = (if lots < 0 { Side::Sell } else { Side::Buy }, lots.abs());
         let instrument = InstrumentId(symbol as u32);
         // A position moves by fills only, and a fill takes from what is open.

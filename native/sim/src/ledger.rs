@@ -2,18 +2,17 @@
 
 use omni_types::{Money, Ticks};
 
-use crate::models::{Currencies, Rate, split_lots};
+use crate::basis::Basis;
+use crate::models::{Currencies, Rate};
 
 #[derive(Clone, Copy, Debug)]
 struct Position {
-    /// Signed lots.
-    lots: i64,
+    /// Signed lots, and what they cost.
+    basis: Basis,
     /// Last mark; zero before the first.
     mark: i64,
     /// Money per lot and tick.
     unit: i128,
-    /// Average entry price, ticks; meaningless when flat.
-    average: f64,
     /// Its currency; 0 is the base.
     currency: u32,
     /// The currency whose rate is its price; 0 for none.
@@ -37,7 +36,7 @@ struct Foreign {
     rate: Rate,
 }
 
-/// The account of a run.
+/// The account of a run, on bars and in markets: its ticks are whatever step of the price its units count.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     cash: Money,
@@ -45,8 +44,9 @@ pub struct Ledger {
     holdings: i128,
     /// Σ |lots| × mark.
     gross: i128,
-    commission: Money,
+    fees: Money,
     slippage: Money,
+    realised: Money,
     n_open: usize,
     n_closing_fills: usize,
     positions: Vec<Position>,
@@ -57,14 +57,15 @@ pub struct Ledger {
 impl Ledger {
     /// An account with `cash` and no positions; `units` are the values of one lot at one tick of each instrument.
     pub fn new(cash: Money, units: impl Iterator<Item = Money>) -> Self {
-        let positions =
-            units.map(|unit| Position { lots: 0, mark: 0, unit: unit.0, average: f64::NAN, currency: 0, rates: 0 }).collect();
+        let position = |unit: Money| Position { basis: Basis::default(), mark: 0, unit: unit.0, currency: 0, rates: 0 };
+        let positions = units.map(position).collect();
         Self {
             cash,
             holdings: 0,
             gross: 0,
-            commission: Money::ZERO,
+            fees: Money::ZERO,
             slippage: Money::ZERO,
+            realised: Money::ZERO,
             n_open: 0,
             n_closing_fills: 0,
             positions,
@@ -101,6 +102,33 @@ impl Ledger {
     #[inline]
     pub fn gross(&self) -> Money {
         self.in_base(self.gross, |held| held.gross)
+    }
+
+    /// Cash and equity in the base currency if instruments had these prices; one without a price keeps its mark.
+    pub(crate) fn worth(&self, price: impl Fn(usize) -> Option<Ticks>) -> (Money, Money) {
+        let now = |symbol: usize, position: &Position| price(symbol).map_or(position.mark, |price| price.0);
+        if self.foreign.is_empty() {
+            let value = |(symbol, position): (usize, &Position)| match position.basis.lots {
+                0 => 0,
+                lots => i128::from(lots) * i128::from(now(symbol, position)) * position.unit,
+            };
+            return (self.cash, Money(self.cash.0 + self.positions.iter().enumerate().map(value).sum::<i128>()));
+        }
+        let (mut holdings, mut rates) = (vec![0_i128; self.n_currencies()], vec![0; self.n_currencies()]);
+        for (symbol, position) in self.positions.iter().enumerate() {
+            if position.basis.lots != 0 {
+                holdings[position.currency as usize] +=
+                    i128::from(position.basis.lots) * i128::from(now(symbol, position)) * position.unit;
+            }
+            rates[position.rates as usize] = if position.rates == 0 { 0 } else { now(symbol, position) };
+        }
+        let (mut cash, mut equity) = (self.cash.0, self.cash.0 + holdings[0]);
+        for (number, held) in (1..).zip(&self.foreign) {
+            let rate = Rate { price: Ticks(rates[number]), ..held.rate };
+            cash += rate.convert(held.cash);
+            equity += rate.convert(held.cash + holdings[number]);
+        }
+        (Money(cash), Money(equity))
     }
 
     #[inline]
@@ -145,7 +173,7 @@ impl Ledger {
     /// Value of a position in its own currency, − for a short one.
     pub(crate) fn value_of(&self, symbol: usize) -> Money {
         let position = &self.positions[symbol];
-        Money(i128::from(position.lots) * i128::from(position.mark) * position.unit)
+        Money(i128::from(position.basis.lots) * i128::from(position.mark) * position.unit)
     }
 
     /// Take in money that no fill brought.
@@ -160,19 +188,17 @@ impl Ledger {
     /// Turn `old` units of an instrument into `new` ones; returns what is paid for the part of a lot that is left over.
     pub(crate) fn split(&mut self, symbol: usize, new: i64, old: i64) -> Money {
         let position = &mut self.positions[symbol];
-        let (held, mark) = (position.lots, position.mark);
-        let (lots, left) = split_lots(held, new, old);
-        let in_lieu = i128::from(left) * i128::from(mark) * position.unit / i128::from(new);
-        position.lots = lots;
+        let (held, mark, unit, currency) = (position.basis.lots, position.mark, position.unit, position.currency);
+        let (in_lieu, closed) = position.basis.split(new, old, i128::from(mark) * unit);
+        let lots = position.basis.lots;
         position.mark = ((mark as f64 * old as f64 / new as f64).round() as i64).max(i64::from(mark > 0));
-        position.average *= old as f64 / new as f64;
-        let value = |lots: i64, mark: i64| i128::from(lots) * i128::from(mark) * position.unit;
+        let value = |lots: i64, mark: i64| i128::from(lots) * i128::from(mark) * unit;
         let change = value(lots, position.mark) - value(held, mark);
         let gross = value(lots.abs(), position.mark) - value(held.abs(), mark);
-        let currency = position.currency;
         self.n_open -= usize::from(held != 0 && lots == 0);
         self.hold(currency, change, gross);
         self.receive(currency, Money(in_lieu));
+        self.realised.0 -= self.to_base(symbol, closed);
         Money(in_lieu)
     }
 
@@ -189,9 +215,14 @@ impl Ledger {
         }
     }
 
-    /// Commissions paid so far.
-    pub fn commission(&self) -> Money {
-        self.commission
+    /// Fees paid so far, base currency; negative when rebates are more.
+    pub fn fees(&self) -> Money {
+        self.fees
+    }
+
+    /// Profit of all that was closed, before fees, base currency at the rates of then.
+    pub fn realised(&self) -> Money {
+        self.realised
     }
 
     /// Slippage paid so far: distance between the prices met and the prices paid, times quantity.
@@ -213,7 +244,7 @@ impl Ledger {
     /// Signed lots held of an instrument.
     #[inline]
     pub fn lots(&self, symbol: usize) -> i64 {
-        self.positions[symbol].lots
+        self.positions[symbol].basis.lots
     }
 
     /// Last mark of an instrument; zero before its first bar.
@@ -225,7 +256,7 @@ impl Ledger {
     /// Average entry price of the open position in ticks; NaN when flat.
     pub fn average_price_ticks(&self, symbol: usize) -> f64 {
         let position = &self.positions[symbol];
-        if position.lots == 0 { f64::NAN } else { position.average }
+        position.basis.average(position.unit)
     }
 
     /// Set the price at which an instrument is valued.
@@ -237,17 +268,18 @@ impl Ledger {
         if position.is_linked() {
             return self.mark_linked(symbol, change);
         }
-        if position.lots != 0 {
-            let value = i128::from(position.lots) * i128::from(change) * position.unit;
+        let lots = position.basis.lots;
+        if lots != 0 {
+            let value = i128::from(lots) * i128::from(change) * position.unit;
             self.holdings += value;
-            self.gross += if position.lots > 0 { value } else { -value };
+            self.gross += if lots > 0 { value } else { -value };
         }
     }
 
     /// What a new mark changes where several currencies are at work.
     #[cold]
     fn mark_linked(&mut self, symbol: usize, change: i64) {
-        let Position { lots, mark, unit, currency, rates, .. } = self.positions[symbol];
+        let Position { basis: Basis { lots, .. }, mark, unit, currency, rates } = self.positions[symbol];
         let value = i128::from(lots) * i128::from(change) * unit;
         self.hold(currency, value, if lots > 0 { value } else { -value });
         if rates != 0 {
@@ -259,44 +291,39 @@ impl Ledger {
     #[inline]
     pub fn equity_by_mark(&self, symbol: usize) -> (Money, Money) {
         let position = &self.positions[symbol];
-        (self.cash, Money(i128::from(position.lots) * position.unit))
+        (self.cash, Money(i128::from(position.basis.lots) * position.unit))
     }
 
-    /// Book a fill of `lots` (signed) at `price`, which the market showed at `met`.
+    /// Book a fill of `lots` (signed) at `price`, which the market showed at `met`; returns the profit that it realised, before fees, in the
+    /// currency of the instrument.
     #[inline]
-    pub fn fill(&mut self, symbol: usize, lots: i64, price: Ticks, met: Ticks, commission: Money) {
+    pub fn fill(&mut self, symbol: usize, lots: i64, price: Ticks, met: Ticks, fee: Money) -> Money {
         let position = &mut self.positions[symbol];
-        let (held, now) = (position.lots, position.lots + lots);
-        let value = i128::from(lots) * position.unit;
+        let (held, currency, unit) = (position.basis.lots, position.currency, position.unit);
+        let now = held + lots;
+        let value = i128::from(lots) * unit;
         let holdings = value * i128::from(position.mark);
-        let gross = i128::from(now.abs() - held.abs()) * i128::from(position.mark) * position.unit;
-        let (paid, slipped) = (value * i128::from(price.0) + commission.0, value * i128::from(price.0 - met.0));
-        if position.currency == 0 {
+        let gross = i128::from(now.abs() - held.abs()) * i128::from(position.mark) * unit;
+        let (paid, slipped) = (value * i128::from(price.0) + fee.0, value * i128::from(price.0 - met.0));
+        let realised = position.basis.fill(lots, i128::from(price.0) * unit);
+        self.n_open = self.n_open + usize::from(now != 0) - usize::from(held != 0);
+        let profit = realised.map_or(0, |closed| closed.profit);
+        self.n_closing_fills += usize::from(realised.is_some());
+        if currency == 0 {
             self.cash.0 -= paid;
             self.holdings += holdings;
             self.gross += gross;
-            self.commission += commission;
+            self.fees += fee;
             self.slippage.0 += slipped;
+            self.realised.0 += profit;
         } else {
-            let currency = position.currency;
             self.receive(currency, Money(-paid));
             self.hold(currency, holdings, gross);
-            self.commission.0 += self.to_base(symbol, commission.0);
+            self.fees.0 += self.to_base(symbol, fee.0);
             self.slippage.0 += self.to_base(symbol, slipped);
+            self.realised.0 += self.to_base(symbol, profit);
         }
-        let position = &mut self.positions[symbol];
-        self.n_open = self.n_open + usize::from(now != 0) - usize::from(held != 0);
-
-        position.lots = now;
-        if held.signum() * lots.signum() >= 0 {
-            let before = if held == 0 { 0.0 } else { position.average * held as f64 };
-            position.average = (before + price.0 as f64 * lots as f64) / now as f64;
-        } else {
-            self.n_closing_fills += 1;
-            if now.signum() == lots.signum() {
-                position.average = price.0 as f64;
-            }
-        }
+        Money(profit)
     }
 }
 
@@ -321,6 +348,7 @@ mod tests {
         fill(&mut ledger, 10, 1_000, 1.0);
         fill(&mut ledger, -10, 1_100, 2.0);
         assert_eq!(ledger.cash().to_f64(), 1_007.0);
+        assert_eq!((ledger.realised().to_f64(), ledger.fees().to_f64()), (10.0, 3.0));
         assert_eq!((ledger.n_open(), ledger.n_closing_fills()), (0, 1));
     }
 
@@ -345,5 +373,8 @@ mod tests {
         assert_eq!(ledger.cash().to_f64(), 1_199.5);
         assert_eq!(ledger.equity().to_f64(), 1_199.5 - 250.0);
         assert_eq!(ledger.gross().to_f64(), 250.0);
+        let (cash, equity) = ledger.worth(|_| Some(Ticks(1_000)));
+        assert_eq!((cash, equity.to_f64()), (ledger.cash(), 999.5));
+        assert_eq!(ledger.worth(|_| None).1, ledger.equity());
     }
 }

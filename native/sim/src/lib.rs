@@ -6,6 +6,7 @@
 
 pub mod agents;
 mod bars;
+mod basis;
 mod conditions;
 mod config;
 mod engine;

@@ -15,10 +15,11 @@ pub use fees::{FeeSchedule, FeeTier, TierBy};
 pub use financing::Financing;
 pub use impact::Impact;
 
-pub(crate) use actions::split_lots;
+pub(crate) use actions::{dividend, split_lots};
 pub(crate) use currency::Rate;
 pub(crate) use fees::{FeeMeter, FeeQuestion};
-pub(crate) use impact::{ImpactMeter, Market, moved};
+pub(crate) use financing::Charge;
+pub(crate) use impact::{ImpactMeter, Moment, Usual, moved};
 
 /// What a run assumes beyond its settings; by default nothing.
 #[derive(Clone, Debug, Default)]
@@ -56,8 +57,8 @@ pub enum FlowKind {
 /// Money, or lots, that came or went other than by a fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flow {
-    /// Step.
-    pub step: u32,
+    /// When: the step of a run on bars, nanoseconds of a replay.
+    pub at: i64,
     /// Instrument; `None` for interest.
     pub symbol: Option<u32>,
     /// Currency, as [`Currencies`] numbers it: 0 is the base.
@@ -77,7 +78,6 @@ pub(crate) struct SplitRecord {
     pub symbol: usize,
     pub new: i64,
     pub old: i64,
-    pub in_lieu: Money,
     /// Mark before it.
     pub mark: Ticks,
 }
@@ -105,7 +105,7 @@ impl Extras {
     pub fn new(models: Models, n_symbols: usize) -> Self {
         Self {
             fees: models.fees.clone().map(FeeMeter::new),
-            impact: models.impact.map(|impact| ImpactMeter::new(impact, n_symbols)),
+            impact: models.impact.map(|impact| ImpactMeter::new(impact, n_symbols, 1.0)),
             next_action: 0,
             waiting: Vec::new(),
             halted: if models.halts.is_empty() { Vec::new() } else { vec![false; n_symbols] },

@@ -4,8 +4,11 @@
 //! by any number of [`TickEngine`]s. The market is what was captured; our orders trade against it and do not change it.
 
 pub(crate) mod book;
+mod calendar;
+mod contract;
 mod engine;
 mod feed;
+mod impact;
 pub(crate) mod ladder;
 pub(crate) mod latency;
 mod local;
@@ -17,12 +20,14 @@ mod recorder;
 mod venue;
 
 pub use book::Depth;
+pub use contract::Contract;
 pub use engine::{LastTrade, NewTickOrder, Stopped, TickConfig, TickEngine, wake};
 pub use feed::{Counts as FeedCounts, Delays, FeedError, TickFeed};
 pub use latency::{Latency, LatencyError, MeasuredLatency};
 pub use local::Account;
+pub(crate) use local::Execution;
 pub use orders::{Notice, NoticeKind, Order, OrderType, Status, TimeInForce, reason};
 pub use queue::{QueueModel, Tilt};
 pub use quoting::{Quotable, Quoter, QuoterConfig, QuotingRule};
 pub use recorder::{Message, MessageKind, Recorder, Sample};
-pub use venue::{Fees, FillModel};
+pub use venue::FillModel;

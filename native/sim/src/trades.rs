@@ -2,18 +2,15 @@
 
 use omni_types::{Money, Ticks};
 
-use crate::models::split_lots;
+use crate::basis::{Basis, share};
 use crate::record::TradeRecord;
 
-/// What the open position of one instrument cost, exact to the last money unit.
+/// What the open position of one instrument cost, with the commissions of entering it.
 #[derive(Clone, Copy, Debug)]
 pub struct CostBasis {
     /// Money per lot and tick.
     unit: i128,
-    /// Signed lots.
-    lots: i64,
-    /// Signed cost of the position, money units, commissions apart.
-    cost: i128,
+    basis: Basis,
     /// Commissions of entering it.
     commission: i128,
     /// Step in which it was opened from flat.
@@ -23,78 +20,59 @@ pub struct CostBasis {
 impl CostBasis {
     /// No position in an instrument of which one lot at one tick is worth `unit`.
     pub fn new(unit: Money) -> Self {
-        Self { unit: unit.0, lots: 0, cost: 0, commission: 0, step_entry: 0 }
+        Self { unit: unit.0, basis: Basis::default(), commission: 0, step_entry: 0 }
     }
 
-    /// Take in a split of `old` units into `new` ones, and what was paid for the part of a lot that it left over: that much less the rest has
-    /// cost. Where nothing is left, the payment closes the position; `price` is what a unit was worth before.
-    pub fn split(&mut self, symbol: u32, (new, old): (i64, i64), in_lieu: Money, price: Ticks, step: u32) -> Option<TradeRecord> {
-        let held = self.lots;
-        self.lots = split_lots(held, new, old).0;
-        self.cost -= in_lieu.0;
-        if self.lots != 0 || held == 0 {
+    /// Take in a split of `old` units into `new` ones; where nothing is left the payment for the part of a lot closes the position. `price` is
+    /// what a unit was worth before.
+    pub fn split(&mut self, symbol: u32, (new, old): (i64, i64), price: Ticks, step: u32) -> Option<TradeRecord> {
+        let held = self.basis.lots;
+        let (in_lieu, loss) = self.basis.split(new, old, i128::from(price.0) * self.unit);
+        if self.basis.lots != 0 || held == 0 {
             return None;
         }
-        let (cost, commission) = (std::mem::take(&mut self.cost), std::mem::take(&mut self.commission));
+        let commission = std::mem::take(&mut self.commission);
         Some(TradeRecord {
             symbol,
             step_entry: self.step_entry,
             step_exit: step,
             lots: held,
-            entry_ticks: (cost + in_lieu.0) as f64 / (held as f64 * self.unit as f64),
+            entry_ticks: (loss + in_lieu) as f64 / (held as f64 * self.unit as f64),
             exit_price: price,
             commission: Money(commission).to_f64(),
-            pnl: Money(-cost - commission).to_f64(),
+            pnl: Money(-loss - commission).to_f64(),
         })
     }
 
     /// Take in a fill of `lots` (signed); returns the trade it closes, if any.
     pub fn fill(&mut self, symbol: u32, lots: i64, price: Ticks, commission: Money, step: u32) -> Option<TradeRecord> {
-        let held = self.lots;
-        let value = i128::from(price.0) * self.unit;
-        self.lots = held + lots;
-        if held.signum() * lots.signum() >= 0 {
-            if held == 0 {
-                self.step_entry = step;
-            }
-            self.cost += i128::from(lots) * value;
+        if self.basis.lots == 0 {
+            self.step_entry = step;
+        }
+        let Some(closed) = self.basis.fill(lots, i128::from(price.0) * self.unit) else {
             self.commission += commission.0;
             return None;
-        }
-        // The fill trades against the position: close up to all of it, and open the rest the other way.
-        let closed = if lots.abs() >= held.abs() { held } else { -lots };
-        let cost = share(self.cost, closed, held);
-        let entry_commission = share(self.commission, closed, held);
-        let exit_commission = share(commission.0, -closed, lots);
+        };
+        let entry_commission = share(self.commission, closed.lots, closed.held);
+        let exit_commission = share(commission.0, -closed.lots, lots);
         let all_commission = entry_commission + exit_commission;
         let trade = TradeRecord {
             symbol,
             step_entry: self.step_entry,
             step_exit: step,
-            lots: closed,
-            entry_ticks: cost as f64 / (closed as f64 * self.unit as f64),
+            lots: closed.lots,
+            entry_ticks: closed.cost as f64 / (closed.lots as f64 * self.unit as f64),
             exit_price: price,
             commission: Money(all_commission).to_f64(),
-            pnl: Money(i128::from(closed) * value - cost - all_commission).to_f64(),
+            pnl: Money(closed.profit - all_commission).to_f64(),
         };
-        self.cost -= cost;
         self.commission -= entry_commission;
-        if self.lots.signum() == lots.signum() {
-            self.cost = i128::from(self.lots) * value;
+        if self.basis.lots.signum() == lots.signum() {
             self.commission = commission.0 - exit_commission;
             self.step_entry = step;
         }
         Some(trade)
     }
-}
-
-/// `amount × part / whole`, without overflow, exact when the part is the whole.
-fn share(amount: i128, part: i64, whole: i64) -> i128 {
-    if part == whole {
-        return amount;
-    }
-    let (part, whole) = (i128::from(part), i128::from(whole));
-    amount / whole * part + amount % whole * part / whole
 }
 
 #[cfg(test)]

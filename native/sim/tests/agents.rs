@@ -7,11 +7,18 @@ use omni_sim::agents::{
     AgentMarket, HawkesFlow, InformedFlow, MarketConfig, MarketError, MarketMaker, N_KINDS, ParticipantConfig, SELF_TRADE,
     TrendFollower, Value, ZeroIntelligence,
 };
-use omni_sim::ticks::{Fees, Latency, MessageKind, NoticeKind, Quoter, QuoterConfig, QuotingRule, Status, Stopped, reason, wake};
+use omni_sim::ticks::{
+    Contract, Latency, MessageKind, NoticeKind, Quoter, QuoterConfig, QuotingRule, Status, Stopped, reason, wake,
+};
+use omni_sim::{Commission, FeeSchedule};
 use omni_types::{
     AccountId, InstrumentId, Money, NewOrder, OrderType, PegReference, PostOnly, Qty, SelfTrade, Side, Terms, Ticks, TimeInForce,
     TrailUnit, Trigger,
 };
+
+fn per_lot(per_share: f64) -> Commission {
+    Commission { per_share, ..Commission::default() }
+}
 
 const SECOND: i64 = 1_000_000_000;
 const X: InstrumentId = InstrumentId(0);
@@ -69,10 +76,10 @@ fn config(participants: Vec<ParticipantConfig>, seed: u64) -> MarketConfig {
         value: Value::Jumps { rate: 0.5, ticks: 3.0 },
         participants,
         cash: Money::from_f64(1e6).unwrap(),
-        tick_value: Money::from_f64(0.01).unwrap(),
+        contract: Contract::new(0.01, 0.01, 1.0).unwrap(),
         latency: Latency::Constant { entry: 2_000_000, response: 3_000_000 },
         feed_delay: 1_000_000,
-        fees: Fees { maker_per_lot: -0.001, taker_per_lot: 0.003, ..Fees::default() },
+        fees: Some(FeeSchedule::flat(per_lot(0.003), per_lot(-0.001))),
         limits: Limits::default(),
         seed,
         sample_every: SECOND / 10,
@@ -169,7 +176,7 @@ fn positions_and_cash_of_all_accounts_sum_to_zero() {
     let account = market.account();
     assert_eq!(account.lots(0), ours.qty);
     let paid = ours.realised.0 - i128::from(ours.qty.signum()) * ours.cost.0;
-    assert_eq!(account.cash().0 + account.fees().0 - Money::from_f64(1e6).unwrap().0, paid);
+    assert_eq!(market.cash().0 + account.fees().0 - Money::from_f64(1e6).unwrap().0, paid);
 }
 
 #[test]

@@ -184,7 +184,7 @@ fn settings() -> impl Strategy<Value = SimConfig> {
             on_insufficient_cash,
             max_leverage,
             volume_limit,
-            commission: Commission { rate, per_share: rate * 3.0 },
+            commission: Commission { rate, per_share: rate * 3.0, per_fill: rate * 5.0 },
             slippage: Slippage { bps: rate * 1e4, ticks },
             ..config()
         },
@@ -330,7 +330,7 @@ proptest! {
         }).sum();
         let closed: f64 = engine.trades().iter().map(|trade| trade.pnl).sum();
         let commission_in_trades: f64 = engine.trades().iter().map(|trade| trade.commission).sum();
-        let commission_open = engine.ledger().commission().to_f64() - commission_in_trades;
+        let commission_open = engine.ledger().fees().to_f64() - commission_in_trades;
         let gained = engine.ledger().equity().to_f64() - 10_000.0;
         prop_assert!((closed + open - commission_open - gained).abs() < 1e-6);
     }

@@ -10,7 +10,6 @@ from omni_lab.simulator.ticks.config import (
     LogNormalLatency,
     MeasuredLatency,
     TickConfig,
-    TradingFees,
 )
 from omni_lab.simulator.ticks.driver import run_on_ticks
 from omni_lab.simulator.ticks.feed import MarketFeed
@@ -30,7 +29,6 @@ __all__ = [
     "TickConfig",
     "TickResults",
     "TickSimulator",
-    "TradingFees",
     "run_named_on_ticks",
     "run_on_ticks",
     "run_quoter_on_ticks",

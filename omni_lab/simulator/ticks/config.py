@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -12,6 +12,9 @@ import numpy as np
 from omni_lab.data.moments import span_ns
 from omni_lab.errors import ShapeError
 from omni_lab.execution import Limits
+from omni_lab.simulator.config import parse_models, plain_settings
+from omni_lab.simulator.costs import FeeSchedule, Financing, MarketImpact
+from omni_lab.simulator.events import Currencies, Dividend, Halt, Split
 from omni_lab.strategies.settings import not_among, not_whole, out_of_range, parse_settings, refuse, settings
 from omni_lab.typing import ArrayLike, IntArray
 
@@ -126,38 +129,6 @@ Latency = ConstantLatency | LogNormalLatency | MeasuredLatency
 
 @settings
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TradingFees:
-    """What a fill costs; a rebate is negative.
-
-    Attributes
-    ----------
-    maker_rate, taker_rate : float
-        Fractions of the value; 0.0002 is 2 bps.
-    maker_per_unit, taker_per_unit : float
-        Currency per unit of quantity (share, contract, coin).
-    per_fill : float
-        Currency per fill.
-    """
-
-    maker_rate: float = 0.0
-    taker_rate: float = 0.0
-    maker_per_unit: float = 0.0
-    taker_per_unit: float = 0.0
-    per_fill: float = 0.0
-
-    def __post_init__(self) -> None:
-        refuse(
-            self,
-            out_of_range("maker_rate", self.maker_rate, above=-1, below=1),
-            out_of_range("taker_rate", self.taker_rate, above=-1, below=1),
-            out_of_range("maker_per_unit", self.maker_per_unit),
-            out_of_range("taker_per_unit", self.taker_per_unit),
-            out_of_range("per_fill", self.per_fill),
-        )
-
-
-@settings
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TickConfig:
     """How orders travel, wait, fill and cost in a replay.
 
@@ -177,8 +148,18 @@ class TickConfig:
         Its exponent n.
     partial_fills : bool
         Whether an order gets what traded beyond its queue, or fills whole as soon as anything did.
-    fees : TradingFees
-        What fills cost.
+    fees : FeeSchedule, optional
+        What fills cost; none without it. A mapping of plain rates such as ``{"taker_rate": 0.0002}`` will do.
+    impact : MarketImpact, optional
+        How our own taking moves the price that we get.
+    financing : Financing, optional
+        Borrow fees and interest.
+    actions : sequence of Split or Dividend
+        Corporate actions that the prices are not adjusted for.
+    halts : sequence of Halt
+        When instruments do not trade, on top of what the feed says.
+    currencies : Currencies, optional
+        For instruments that are not quoted in the base currency; without it, there is one currency.
     limits : Limits, optional
         What the risk gate holds us to; without it there is no gate.
     multiplier : float
@@ -209,7 +190,12 @@ class TickConfig:
     queue: QueueName | None = None
     queue_power: float = 3.0
     partial_fills: bool = True
-    fees: TradingFees = field(default_factory=TradingFees)
+    fees: FeeSchedule | None = None
+    impact: MarketImpact | None = None
+    financing: Financing | None = None
+    actions: Sequence[Split | Dividend] = ()
+    halts: Sequence[Halt] = ()
+    currencies: Currencies | None = None
     limits: Limits | None = None
     multiplier: float = 1.0
     tick_size: float | None = None
@@ -220,10 +206,10 @@ class TickConfig:
     seed: int = 7
 
     def __post_init__(self) -> None:
-        given: dict[str, Any] = {name: getattr(self, name) for name in ("latency", "fees", "limits")}
+        given: dict[str, Any] = {name: getattr(self, name) for name in ("latency", "limits")}
         if isinstance(given["latency"], Mapping):
             object.__setattr__(self, "latency", _latency(given["latency"]))
-        object.__setattr__(self, "fees", parse_settings(TradingFees, given["fees"]))
+        parse_models(self)
         if isinstance(given["limits"], Mapping):
             object.__setattr__(self, "limits", Limits(**given["limits"]))
         refuse(
@@ -258,7 +244,11 @@ class TickConfig:
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain values, for a manifest; measured latencies by their number and ends."""
         plain = {name: getattr(self, name) for name in self.__slots__}
-        plain["fees"] = asdict(self.fees)
+        for name in ("fees", "impact", "financing", "currencies"):
+            model = getattr(self, name)
+            plain[name] = None if model is None else plain_settings(asdict(model))
+        for name in ("actions", "halts"):
+            plain[name] = [plain_settings(asdict(each)) for each in getattr(self, name)]
         plain["limits"] = None if self.limits is None else asdict(self.limits)
         latency = self.latency.to_engine()
         if isinstance(self.latency, MeasuredLatency):

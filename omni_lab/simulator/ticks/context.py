@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from omni_lab.data.bars import Bars
-from omni_lab.data.moments import span_ns
+from omni_lab.data.moments import moment_ns, span_ns
 from omni_lab.errors import ConfigError, DataError
+from omni_lab.simulator.events import Split
 from omni_lab.simulator.ticks.conditions import holds_at
 from omni_lab.simulator.ticks.simulator import DepthView, OrderStatus, OrderView, TickSimulator
 from omni_lab.simulator.ticks.views import IndicatorView
@@ -24,10 +25,13 @@ _FIRST_STOP = 1 << 40
 
 
 class _Stop:
-    __slots__ = ("is_buy", "order_id", "price", "qty", "symbol")
+    __slots__ = ("is_buy", "order_id", "price", "qty", "since", "symbol")
 
-    def __init__(self, order_id: int, symbol: str, is_buy: bool, qty: float, price: float) -> None:
+    def __init__(
+        self, order_id: int, symbol: str, is_buy: bool, qty: float, price: float, since: int
+    ) -> None:
         self.order_id, self.symbol, self.is_buy, self.qty, self.price = order_id, symbol, is_buy, qty, price
+        self.since = since
 
 
 class TickContext:
@@ -48,6 +52,10 @@ class TickContext:
         self._every: dict[int, int | None] = {}
         self._stops: dict[int, _Stop] = {}
         self._n_stops = 0
+        self._splits: dict[str, list[int]] = {}
+        for action in sim.config.actions:
+            if isinstance(action, Split):
+                self._splits.setdefault(action.symbol, []).append(moment_ns(action.ex))
         self._numbers: dict[int, int] = {}
         self._names: dict[int, int] = {}
         self._targets: dict[str, int] = {}
@@ -284,6 +292,15 @@ class TickContext:
 
     def trigger_stops(self, symbol: str, price: float) -> None:
         """Send the stops that a trade of the market has reached."""
+        for ex in self._splits.get(symbol, ()):
+            # Prices from before a split mean something else now.
+            old = [
+                each.order_id
+                for each in self._stops.values()
+                if each.symbol == symbol and each.since < ex <= self.ts
+            ]
+            for order_id in old:
+                del self._stops[order_id]
         reached = [
             stop
             for stop in self._stops.values()
@@ -347,7 +364,7 @@ class TickContext:
         self.simulator.feed.place(symbol)
         order_id = _FIRST_STOP + self._n_stops
         self._n_stops += 1
-        self._stops[order_id] = _Stop(order_id, symbol, side == "buy", qty, stop)
+        self._stops[order_id] = _Stop(order_id, symbol, side == "buy", qty, stop, self.ts)
         return order_id
 
     def _was_never_sent(self, order_id: int) -> bool:

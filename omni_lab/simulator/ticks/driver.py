@@ -176,7 +176,14 @@ class _Driver:
 
     def deliver(self) -> None:
         """Hand over what was heard of orders, and what that led to."""
-        while notices := self.sim.take_notices():
+        sim = self.sim
+        while notices := sim.take_notices():
+            if sim.config.actions:
+                # Splits change positions, too: count back from what is held now.
+                self.lots = [sim.lots_of(place) for place in range(len(self.lots))]
+                for number, kind, lots, *_ in notices:
+                    if kind == _FILL:
+                        self.lots[sim.instrument_of(number)] -= lots if sim.is_buy(number) else -lots
             for notice in notices:
                 self.notice(*notice)
 

@@ -15,6 +15,8 @@ import numpy as np
 from omni_lab import __version__
 from omni_lab.data.times import iso
 from omni_lab.errors import SchemaError
+from omni_lab.simulator.models import currency_names
+from omni_lab.simulator.result_tables import FLOWS
 from omni_lab.simulator.tables import Table, Words, frozen
 from omni_lab.simulator.ticks.caveats import tick_caveats
 from omni_lab.simulator.ticks.simulator import TIMES_IN_FORCE, OrderStatus, TickSimulator, reason_name
@@ -76,10 +78,13 @@ class TickResults(Mapping[str, float]):
         self.config, self.feed = sim.config, sim.feed
         self._parameters = copy.deepcopy(dict(parameters))
         self._orders, self._messages, self._samples = sim.orders(), sim.messages(), sim.samples()
+        self._flows, self._met = sim.flows(), sim.met()
         self._totals = {
             "final_equity": sim.equity,
             "cash": sim.cash,
             "fees_paid": sim.fees,
+            "impact_paid": sim.impact,
+            "realised_pnl": sim.realised,
             "traded_notional": sim.traded_value,
             "n_fills": float(sim.n_fills),
             "n_orders": float(sim.n_orders),
@@ -200,9 +205,12 @@ class TickResults(Mapping[str, float]):
     def fills(self) -> Table:
         """Executions.
 
-        Columns order_id, ts (when we heard), ts_venue, symbol, side, qty, price, notional, fee, liquidity.
+        Columns order_id, ts (when we heard), ts_venue, symbol, side, qty, price, met (the price that the
+        market showed, which impact moved), notional, fee, liquidity.
         """
         raw = {name: column[self._messages["kind"] == _FILL] for name, column in self._messages.items()}
+        met = self._messages["price"].copy()
+        met[self._met["message"]] = self._met["price"]
         of = raw["order"].astype(np.int64)
         qty, price = self._quantity(raw["qty"]), self._price(raw["price"])
         return Table(
@@ -214,6 +222,7 @@ class TickResults(Mapping[str, float]):
                 "side": Words(self._orders["side"][of], _SIDES),
                 "qty": qty,
                 "price": price,
+                "met": self._price(met[self._messages["kind"] == _FILL]),
                 "notional": qty * price,
                 "fee": raw["fee"],
                 "liquidity": Words(raw["is_maker"].view(np.uint8), ("TAKER", "MAKER")),
@@ -252,12 +261,31 @@ class TickResults(Mapping[str, float]):
         """Columns of the messages as the engine keeps them."""
         return self._messages
 
+    @cached_property
+    def flows(self) -> Table:
+        """Money and quantities that came or went other than by fills.
+
+        Columns ts, symbol (empty for interest), currency, kind (DIVIDEND, CASH_IN_LIEU, SPLIT, BORROW,
+        INTEREST), qty (change of the position), amount (currency; − was paid).
+        """
+        raw = self._flows
+        return Table(
+            {
+                "ts": raw["ts"],
+                "symbol": Words(raw["symbol"] + 1, ("", *self.feed.symbols)),
+                "currency": Words(raw["currency"], currency_names(self.config.currencies)),
+                "kind": Words(raw["kind"], FLOWS),
+                "qty": self._quantity(raw["lots"]),
+                "amount": raw["amount"],
+            }
+        )
+
     def explain(self, order_id: int) -> OrderStory:
         """The story of one order: what was known, the gate, the queue, the fills, the costs.
 
         Its facts: ``side``, ``qty``, ``limit_price``, ``seen_bid``, ``seen_ask``, ``ahead``, ``filled_qty``,
         ``average_price``, ``fees``, ``slippage`` (currency paid beyond the mid that was seen; − is a gain),
-        ``status``, ``reason``.
+        ``impact`` (the part of it that our own taking caused), ``status``, ``reason``.
 
         Raises
         ------
@@ -297,9 +325,9 @@ class TickResults(Mapping[str, float]):
 
     @cached_property
     def events_sha256(self) -> str:
-        """SHA-256 (hex) over orders, messages and samples: equal for equal runs, on any machine."""
+        """SHA-256 (hex) over orders, messages, samples and flows: equal for equal runs, on any machine."""
         digest = hashlib.sha256()
-        for table in (self._orders, self._messages, self._samples):
+        for table in (self._orders, self._messages, self._samples, self._flows):
             for name, column in table.items():
                 digest.update(name.encode() + np.ascontiguousarray(column).tobytes())
         return digest.hexdigest()
@@ -366,7 +394,7 @@ class TickResults(Mapping[str, float]):
     def _happenings(self) -> Happenings:
         from omni_lab.simulator.happenings import of_ticks
 
-        return of_ticks(self, self._orders, self._messages, self._samples)
+        return of_ticks(self, self._orders, self._messages, self._samples, self._flows)
 
     def plot(self, *, theme: str = "light") -> Any:
         """Equity, position and mid with fills over the run; a matplotlib figure."""

@@ -11,6 +11,7 @@ import numpy as np
 from omni_lab._native import TickEngine
 from omni_lab.data.moments import span_ns
 from omni_lab.errors import ConfigError
+from omni_lab.simulator.models import currencies_of_a_feed, plain_models
 from omni_lab.simulator.ticks.config import TickConfig
 from omni_lab.simulator.ticks.feed import MarketFeed, prepare
 from omni_lab.strategies.settings import parse_settings
@@ -316,6 +317,7 @@ _REASONS = {
     1005: "LOST",
     1006: "TOO_LATE",
     1007: "END_OF_DATA",
+    1020: "CORPORATE_ACTION",
 }
 
 
@@ -329,7 +331,7 @@ def reason_name(code: int) -> str:
 
 
 def _to_engine(feed: MarketFeed, config: TickConfig) -> dict[str, Any]:
-    fees, lot_size = config.fees, feed.lot_size
+    lot_size = feed.lot_size
     limits = None
     if config.limits is not None:
         setup = config.limits.setup([lot_size])
@@ -339,6 +341,9 @@ def _to_engine(feed: MarketFeed, config: TickConfig) -> dict[str, Any]:
         limits = {name: getattr(setup, name) for name in stated}
         for name in {"max_notional", "max_daily_loss"} & limits.keys():
             limits[name] = float(getattr(config.limits, name))
+    models = plain_models(config, feed.symbols)
+    if config.currencies is not None:
+        models["currencies"] = currencies_of_a_feed(config.currencies, feed.symbols)
     queue = config.queue or ("exact" if feed.native.names_orders else "conservative")
     return {
         "cash": float(config.initial_capital),
@@ -347,12 +352,11 @@ def _to_engine(feed: MarketFeed, config: TickConfig) -> dict[str, Any]:
         "queue": queue,
         "power": float(config.queue_power),
         "partial_fills": config.partial_fills,
-        "maker_rate": float(fees.maker_rate),
-        "taker_rate": float(fees.taker_rate),
-        "maker_per_lot": fees.maker_per_unit * lot_size,
-        "taker_per_lot": fees.taker_per_unit * lot_size,
-        "per_fill": float(fees.per_fill),
         "limits": limits,
         "seed": config.seed,
         "sample_every_ns": span_ns(config.sample),
+        "lot_sizes": [lot_size] * len(feed.symbols),
+        "tick_size": feed.info.tick_size,
+        "models": models or None,
+        "grid": feed.tick,
     }

@@ -33,6 +33,7 @@ def story_of(results: TickResults, order_id: int) -> OrderStory:
         "average_price": float(paid / filled) if filled else np.nan,
         "fees": float(sum(row["fee"] for row in fills)),
         "slippage": float(sign * (paid - filled * mid)) if filled else 0.0,
+        "impact": _impact(results, order_id, sign),
         "status": order["status"],
         "reason": order["reason"],
     }
@@ -41,9 +42,17 @@ def story_of(results: TickResults, order_id: int) -> OrderStory:
         ending(order["status"], filled, order["qty"])
         + (f" at {facts['average_price']:.10g} on average" if filled else "")
         + f", {facts['fees']:.6g} in fees"
-        + (f", {facts['slippage']:+.6g} against the mid that was seen." if filled else ".")
+        + (f", {facts['slippage']:+.6g} against the mid that was seen" if filled else "")
+        + (f", {facts['impact']:+.6g} of it by its own impact." if facts["impact"] else ".")
     )
     return OrderStory(order_id=order_id, sentences=tuple(said), facts=facts)
+
+
+def _impact(results: TickResults, order_id: int, sign: float) -> float:
+    """Currency that the fills of an order paid beyond the prices that were shown."""
+    fills = results.fills
+    mine = fills["order_id"] == order_id
+    return float(sign * (fills["qty"] * (fills["price"] - fills["met"]))[mine].sum())
 
 
 def _sentence(results: TickResults, row: dict[str, Any], order: dict[str, Any]) -> str:

@@ -65,14 +65,28 @@ class TickFilm:
         self._standing = Standing(*self._spans())
         self._decimals = decimals_of([results.feed.tick_size])
         self._books = HeardBooks(results.feed, self._ts)
-        fills = results.fills
-        self._fill_moments = self._moment_of[messages["kind"] == "FILL"]
+        fills, flows = results.fills, results.flows
+        self._multiplier = results.config.multiplier
         signed = np.where(fills["side"] == "BUY", fills["qty"], -fills["qty"])
-        self._cash_after = results.config.initial_capital - np.cumsum(signed * fills["price"] + fills["fee"])
+        # A flow comes after what was said and heard at its time, and before a sample.
+        n_before = np.searchsorted(messages["ts"], flows["ts"], side="right")
+        n_before += np.searchsorted(results.ts, flows["ts"], side="left")
+        self._fill_moments = self._moment_of[messages["kind"] == "FILL"]
+        moments = np.concatenate([self._fill_moments, n_before])
+        paid = np.concatenate([signed * fills["price"] * self._multiplier + fills["fee"], -flows["amount"]])
+        moved = np.concatenate([signed, flows["qty"]])
+        symbols = np.concatenate([fills["symbol"], flows["symbol"]])
+        in_time = np.argsort(moments, kind="stable")
+        moments, moved, symbols = moments[in_time], moved[in_time], symbols[in_time]
+        self._paid_moments = moments
+        self._cash_after = results.config.initial_capital - np.cumsum(paid[in_time])
+        if results.config.currencies is not None:
+            # Between two samples nobody knows what foreign cash is worth.
+            self._cash_after[:] = np.nan
         self._held_after = {}
         for symbol in results.symbols:
-            mine = np.flatnonzero(fills["symbol"] == symbol)
-            self._held_after[symbol] = (self._fill_moments[mine], np.cumsum(signed[mine]))
+            mine = np.flatnonzero(symbols == symbol)
+            self._held_after[symbol] = (moments[mine], np.cumsum(moved[mine]))
 
     @property
     def title(self) -> str:
@@ -105,11 +119,9 @@ class TickFilm:
         return int(self._moment_of[place]) if place < len(self._moment_of) else None
 
     def cash(self, moment: int) -> float:
-        """Cash at a moment, as we knew it, currency."""
-        n_fills = int(np.searchsorted(self._fill_moments, moment, side="right"))
-        return (
-            float(self._cash_after[n_fills - 1]) if n_fills else float(self._results.config.initial_capital)
-        )
+        """Cash at a moment, as we knew it, currency; NaN after the first change of a run in several."""
+        n_paid = int(np.searchsorted(self._paid_moments, moment, side="right"))
+        return float(self._cash_after[n_paid - 1]) if n_paid else float(self._results.config.initial_capital)
 
     def position(self, moment: int, symbol: str) -> float:
         """Signed quantity of an instrument at a moment, as we knew it."""
@@ -120,7 +132,7 @@ class TickFilm:
     def equity(self, moment: int) -> float:
         """Cash plus positions at the mids we had heard of; NaN where one is not known."""
         held = [(symbol, self.position(moment, symbol)) for symbol in self.symbols]
-        worth = [qty * self._books.mid(moment, symbol) for symbol, qty in held if qty]
+        worth = [qty * self._books.mid(moment, symbol) * self._multiplier for symbol, qty in held if qty]
         return self.cash(moment) + sum(worth)
 
     def levels(self, moment: int, symbol: str) -> dict[str, FloatArray]:

@@ -46,7 +46,7 @@ def market(**settings: Any) -> _native.AgentMarket:
         "value": JumpingValue(jump_rate=0.5, jump_ticks=3.0),
         "latency": {"kind": "constant", "entry_ns": 2 * MS, "response_ns": 3 * MS},
         "feed_delay_ns": MS,
-        "fees": {"maker_per_lot": -0.001, "taker_per_lot": 0.003},
+        "fees": {"maker_per_share": -0.001, "taker_per_share": 0.003},
         "sample_every_ns": SECOND // 10,
     }
     return simulated_market(everybody(), **{**usual, **settings})
@@ -115,7 +115,6 @@ def test_a_replay_of_the_events_shows_what_we_heard() -> None:
     feed = _native.TickFeed(run.events(), delay_ns=MS)
     settings: dict[str, Any] = {
         **{"cash": 0.0, "tick_values": [0.01], "queue": "exact", "power": 1.0, "partial_fills": True},
-        **dict.fromkeys(("maker_rate", "taker_rate", "maker_per_lot", "taker_per_lot", "per_fill"), 0.0),
         **{"latency": {"kind": "constant", "entry_ns": 0, "response_ns": 0}, "limits": None},
         **{"seed": 0, "sample_every_ns": 0},
     }

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from omni_lab.typing import AnyArray
+from tests.simulator.ticks.plain_impact import PlainImpact
 
 BUY, SELL = 1, 2
 MARKET, LIMIT = 0, 1
@@ -19,7 +20,7 @@ NO_LIQUIDITY, WOULD_TAKE, NOT_AT_ONCE, HALTED, LOST, TOO_LATE = range(1_001, 1_0
 SENT, DENIED, CANCEL_SENT, REPLACE_SENT, ACCEPTED, REPLACED, FILL = range(7)
 SAID = {CANCELED: 7, EXPIRED: 8, REJECTED: 9}
 REFUSED = 10
-HEAR_MARKET, HEAR_ORDER, MARKET_MOVES, REQUEST_ARRIVES = range(4)
+HEAR_MARKET, HEAR_ORDER, MARKET_MOVES, REQUEST_ARRIVES, HALT = range(5)
 
 
 def other(side: int) -> int:
@@ -101,6 +102,8 @@ class Market:
 
     book: Book = field(default_factory=Book)
     trades: bool = True
+    is_open: bool = True
+    halts: int = 0
     waiting: list[Order] = field(default_factory=list)
     taken: dict[tuple[int, int], int] = field(default_factory=dict)
 
@@ -185,6 +188,8 @@ class Rules:
     maker_per_lot: float
     taker_per_lot: float
     seed: int
+    impact: PlainImpact | None = None
+    halts: tuple[tuple[int, int, int], ...] = ()
 
 
 Message = tuple[int, int, int, int, int, int, bool, int, float, float]
@@ -212,6 +217,11 @@ class PlainReplay:
             heard = max(heard, ts + delay)
             self.plan(ts, MARKET_MOVES, *event)
             self.plan(heard, HEAR_MARKET, *event)
+        self.last_heard = heard
+        for instrument, start, end in rules.halts:
+            # After everything else of its time: from the next nanosecond on.
+            self.plan(start - 1, HALT, instrument, 1)
+            self.plan(end, HALT, instrument, -1)
 
     def plan(self, ts: int, what: int, *facts: Any) -> None:
         self.n_happened += 1
@@ -220,7 +230,7 @@ class PlainReplay:
     def advance(self, until: int) -> None:
         """Section 2: everything up to a time, in its order."""
         todo: tuple[Callable[..., None], ...]
-        todo = (self.hear_market, self.hear_order, self.market_moves, self.request_arrives)
+        todo = (self.hear_market, self.hear_order, self.market_moves, self.request_arrives, self.halt)
         while self.happens and self.happens[0][0] <= until:
             self.now, what, _, facts = heapq.heappop(self.happens)
             todo[what](*facts)
@@ -347,20 +357,32 @@ class PlainReplay:
             return self.end(order, EXPIRED, NOT_AT_ONCE)
         if order.lasts == POST_ONLY:
             return self.end(order, EXPIRED, WOULD_TAKE)
-        if not self.rules.partial:
-            return self.fill(order, order.left, best, is_maker=False)
         there = []
         for price, shown in market.book.shown(other(order.side)):
             if order.kind == MARKET or reaches(order.side, order.at, price):
                 there.append((price, max(0, shown - market.taken.get((other(order.side), price), 0))))
-        if order.lasts == FOK and sum(lots for _, lots in there) < order.left:
+        if not self.rules.partial:
+            there = [(best, order.left)]
+        wanted = min(order.left, sum(lots for _, lots in there))
+        lots, fraction, impact = wanted, 0.0, self.rules.impact
+        about = order.instrument, order.side, self.now
+        if impact is not None:
+            lots, fraction = impact.reach(*about, None if order.kind == MARKET else order.at, there, wanted)
+        if lots < order.left and order.lasts == FOK:
             return self.end(order, EXPIRED, NOT_AT_ONCE)
-        for price, lots in there:
-            qty = min(lots, order.left)
+        if lots < order.left and not self.rules.partial:
+            lots = 0
+        if impact is not None and lots:
+            impact.take(*about, lots)
+        for price, shown in there:
+            qty = min(shown, lots)
+            lots -= qty
             if qty > 0:
                 key = other(order.side), price
-                market.taken[key] = market.taken.get(key, 0) + qty
-                self.fill(order, qty, price, is_maker=False)
+                if self.rules.partial:
+                    market.taken[key] = market.taken.get(key, 0) + qty
+                paid = price if impact is None else impact.moved(order.side, price, fraction)
+                self.fill(order, qty, paid, is_maker=False)
         if order.left == 0:
             return None
         if order.kind == MARKET:
@@ -390,14 +412,26 @@ class PlainReplay:
                     if is_better(each, order.at, price):
                         self.fill(order, order.left, price, is_maker=True)
         elif kind == 9:
-            market.trades = qty == 1
-            for each in (BUY, SELL):
-                self.come(market, each)
+            market.is_open = qty == 1
+            self.trade_or_not(market)
         elif kind == 11:
             for each in (BUY, SELL):
                 if side in (0, each):
                     market.book.clear(each)
                     market.taken = {key: lots for key, lots in market.taken.items() if key[0] != each}
+
+    def halt(self, instrument: int, change: int) -> None:
+        if all(what == HALT for _, what, *_ in self.happens) and self.now >= self.last_heard:
+            # The market is over, and so are its halts.
+            return self.happens.clear()
+        market = self.markets[instrument]
+        market.halts += change
+        return self.trade_or_not(market)
+
+    def trade_or_not(self, market: Market) -> None:
+        market.trades = market.is_open and market.halts == 0
+        for each in (BUY, SELL):
+            self.come(market, each)
 
     def level(self, market: Market, side: int, price: int, qty: int) -> None:
         before, best = market.book.levels[side].get(price, 0), market.book.best[side]

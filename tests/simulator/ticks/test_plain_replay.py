@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from omni_lab import _native
+from omni_lab.simulator import FeeSchedule
 from omni_lab.typing import AnyArray
+from tests.simulator.ticks.plain_impact import PlainImpact
 from tests.simulator.ticks.plain_replay import BUY, LIMIT, MARKET, SELL, PlainReplay, Rules
 
 QUEUES = ("conservative", "power", "power_of_whole", "power_of_share", "log", "log_of_whole")
@@ -53,10 +55,25 @@ def latency(rng: np.random.Generator, kind: int, span: tuple[int, int]) -> dict[
     return {"kind": "measured", "sent": sent, "arrived": np.where(lost, 0, arrived), "answered": answered}
 
 
+def impact(rng: np.random.Generator, events: dict[str, AnyArray]) -> PlainImpact:
+    temporary, permanent = rng.choice([0.0, 0.5, 2.0], 2).tolist()
+    half_life = float(rng.choice([0.5, 3.0])) if rng.random() < 0.5 else None
+    terms = temporary, float(rng.choice([0.5, 1.0])), permanent, half_life, int(rng.integers(2, 9))
+    return PlainImpact(events, terms, int(rng.choice([3_000, 20_000])), int(rng.choice([1, 1, 2])))
+
+
+def halts(rng: np.random.Generator, events: dict[str, AnyArray], n: int) -> tuple[tuple[int, int, int], ...]:
+    first, last = int(events["ts"][0]), int(events["ts"][-1])
+    starts = rng.integers(first - 5_000, last, 3).tolist()
+    return tuple(
+        (int(rng.integers(0, n)), start, start + int(rng.choice([0, 900, 20_000]))) for start in starts
+    )
+
+
 class Pair:
     """The same replay twice, and the same orders."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, with_models: bool = False) -> None:
         rng = self.rng = np.random.default_rng(seed)
         events = market(rng, int(rng.integers(5, 400)), int(rng.integers(1, 3)))
         n_instruments = len(np.unique(events["instrument"]))
@@ -71,6 +88,8 @@ class Pair:
             maker_per_lot=-0.25,
             taker_per_lot=0.5,
             seed=seed,
+            impact=impact(rng, events) if with_models else None,
+            halts=halts(rng, events, n_instruments) if with_models else (),
         )
         self.n_instruments = n_instruments
         self.engine = make_engine(self.feed, self.rules)
@@ -120,6 +139,12 @@ class Pair:
 
 
 def make_engine(feed: _native.TickFeed, rules: Rules) -> _native.TickEngine:
+    fees = FeeSchedule.flat(maker_per_share=rules.maker_per_lot, taker_per_share=rules.taker_per_lot)
+    models: dict[str, Any] = {"fees": fees.to_engine(), "halts": list(rules.halts)}
+    if rules.impact is not None:
+        names = ("temporary", "exponent", "permanent", "half_life", "window")
+        terms = dict(zip(names, rules.impact.terms, strict=True))
+        models["impact"] = {**terms, "span_ns": rules.impact.span}
     return _native.TickEngine(
         feed,
         cash=0.0,
@@ -128,23 +153,22 @@ def make_engine(feed: _native.TickFeed, rules: Rules) -> _native.TickEngine:
         queue=rules.queue,
         power=rules.power,
         partial_fills=rules.partial,
-        maker_rate=0.0,
-        taker_rate=0.0,
-        maker_per_lot=rules.maker_per_lot,
-        taker_per_lot=rules.taker_per_lot,
-        per_fill=0.0,
         limits=None,
         seed=rules.seed,
         sample_every_ns=0,
+        models=models,
+        grid=1 if rules.impact is None else rules.impact.grid,
     )
 
 
+@pytest.mark.parametrize("with_models", [False, True])
 @pytest.mark.parametrize("first_seed", range(0, 180, 30))
-def test_messages_and_books_are_those_of_the_plain_twin(first_seed: int) -> None:
+def test_messages_and_books_are_those_of_the_plain_twin(first_seed: int, *, with_models: bool) -> None:
     kinds: set[int] = set()
     reasons: set[int] = set()
+    n_moved = 0
     for seed in range(first_seed, first_seed + 30):
-        pair = Pair(seed)
+        pair = Pair(seed, with_models=with_models)
         now = pair.engine.now
         while True:
             now += int(pair.rng.choice([0, 300, 2_000, 9_000]))
@@ -161,6 +185,10 @@ def test_messages_and_books_are_those_of_the_plain_twin(first_seed: int) -> None
         columns = pair.engine.messages()
         kinds |= set(columns["kind"].tolist())
         reasons |= set(columns["reason"].tolist())
+        met = pair.engine.met()
+        n_moved += int(np.sum(columns["price"][met["message"]] != met["price"]))
     # Everything that can be said is said: nothing is refused by a gate, for there is none.
     assert kinds == set(range(11)) - {1}
     assert reasons >= {1_001, 1_002, 1_003, 1_004, 1_006}
+    # Impact moved prices, where there was any.
+    assert (n_moved > 20) == with_models

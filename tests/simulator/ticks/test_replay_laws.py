@@ -8,14 +8,19 @@ import pytest
 
 from omni_lab import _native
 from omni_lab.errors import ConfigError, DataError, OmniError, ShapeError, UnknownSymbolError
+from omni_lab.simulator import FeeSchedule
 from omni_lab.typing import AnyArray
 from tests.oracle import level_feed
 
 NEVER = 2**62
+NAN = float("nan")
 EVERYTHING = 15
 CONSTANT = {"kind": "constant", "entry_ns": 300_000, "response_ns": 200_000}
 RULE = {"rule": "fixed", "half_spread": 0.5, "skew": 0.02, "qty": 10, "max_position": 100, "n_levels": 3}
 WHERE = {"instrument": 0, "tick": 1, "interval_ns": 5_000_000, "level_step": 1, "half_life": 1.0}
+FEES = FeeSchedule.flat(
+    maker_rate=-0.00005, taker_rate=0.0007, maker_per_share=0.01, taker_per_share=0.02, per_fill=0.001
+)
 Change = Callable[[dict[str, AnyArray]], dict[str, AnyArray]]
 
 
@@ -37,14 +42,10 @@ def replay(feed: _native.TickFeed, **changed: Any) -> _native.TickEngine:
         "queue": "power",
         "power": 2.0,
         "partial_fills": True,
-        "maker_rate": -0.00005,
-        "taker_rate": 0.0007,
-        "maker_per_lot": 0.01,
-        "taker_per_lot": 0.02,
-        "per_fill": 0.001,
         "limits": None,
         "seed": 4,
         "sample_every_ns": 20_000_000,
+        "models": {"fees": FEES.to_engine()},
     }
     return _native.TickEngine(feed, **{**settings, **changed})
 
@@ -255,7 +256,27 @@ def test_delays_that_do_not_fit_are_refused(columns: level_feed.Columns) -> None
         ({"power": float("nan")}, ConfigError, "power"),
         ({"tick_values": []}, ShapeError, "tick value"),
         ({"cash": float("inf")}, ConfigError, "cash"),
-        ({"maker_rate": float("nan")}, ConfigError, "maker_rate"),
+        (
+            {"models": {"fees": {**FEES.to_engine(), "tiers": [(0.0, (NAN, 0.0, 0.0), (0.0, 0.0, 0.0))]}}},
+            ConfigError,
+            "fees",
+        ),
+        ({"models": {"fees": {**FEES.to_engine(), "tiers": []}}}, ConfigError, "tiers from volume 0"),
+        ({"models": {"halts": [(1, 0, 5)]}}, ConfigError, "halts"),
+        ({"models": {"halts": [(0, 6, 5)]}}, ConfigError, "halts"),
+        ({"models": {"actions": [(0, 5, "split", 0.0, 1.0)]}}, ConfigError, "actions"),
+        (
+            {"models": {"financing": {"borrow": [], "margin": 0.0, "cash": 0.0, "day_count": 365.0}}},
+            ConfigError,
+            "financing",
+        ),
+        ({"models": {"currencies": {"rates": [(3, False)], "of": [0]}}}, ConfigError, "currencies"),
+        ({"models": {"magic": {}}}, ConfigError, "fees, impact, financing"),
+        ({"tick_values": [1e-18]}, ConfigError, "half a tick"),
+        ({"tick_values": [0.0]}, ConfigError, "tick_value"),
+        ({"lot_sizes": [1.0, 1.0]}, ShapeError, "lot size"),
+        ({"lot_sizes": [0.0]}, ConfigError, "tick_value"),
+        ({"grid": 0}, ConfigError, "grid"),
         ({"latency": {**CONSTANT, "entry_ns": -1}}, ConfigError, "entry_ns"),
         ({"latency": {"kind": "constant", "entry_ns": 1}}, ConfigError, "response_ns is missing"),
         ({"latency": {"kind": "instant"}}, ConfigError, "unknown model of latency"),

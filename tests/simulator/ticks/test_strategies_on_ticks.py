@@ -11,7 +11,7 @@ import pytest
 
 from omni_lab.data import LobsterDay
 from omni_lab.errors import ConfigError, DataError, UnknownSymbolError
-from omni_lab.simulator import EventSimulator, MarketFeed, TickConfig, TickResults, TickSimulator, TradingFees
+from omni_lab.simulator import EventSimulator, FeeSchedule, MarketFeed, TickConfig, TickResults, TickSimulator
 from omni_lab.simulator.ticks.bars import heard_bars
 from omni_lab.strategies import MarketMakingStrategy, Strategy
 from omni_lab.strategies.indicators import cross_above, cross_below, sma
@@ -89,7 +89,7 @@ def test_a_strategy_hears_in_order_and_when_it_could() -> None:
 
 
 def test_the_story_of_an_order_is_that_of_the_journal() -> None:
-    story = run(Watcher(), events(SMALL), **NO_DELAY, fees=TradingFees(maker_rate=-0.001)).explain(0)
+    story = run(Watcher(), events(SMALL), **NO_DELAY, fees=FeeSchedule.flat(maker_rate=-0.001)).explain(0)
     assert story.facts["ahead"] == 20.0
     assert story.facts["filled_qty"] == 3.0
     assert story.facts["fees"] == pytest.approx(-0.001 * 3 * 99.99)
@@ -336,3 +336,44 @@ def test_an_hour_of_apple(test_data: Path) -> None:
     assert (better == 0).all()  # makers fill at their own price
     signed = np.where(fills["side"] == "BUY", fills["qty"], -fills["qty"])
     assert native["cash"] == pytest.approx(1_000_000 - (signed * fills["price"]).sum())
+
+
+class Splitting(Strategy):
+    """Buys before a split and after it, and leaves a stop behind."""
+
+    def __init__(self) -> None:
+        self.positions: list[float] = []
+        self.stop = 0
+
+    def on_start(self, ctx: Any) -> None:
+        ctx.timer(at=2_000_000)
+        ctx.timer(at=12_000_000)
+
+    def on_timer(self, ctx: Any, timer: Any) -> None:
+        ctx.buy(3)
+        if timer.id == 0:
+            self.stop = ctx.sell(3, stop=9.5)
+
+    def on_fill(self, ctx: Any, fill: Any) -> None:
+        self.positions.append(fill.position)
+
+    def on_stop(self, ctx: Any) -> None:
+        assert not ctx.is_working(self.stop)
+
+
+def test_a_strategy_knows_what_a_split_made_of_its_position() -> None:
+    rows = [
+        (0.0, LEVEL, BUY, 50, 999),
+        (0.0, LEVEL, SELL, 50, 1_001),
+        (10.0, LEVEL, BUY, 50, 499),
+        (10.0, LEVEL, SELL, 50, 501),
+        (11.0, TRADE, BUY, 5, 499),
+        (20.0, TRADE, BUY, 5, 499),
+    ]
+    strategy = Splitting()
+    split = {"symbol": "XYZ", "ex": 9_000_000, "new": 2}
+    results = run(strategy, events(rows), **NO_DELAY, actions=[split])
+    assert strategy.positions == [3.0, 9.0]
+    assert list(results.flows["kind"]) == ["SPLIT"]
+    assert results.final_lots == (9,)
+    assert results.manifest["settings"]["actions"][0]["new"] == 2

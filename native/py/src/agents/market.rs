@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use numpy::PyArray1;
 use omni_sim::agents::{MarketConfig, ParticipantConfig};
-use omni_sim::ticks::{Fees, NoticeKind, Order, Quoter, Stopped};
+use omni_sim::ticks::{NoticeKind, Order, Quoter, Stopped};
 use omni_types::{AccountId, InstrumentId, NewOrder, OrderType, PostOnly, Qty, Side, Ticks, TimeInForce};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -13,6 +13,7 @@ use super::terms::Wanted;
 use super::{settings, tables};
 use crate::errors::{Facts, Refusal};
 use crate::feed::table;
+use crate::models;
 use crate::ticks::{settings as shared, tables as columns};
 
 /// Commands of the venue between two looks at Ctrl-C and two reports of progress.
@@ -57,8 +58,8 @@ fn report(py: Python<'_>, progress: Argument<'_, '_>, market: &omni_sim::agents:
 #[pymethods]
 impl AgentMarket {
     #[new]
-    #[pyo3(signature = (participants, *, start_ns, start_ticks, value, cash, tick_value, latency, feed_delay_ns, maker_rate, taker_rate,
-                        maker_per_lot, taker_per_lot, per_fill, limits, seed, sample_every_ns, keep_events, journal))]
+    #[pyo3(signature = (participants, *, start_ns, start_ticks, value, cash, tick_value, latency, feed_delay_ns, limits, seed,
+                        sample_every_ns, keep_events, journal, fees=None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -70,16 +71,12 @@ impl AgentMarket {
         tick_value: f64,
         latency: &Bound<'_, PyDict>,
         feed_delay_ns: i64,
-        maker_rate: f64,
-        taker_rate: f64,
-        maker_per_lot: f64,
-        taker_per_lot: f64,
-        per_fill: f64,
         limits: Option<&Bound<'_, PyDict>>,
         seed: u64,
         sample_every_ns: i64,
         keep_events: bool,
         journal: Option<PathBuf>,
+        fees: Argument<'_, '_>,
     ) -> PyResult<Self> {
         let participants: Vec<_> = participants.iter().map(settings::participant).collect::<PyResult<_>>()?;
         let names: Vec<_> = participants.iter().map(ParticipantConfig::name).collect();
@@ -89,10 +86,10 @@ impl AgentMarket {
             value: settings::value(value)?,
             participants,
             cash: shared::money(py, "cash", cash)?,
-            tick_value: shared::money(py, "tick_value", tick_value)?,
+            contract: shared::contract(py, tick_value, None, 1.0)?,
             latency: shared::latency(latency)?,
             feed_delay: feed_delay_ns,
-            fees: Fees { maker_rate, taker_rate, maker_per_lot, taker_per_lot, per_fill },
+            fees: fees.map(models::fees).transpose()?,
             limits: limits.map(shared::limits).transpose()?.unwrap_or_default(),
             seed,
             sample_every: sample_every_ns,
@@ -142,7 +139,7 @@ impl AgentMarket {
 
     #[getter]
     fn cash(&self) -> f64 {
-        self.market.account().cash().to_f64()
+        self.market.cash().to_f64()
     }
 
     #[getter]

@@ -81,7 +81,7 @@ impl Driver<'_, '_> {
         let context = self.context.get();
         let (lots, split) = (&mut self.lots, &mut self.split);
         context.with(self.py, |engine| {
-            for flow in engine.flows().iter().skip(*split).take_while(|flow| flow.step <= step) {
+            for flow in engine.flows().iter().skip(*split).take_while(|flow| flow.at <= i64::from(step)) {
                 *split += 1;
                 if let Some(symbol) = flow.symbol {
                     lots[symbol as usize] += flow.lots;

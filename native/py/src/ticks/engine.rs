@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use numpy::PyArray1;
-use omni_sim::ticks::{Fees, FillModel, NewTickOrder, NoticeKind, Order, OrderType, Quoter, Stopped, TickConfig, TimeInForce};
+use omni_sim::Models;
+use omni_sim::ticks::{FillModel, NewTickOrder, NoticeKind, Order, OrderType, Quoter, Stopped, TickConfig, TimeInForce};
 use omni_types::Side;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -11,13 +12,15 @@ use pyo3::types::PyDict;
 use super::feed::TickFeed;
 use super::{settings, tables};
 use crate::errors::Facts;
+use crate::models;
 
 /// Steps of the market between two looks at Ctrl-C and two reports of progress.
 const STEPS_PER_BREATH: usize = 1 << 18;
 
 #[pyclass(subclass, module = "omni_lab._native")]
 pub(crate) struct TickEngine {
-    engine: omni_sim::ticks::TickEngine,
+    /// Apart, because it wants a coarser alignment than the interpreter gives its objects.
+    engine: Box<omni_sim::ticks::TickEngine>,
     n_instruments: u16,
 }
 
@@ -59,7 +62,7 @@ impl TickEngine {
         mut go: impl FnMut(&mut omni_sim::ticks::TickEngine, i64) -> bool + Send,
     ) -> PyResult<bool> {
         while let Some(pause) = self.engine.halfway(STEPS_PER_BREATH, until) {
-            let engine = &mut self.engine;
+            let engine = self.engine.as_mut();
             if !py.detach(|| go(engine, pause)) {
                 return Ok(false);
             }
@@ -75,8 +78,8 @@ impl TickEngine {
 #[pymethods]
 impl TickEngine {
     #[new]
-    #[pyo3(signature = (feed, *, cash, tick_values, latency, queue, power, partial_fills, maker_rate, taker_rate, maker_per_lot,
-                        taker_per_lot, per_fill, limits, seed, sample_every_ns))]
+    #[pyo3(signature = (feed, *, cash, tick_values, latency, queue, power, partial_fills, limits, seed, sample_every_ns,
+                        lot_sizes=None, tick_size=None, models=None, grid=1))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -87,14 +90,13 @@ impl TickEngine {
         queue: &str,
         power: f64,
         partial_fills: bool,
-        maker_rate: f64,
-        taker_rate: f64,
-        maker_per_lot: f64,
-        taker_per_lot: f64,
-        per_fill: f64,
         limits: Option<&Bound<'_, PyDict>>,
         seed: u64,
         sample_every_ns: i64,
+        lot_sizes: Option<Vec<f64>>,
+        tick_size: Option<f64>,
+        models: Option<&Bound<'_, PyDict>>,
+        grid: i64,
     ) -> PyResult<Self> {
         let queue = settings::queue(py, queue, power)?;
         if queue == omni_sim::ticks::QueueModel::Exact && !feed.feed.names_orders() {
@@ -106,16 +108,6 @@ impl TickEngine {
             .hint("Use queue='conservative' or a probability model.")
             .raise(py));
         }
-        let rates = [
-            ("maker_rate", maker_rate),
-            ("taker_rate", taker_rate),
-            ("maker_per_lot", maker_per_lot),
-            ("taker_per_lot", taker_per_lot),
-            ("per_fill", per_fill),
-        ];
-        for (name, rate) in rates {
-            settings::demand(py, name, rate, true, "a finite number")?;
-        }
         let n_instruments = feed.feed.instruments().len();
         if tick_values.len() != n_instruments {
             return Err(Facts::new("ShapeError", "each instrument needs one tick value")
@@ -123,18 +115,28 @@ impl TickEngine {
                 .expected(&n_instruments.to_string())
                 .raise(py));
         }
+        let lot_sizes = lot_sizes.unwrap_or_else(|| vec![1.0; n_instruments]);
+        if lot_sizes.len() != n_instruments {
+            return Err(Facts::new("ShapeError", "each instrument needs one lot size")
+                .found(lot_sizes.len())
+                .expected(&n_instruments.to_string())
+                .raise(py));
+        }
+        settings::demand(py, "grid", grid as f64, (1..=omni_types::LARGEST).contains(&grid), "1 to 2^50 ticks")?;
+        let contracts = tick_values.iter().zip(&lot_sizes).map(|(&value, &lot)| settings::contract(py, value, tick_size, lot));
         let config = TickConfig {
             cash: settings::money(py, "cash", cash)?,
-            tick_values: tick_values.iter().map(|&value| settings::money(py, "tick_value", value)).collect::<PyResult<_>>()?,
+            contracts: contracts.collect::<PyResult<_>>()?,
             latency: settings::latency(latency)?,
             queue,
             fills: if partial_fills { FillModel::Partial } else { FillModel::Whole },
-            fees: Fees { maker_rate, taker_rate, maker_per_lot, taker_per_lot, per_fill },
+            models: models.map_or_else(|| Ok(Models::default()), |given| models::models(given, n_instruments))?,
+            grid,
             limits: limits.map(settings::limits).transpose()?,
             seed,
             sample_every: sample_every_ns,
         };
-        let engine = omni_sim::ticks::TickEngine::new(Arc::clone(&feed.feed), config);
+        let engine = Box::new(omni_sim::ticks::TickEngine::new(Arc::clone(&feed.feed), config));
         Ok(Self { engine, n_instruments: n_instruments as u16 })
     }
 
@@ -172,12 +174,22 @@ impl TickEngine {
 
     #[getter]
     fn cash(&self) -> f64 {
-        self.engine.account().cash().to_f64()
+        self.engine.cash().to_f64()
     }
 
     #[getter]
     fn fees(&self) -> f64 {
         self.engine.account().fees().to_f64()
+    }
+
+    #[getter]
+    fn impact(&self) -> f64 {
+        self.engine.account().impact().to_f64()
+    }
+
+    #[getter]
+    fn realised(&self) -> f64 {
+        self.engine.account().realised().to_f64()
     }
 
     #[getter]
@@ -367,6 +379,15 @@ impl TickEngine {
 
     fn messages<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         tables::messages(py, &self.engine)
+    }
+
+    fn flows<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        tables::flows(py, &self.engine)
+    }
+
+    /// What fills of orders that took had met, by the row of their message.
+    fn met<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        tables::met(py, &self.engine)
     }
 
     fn samples<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

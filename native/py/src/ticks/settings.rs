@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use numpy::PyReadonlyArray1;
 use omni_oms::Limits;
-use omni_sim::ticks::{Latency, LatencyError, MeasuredLatency, QueueModel, QuoterConfig, QuotingRule, Tilt};
+use omni_sim::ticks::{Contract, Latency, LatencyError, MeasuredLatency, QueueModel, QuoterConfig, QuotingRule, Tilt};
 use omni_types::Money;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -28,6 +28,16 @@ pub(crate) fn optional<'py, T: for<'a> FromPyObject<'a, 'py>>(table: &Bound<'py,
 pub(crate) fn money(py: Python<'_>, name: &str, amount: f64) -> PyResult<Money> {
     Money::from_f64(amount).ok_or_else(|| {
         Facts::new("ConfigError", format!("{name} cannot be used")).found(amount).expected("a number up to 1e19").raise(py)
+    })
+}
+
+/// What the ticks and lots of an instrument are worth; without a tick size, one that makes a unit gain what a lot does.
+pub(crate) fn contract(py: Python<'_>, tick_value: f64, tick_size: Option<f64>, lot_size: f64) -> PyResult<Contract> {
+    Contract::new(tick_value, tick_size.unwrap_or(tick_value / lot_size), lot_size).map_err(|_| {
+        Facts::new("ConfigError", "tick_value cannot be used")
+            .found(format!("{tick_value} for {lot_size} units at a tick of {}", tick_size.unwrap_or(tick_value / lot_size)))
+            .expected("positive numbers, of which half a tick of a lot is worth at least 1e-18")
+            .raise(py)
     })
 }
 

@@ -18,6 +18,26 @@ pub(crate) fn samples<'py>(py: Python<'py>, engine: &TickEngine) -> PyResult<Bou
     sample_table(py, &engine.recorder().samples)
 }
 
+/// What came or went other than by fills.
+pub(crate) fn flows<'py>(py: Python<'py>, engine: &TickEngine) -> PyResult<Bound<'py, PyDict>> {
+    let flows = engine.flows();
+    let columns = Columns::new(py)
+        .with("ts", flows.iter().map(|flow| flow.at))?
+        .with("symbol", flows.iter().map(|flow| flow.symbol.map_or(-1, |symbol| symbol as i32)))?
+        .with("currency", flows.iter().map(|flow| flow.currency))?
+        .with("kind", flows.iter().map(|flow| flow.kind as u8))?
+        .with("lots", flows.iter().map(|flow| flow.lots))?
+        .with("amount", flows.iter().map(|flow| flow.amount.to_f64()))?;
+    Ok(columns.done())
+}
+
+pub(crate) fn met<'py>(py: Python<'py>, engine: &TickEngine) -> PyResult<Bound<'py, PyDict>> {
+    let columns = Columns::new(py)
+        .with("message", engine.met().iter().map(|&(message, _)| message))?
+        .with("price", engine.met().iter().map(|&(_, price)| price))?;
+    Ok(columns.done())
+}
+
 pub(crate) fn order_columns<'py>(py: Python<'py>, orders: &[Order]) -> PyResult<Columns<'py>> {
     Columns::new(py)
         .with("instrument", orders.iter().map(|order| order.instrument))?

@@ -60,7 +60,7 @@ impl AgentMarket {
         let MarketConfig { start, start_ticks, .. } = config;
         let names: Vec<_> = config.participants.iter().map(ParticipantConfig::name).collect();
         let accounts = std::iter::once("us").chain(names.iter().copied()).map(str::to_owned);
-        let system = System::new(accounts, config.limits, config.tick_value, start_ticks, config.journal.as_deref())?;
+        let system = System::new(accounts, config.limits, config.contract.tick_value(), start_ticks, config.journal.as_deref())?;
         let mut seeds = Random::new(config.seed);
         let clockwork = Clockwork::new(config.latency, seeds.bits());
         let worth = Worth::new(config.value, start, start_ticks as f64 + 0.5, seeds.bits());
@@ -74,7 +74,7 @@ impl AgentMarket {
             worth,
             tape: Tape::new(config.keeps_events),
             known: Known::new(start_ticks, config.feed_delay),
-            ours: Ours::new(Account::new(config.cash, vec![config.tick_value], config.fees), clockwork),
+            ours: Ours::new(Account::new(config.cash, vec![config.contract], config.fees), clockwork),
             best: [0; 2],
             last_best: [start_ticks, start_ticks + 1],
             wishes: Vec::new(),
@@ -117,7 +117,7 @@ impl AgentMarket {
                 }
             } else if word == next {
                 self.now = next;
-                self.ours.hear(next, wake & wake::ORDER != 0);
+                self.ours.hear(next, &self.known.depths, wake & wake::ORDER != 0);
                 if wake & wake::ORDER != 0 {
                     return Some(Stopped::Orders);
                 }
@@ -269,9 +269,14 @@ impl AgentMarket {
         &self.ours.account
     }
 
+    /// Cash.
+    pub fn cash(&self) -> Money {
+        self.ours.account.worth(&self.known.depths).0
+    }
+
     /// Cash plus the position at the mid.
     pub fn equity(&self) -> Money {
-        self.ours.account.equity(&self.known.depths)
+        self.ours.account.worth(&self.known.depths).1
     }
 
     /// All orders of ours; an order's number is its place.

@@ -12,9 +12,10 @@ use rustc_hash::FxHashMap;
 
 use super::known::Known;
 use super::participant::INSTRUMENT;
+use crate::ticks::book::Depth;
 use crate::ticks::latency::{Clockwork, Journey};
 use crate::ticks::orders::{Answer, Request};
-use crate::ticks::{Account, Message, MessageKind, Notice, Order, OrderType, Recorder, Status, TimeInForce, reason};
+use crate::ticks::{Account, Execution, Message, MessageKind, Notice, Order, OrderType, Recorder, Status, TimeInForce, reason};
 
 /// Our account at the venue.
 pub(crate) const US: AccountId = AccountId(0);
@@ -239,7 +240,7 @@ impl Ours {
     }
 
     /// Hear all that is there.
-    pub fn hear(&mut self, now: i64, notify: bool) {
+    pub fn hear(&mut self, now: i64, depths: &[Depth], notify: bool) {
         while self.next_word() <= now {
             let Some((_, ts_venue, number, said)) = self.to_us.pop_front() else { return };
             let order = &mut self.orders[number as usize];
@@ -271,7 +272,9 @@ impl Ours {
                 Said::Less(_) | Said::Price(_) => {}
             }
             if let Answer::Fill { qty, price, is_maker, .. } = answer {
-                message.fee = self.account.fill(0, side, price, qty, is_maker).0;
+                let (ts, order) = (ts_venue, number);
+                let fill = Execution { ts, order, instrument: 0, side, qty, price, met: price, is_maker };
+                message.fee = self.account.fill(&fill, depths).0.to_f64();
             }
             if is_over {
                 self.working.retain(|&other| other != number);

@@ -11,7 +11,8 @@ use super::maker::MarketMaker;
 use super::trend::TrendFollower;
 use super::value::Value;
 use super::zero::ZeroIntelligence;
-use crate::ticks::{Fees, Latency};
+use crate::models::FeeSchedule;
+use crate::ticks::{Contract, Latency};
 
 /// A market and our account in it.
 #[derive(Clone, Debug)]
@@ -26,14 +27,14 @@ pub struct MarketConfig {
     pub participants: Vec<ParticipantConfig>,
     /// Our cash at the start.
     pub cash: Money,
-    /// What one lot gains when its price rises by one tick.
-    pub tick_value: Money,
+    /// What the instrument's ticks and lots are worth.
+    pub contract: Contract,
     /// How long our orders take.
     pub latency: Latency,
     /// How much later we hear of the market, nanoseconds.
     pub feed_delay: i64,
     /// What our fills cost.
-    pub fees: Fees,
+    pub fees: Option<FeeSchedule>,
     /// What the gate holds us to.
     pub limits: Limits,
     /// Seed of everything that is drawn.

@@ -4,7 +4,7 @@
 use omni_types::Money;
 
 use super::BarEngine;
-use crate::models::{ActionKind, CorporateAction, Extras, Flow, FlowKind, SplitRecord, split_lots};
+use crate::models::{ActionKind, CorporateAction, Extras, Flow, FlowKind, SplitRecord, dividend, split_lots};
 use crate::record::{OrderKind, OrderReason, OrderStatus};
 
 impl BarEngine {
@@ -43,41 +43,20 @@ impl BarEngine {
     fn accrue(&mut self, extras: &mut Extras, from: i64, to: i64) {
         let Some(financing) = &extras.models.financing else { return };
         let years = financing.years(from, to);
-        let mut shorts = vec![0_i128; self.ledger.n_currencies()];
-        let mut flows = Vec::new();
-        for symbol in 0..self.panel.n_symbols() {
-            let value = self.ledger.value_of(symbol).0;
-            if value < 0 {
-                let currency = self.ledger.currency_of(symbol);
-                shorts[currency as usize] -= value;
-                let amount = Money(value).to_f64() * financing.borrow[symbol] * years;
-                flows.push((Some(symbol as u32), currency, FlowKind::Borrow, amount));
-            }
-        }
-        for (currency, &short) in (0..).zip(&shorts) {
-            let cash = self.ledger.cash_in(currency).0;
-            let (earning, rate) = if cash < 0 { (cash, financing.margin) } else { ((cash - short).max(0), financing.cash) };
-            flows.push((None, currency, FlowKind::Interest, Money(earning).to_f64() * rate * years));
-        }
-        for (symbol, currency, kind, amount) in flows {
-            let amount = Money::from_f64(amount).unwrap_or_default();
-            if amount != Money::ZERO {
-                self.ledger.receive(currency, amount);
-                extras.flows.push(Flow { step: self.step as u32, symbol, currency, kind, lots: 0, amount });
-            }
+        for charge in financing.charges(&self.ledger) {
+            charge.book(years, self.step as i64, &mut self.ledger, &mut extras.flows);
         }
     }
 
     fn act(&mut self, extras: &mut Extras, action: CorporateAction) {
         let (symbol, step) = (action.symbol, self.step as u32);
         let (lots, currency) = (self.ledger.lots(symbol), self.ledger.currency_of(symbol));
-        let flow = Flow { step, symbol: Some(symbol as u32), currency, kind: FlowKind::Split, lots: 0, amount: Money::ZERO };
+        let flow =
+            Flow { at: step.into(), symbol: Some(symbol as u32), currency, kind: FlowKind::Split, lots: 0, amount: Money::ZERO };
         match action.kind {
             ActionKind::Dividend { amount, withheld } => {
-                let kept = if lots > 0 { amount * (1.0 - withheld) } else { amount };
                 let quantity = self.panel.instruments()[symbol].quantity(lots);
-                let amount = Money::from_f64(kept * quantity).unwrap_or_default();
-                if amount != Money::ZERO {
+                if let Some(amount) = dividend(lots, quantity, amount, withheld) {
                     self.ledger.receive(currency, amount);
                     extras.flows.push(Flow { kind: FlowKind::Dividend, amount, ..flow });
                 }
@@ -87,9 +66,9 @@ impl BarEngine {
                     let (after, _) = split_lots(lots, new, old);
                     let mark = self.ledger.mark_of(symbol);
                     let amount = self.ledger.split(symbol, new, old);
-                    extras.splits.push(SplitRecord { step, symbol, new, old, in_lieu: amount, mark });
+                    extras.splits.push(SplitRecord { step, symbol, new, old, mark });
                     if let Some(gate) = &mut self.gate {
-                        gate.split(symbol, (new, old), amount, after - lots);
+                        gate.split(symbol, after - lots);
                     }
                     extras.flows.push(Flow { lots: after - lots, ..flow });
                     if amount != Money::ZERO {

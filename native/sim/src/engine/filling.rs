@@ -4,7 +4,7 @@ use omni_types::{AccountId, Event, InstrumentId, Money, NewOrder, OrderId, Qty, 
 
 use super::BarEngine;
 use crate::config::OnInsufficientCash;
-use crate::models::{FeeQuestion, Market, moved};
+use crate::models::{FeeQuestion, Moment, Usual, moved};
 use crate::record::{FillRecord, FillTime, OrderKind, OrderReason, OrderRecord, OrderStatus};
 
 /// A fill that is being considered.
@@ -105,10 +105,10 @@ impl BarEngine {
         let lots = order.side.sign() * qty;
         self.working[symbol].volume_used += qty;
         self.fills.push(fill);
+        let realised = self.ledger.fill(symbol, lots, price, met, commission);
         if let Some(gate) = &mut self.gate {
-            gate.filled(symbol, self.orders[id as usize].side, qty, price);
+            gate.filled(symbol, self.orders[id as usize].side, qty, realised);
         }
-        self.ledger.fill(symbol, lots, price, met, commission);
     }
 
     /// How much of `qty` the buying power allows: all of what reduces the position, and of the rest what keeps gross exposure within
@@ -160,12 +160,19 @@ impl BarEngine {
             return slippage.apply(side, met);
         };
         let quantity = self.panel.instruments()[symbol].quantity(qty);
-        let fraction = slippage.bps * 1e-4 + impact.distance(&self.market_of(symbol), side, quantity);
-        moved(side, met, slippage.ticks, fraction)
+        let fraction =
+            slippage.bps * 1e-4 + impact.distance(self.moment(symbol), self.usual(symbol, impact.window()), side, quantity);
+        moved(side, met, slippage.ticks, fraction, 1)
     }
 
-    fn market_of(&self, symbol: usize) -> Market<'_> {
-        Market { panel: &self.panel, symbol, step: self.step, n_closed: self.closed }
+    fn moment(&self, symbol: usize) -> Moment {
+        Moment { symbol, clock: self.step as i64 }
+    }
+
+    /// What is usual of an instrument, by the bars that have closed.
+    fn usual(&self, symbol: usize, window: usize) -> Usual {
+        let known = (0..self.closed).rev().filter(|&step| self.panel.has_bar(step, symbol));
+        Usual::of(window, known.map(|step| (self.panel.close(step, symbol), self.panel.volume(step, symbol).unwrap_or_default())))
     }
 
     /// Let the models take note of a fill; returns its commission.
@@ -177,7 +184,8 @@ impl BarEngine {
         let taker = self.orders[asked.order as usize].kind != OrderKind::Limit;
         let Some(mut extras) = self.extras.take() else { return commission };
         if let Some(impact) = extras.impact.as_mut().filter(|_| taker) {
-            impact.take(&self.market_of(asked.symbol), asked.side, question.quantity);
+            let usual = self.usual(asked.symbol, impact.window());
+            impact.take(self.moment(asked.symbol), usual, asked.side, question.quantity);
         }
         let commission = extras.fees.as_mut().map_or(commission, |fees| fees.charge(&question, notional_base));
         self.extras = Some(extras);

@@ -1,4 +1,6 @@
-//! Corporate actions on unadjusted bars, and halts.
+//! Corporate actions on unadjusted prices, and halts.
+
+use omni_types::Money;
 
 /// What happens to every unit of an instrument.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,4 +47,10 @@ pub struct Halt {
 pub(crate) fn split_lots(lots: i64, new: i64, old: i64) -> (i64, i64) {
     let exact = i128::from(lots) * i128::from(new);
     ((exact / i128::from(old)) as i64, (exact % i128::from(old)) as i64)
+}
+
+/// What a dividend of `amount` a unit brings, − where it is owed; `None` for nothing.
+pub(crate) fn dividend(lots: i64, quantity: f64, amount: f64, withheld: f64) -> Option<Money> {
+    let kept = if lots > 0 { amount * (1.0 - withheld) } else { amount };
+    Money::from_f64(kept * quantity).filter(|&amount| amount != Money::ZERO)
 }

@@ -39,6 +39,17 @@ pub struct FeeSchedule {
     pub maximum_rate: Option<f64>,
 }
 
+/// Largest fee of an order that can be counted, currency.
+const MOST: f64 = 1e19;
+
+impl FeeSchedule {
+    /// The same rates whatever the volume, without a minimum or maximum.
+    pub fn flat(taker: Commission, maker: Commission) -> Self {
+        let tiers = vec![FeeTier { from: 0.0, taker, maker }];
+        Self { tiers, by: TierBy::Notional, minimum: 0.0, maximum: None, maximum_rate: None }
+    }
+}
+
 /// A fill as a schedule sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FeeQuestion {
@@ -125,7 +136,8 @@ impl FeeMeter {
         if let Some(rate) = schedule.maximum_rate {
             due = due.min(rate * notional);
         }
-        let charged = Money::from_f64(due).expect("a notional is bounded when its order is sent");
+        // Bars bound a notional when its order is sent; in a market somebody may ask for more than money can count.
+        let charged = Money::from_f64(due.clamp(-MOST, MOST)).unwrap_or_default();
         (OrderFees { raw, notional, charged }, charged - before.charged)
     }
 }
@@ -146,7 +158,7 @@ mod tests {
     use super::*;
 
     fn schedule() -> FeeSchedule {
-        let rate = |rate| Commission { rate, per_share: 0.0 };
+        let rate = |rate| Commission { rate, ..Commission::default() };
         let tiers = vec![
             FeeTier { from: 0.0, taker: rate(0.002), maker: rate(-0.001) },
             FeeTier { from: 1_000.0, taker: rate(0.001), maker: rate(0.0) },
@@ -171,6 +183,17 @@ mod tests {
         assert_eq!(meter.charge(&fill(0, 300.0, false), 300.0), money(1.4) - money(1.0));
         // A small order pays no more than one percent.
         assert_eq!(meter.charge(&fill(1, 50.0, false), 50.0), money(0.5));
+    }
+
+    #[test]
+    fn a_fill_pays_its_own_amount_beside_the_rates() {
+        let fee = |per_share, per_fill| Commission { rate: 0.0, per_share, per_fill };
+        let mut meter = FeeMeter::new(FeeSchedule::flat(fee(0.5, 0.25), fee(-0.5, 0.0)));
+        assert_eq!(meter.charge(&fill(0, 300.0, false), 300.0), money(0.75));
+        assert_eq!(meter.charge(&fill(0, 300.0, false), 300.0), money(0.75));
+        assert_eq!(meter.charge(&fill(1, 300.0, true), 300.0), money(-0.5));
+        // What no money can count does not stop a run.
+        assert_eq!(meter.charge(&FeeQuestion { quantity: 1e300, ..fill(2, 0.0, false) }, 0.0), money(1e19));
     }
 
     #[test]

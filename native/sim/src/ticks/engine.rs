@@ -12,13 +12,17 @@ use omni_oms::{AccountConfig, Config, InstrumentConfig, Limits};
 use omni_types::{AccountId, InstrumentId, Money, Nanos, Side, Ticks, TradingPhase};
 
 use super::book::Depth;
+use super::calendar::{Calendar, Due};
+use super::contract::Contract;
 use super::feed::{Origin, Step, StepKind, TickFeed};
+use super::impact::TakerImpact;
 use super::latency::{Clockwork, Journey, Latency};
-use super::local::Account;
+use super::local::{Account, Execution};
 use super::orders::{Answer, Notice, Order, OrderType, Request, Status, TimeInForce, reason};
 use super::queue::QueueModel;
 use super::recorder::{Message, MessageKind, Recorder};
-use super::venue::{Fees, FillModel, Venue};
+use super::venue::{FillModel, Venue};
+use crate::models::{ActionKind, CorporateAction, Flow, FlowKind, Models, split_lots};
 
 /// Bits that say what a strategy wants to be woken for.
 pub mod wake {
@@ -55,16 +59,18 @@ pub enum Stopped {
 pub struct TickConfig {
     /// Cash at the start.
     pub cash: Money,
-    /// By place of the instrument: what one lot gains when its price rises by one tick.
-    pub tick_values: Vec<Money>,
+    /// By place of the instrument.
+    pub contracts: Vec<Contract>,
     /// How long orders take.
     pub latency: Latency,
     /// Where they stand.
     pub queue: QueueModel,
     /// How much of them fills.
     pub fills: FillModel,
-    /// What it costs.
-    pub fees: Fees,
+    /// What it costs, and what happens to instruments.
+    pub models: Models,
+    /// Ticks between two prices that an order can have.
+    pub grid: i64,
     /// What the risk gate holds us to; `None` for no gate.
     pub limits: Option<Limits>,
     /// Seed of what is drawn.
@@ -103,8 +109,13 @@ pub struct TickEngine {
     gate: Option<SoftwareDevice>,
     notices: Vec<Notice>,
     recorder: Recorder,
+    calendar: Option<Box<Calendar>>,
+    /// By message, what the fill of an order that took had met, where there is impact.
+    met: Vec<(u32, i64)>,
     sample_every: i64,
     next_sample: i64,
+    /// The next sample, or the next date of the calendar.
+    alarm: i64,
     now: i64,
 }
 
@@ -115,14 +126,22 @@ impl TickEngine {
     /// A replay at its start.
     ///
     /// # Panics
-    /// If there is not one tick value for each instrument of the feed, or a limit is one that no gate takes.
+    /// If there is not a contract for each instrument of the feed, or a limit is one that no gate takes.
     pub fn new(feed: Arc<TickFeed>, config: TickConfig) -> Self {
-        assert_eq!(config.tick_values.len(), feed.instruments().len(), "one tick value for each instrument");
+        assert_eq!(config.contracts.len(), feed.instruments().len(), "a contract for each instrument");
         let now = feed.steps[0].ts;
-        let gate = config.limits.map(|limits| gate(&config.tick_values, limits));
+        let gate = config.limits.map(|limits| gate(&config.contracts, limits));
         let depth = |ladder: &Arc<_>| Depth::new(Arc::clone(ladder));
+        let mut venue = Venue::new(&feed, config.queue, config.fills);
+        venue.impact = config.models.impact.map(|impact| Box::new(TakerImpact::new(impact, config.grid, &feed)));
+        let mut account = Account::new(config.cash, config.contracts, config.models.fees.clone());
+        if let Some(currencies) = &config.models.currencies {
+            account = account.with_currencies(currencies);
+        }
+        let calendar = Calendar::new(&config.models, now, account.ledger()).map(Box::new);
+        let next_sample = if config.sample_every > 0 { now } else { NEVER };
         Self {
-            venue: Venue::new(&feed, config.queue, config.fills),
+            venue,
             clockwork: Clockwork::new(config.latency, config.seed),
             at_venue: 0,
             at_us: 0,
@@ -132,12 +151,15 @@ impl TickEngine {
             trades: vec![LastTrade::default(); feed.ladders.len()],
             orders: Vec::new(),
             working: Vec::new(),
-            account: Account::new(config.cash, config.tick_values, config.fees),
+            account,
             gate,
             notices: Vec::new(),
             recorder: Recorder::default(),
+            alarm: calendar.as_ref().map_or(NEVER, |calendar| calendar.next()).min(next_sample),
+            calendar,
+            met: Vec::new(),
             sample_every: config.sample_every,
-            next_sample: if config.sample_every > 0 { now } else { NEVER },
+            next_sample,
             now,
             feed,
         }
@@ -187,9 +209,24 @@ impl TickEngine {
         &self.account
     }
 
-    /// Cash plus positions at their mids.
+    /// Cash, in the base currency.
+    pub fn cash(&self) -> Money {
+        self.account.worth(&self.depths).0
+    }
+
+    /// Cash plus positions at their mids, in the base currency.
     pub fn equity(&self) -> Money {
-        self.account.equity(&self.depths)
+        self.account.worth(&self.depths).1
+    }
+
+    /// Money, and lots, that came or went other than by fills.
+    pub fn flows(&self) -> &[Flow] {
+        self.calendar.as_ref().map_or(&[], |calendar| &calendar.flows)
+    }
+
+    /// What the fills of orders that took had met, before impact, by the place of their message.
+    pub fn met(&self) -> &[(u32, i64)] {
+        &self.met
     }
 
     /// All orders; an order's number is its place.
@@ -296,7 +333,7 @@ impl TickEngine {
         let until = until.max(self.now);
         let wants_feed = wake & (wake::QUOTE | wake::TRADE | wake::BOOK) != 0;
         loop {
-            let mut limit = until.min(self.next_sample).min(self.next_message());
+            let mut limit = until.min(self.alarm).min(self.next_message());
             if wants_feed {
                 if let Some(stopped) = self.walk(&feed, &mut limit, wake) {
                     return stopped;
@@ -318,16 +355,111 @@ impl TickEngine {
                 self.venue_step(&feed, step);
             } else if self.to_venue.front().is_some_and(|&(ts, ..)| ts == limit) {
                 self.arrive(limit);
-            } else if limit == self.next_sample && limit < NEVER {
-                let is_over = self.is_over();
-                self.recorder.samples.push(self.account.sample(limit, &self.depths));
-                self.next_sample = if is_over { NEVER } else { self.next_sample.saturating_add(self.sample_every) };
+            } else if limit == self.alarm && limit < NEVER {
+                if self.ring(limit, wake & wake::ORDER != 0) {
+                    return Stopped::Orders;
+                }
             } else {
                 if self.is_over() {
                     return Stopped::End;
                 }
                 self.now = until;
                 return Stopped::Time;
+            }
+        }
+    }
+
+    /// What is due at a time when everything else of it has happened; whether there is something to hear of orders.
+    #[cold]
+    fn ring(&mut self, ts: i64, notify: bool) -> bool {
+        let is_over = self.is_over();
+        if is_over && let Some(calendar) = &mut self.calendar {
+            calendar.end();
+        }
+        let n_messages = self.recorder.messages.len();
+        while let Some(due) = self.calendar.as_mut().and_then(|calendar| calendar.pop(ts)) {
+            match due {
+                Due::Interest => self.accrue(ts),
+                Due::Action(action) => self.act(action, ts, notify),
+                Due::Halt { symbol, begins } => {
+                    self.venue.halt(symbol, begins);
+                    self.send_answers(ts);
+                }
+            }
+        }
+        if ts == self.next_sample {
+            self.recorder.samples.push(self.account.sample(ts, &self.depths));
+            self.next_sample = if is_over { NEVER } else { self.next_sample.saturating_add(self.sample_every) };
+        }
+        self.alarm = self.calendar.as_ref().map_or(NEVER, |calendar| calendar.next()).min(self.next_sample);
+        notify && self.recorder.messages.len() > n_messages
+    }
+
+    /// Interest of the stretch that ends now.
+    fn accrue(&mut self, now: i64) {
+        if let Some(calendar) = &mut self.calendar {
+            // The next stretch is one of the account at the mids of its start.
+            self.account.mark(&self.depths);
+            calendar.accrue(now, self.account.ledger_mut());
+        }
+    }
+
+    /// A split or dividend acts. What the venue has said by now counts in old units, and is heard first.
+    fn act(&mut self, action: CorporateAction, now: i64, notify: bool) {
+        self.now = self.now.max(now);
+        self.to_us.iter_mut().for_each(|word| word.0 = now);
+        self.hear_of_orders(now, notify);
+        self.account.mark(&self.depths);
+        match action.kind {
+            ActionKind::Dividend { amount, withheld } => {
+                let flow = self.account.dividend(action.symbol, amount, withheld, now);
+                self.calendar.iter_mut().for_each(|calendar| calendar.flows.extend(flow));
+            }
+            ActionKind::Split { new, old } => self.split(action.symbol, (new, old), now, notify),
+        }
+    }
+
+    /// Our lots change, the book and our limits in it are forgotten, market orders on their way change with the units they count.
+    fn split(&mut self, symbol: usize, (new, old): (i64, i64), now: i64, notify: bool) {
+        let instrument = symbol as u16;
+        let ledger = self.account.ledger_mut();
+        let (held, currency) = (ledger.lots(symbol), ledger.currency_of(symbol));
+        let in_lieu = ledger.split(symbol, new, old);
+        let (change, mark) = (ledger.lots(symbol) - held, ledger.mark_of(symbol));
+        let flow =
+            Flow { at: now, symbol: Some(symbol as u32), currency, kind: FlowKind::Split, lots: change, amount: Money::ZERO };
+        if let Some(calendar) = self.calendar.as_mut().filter(|_| held != 0) {
+            calendar.flows.push(flow);
+            if in_lieu != Money::ZERO {
+                calendar.flows.push(Flow { kind: FlowKind::CashInLieu, lots: 0, amount: in_lieu, ..flow });
+            }
+        }
+        if change != 0 {
+            // A position moves by fills only, and a fill takes from what is open.
+            let side = if change < 0 { Side::Sell } else { Side::Buy };
+            self.opened(instrument, side, change.abs());
+            self.filled(instrument, side, change.abs(), Money::ZERO);
+        }
+        if let Some(gate) = self.gate.as_mut().filter(|_| mark.0 > 0) {
+            let price = Ticks((mark.0 / 2).max(1));
+            gate.apply(Update::Reference { instrument: InstrumentId(u32::from(instrument)), price });
+        }
+        self.venue.forget(symbol);
+        self.depths[symbol].clear(false);
+        self.depths[symbol].clear(true);
+        self.trades[symbol] = LastTrade::default();
+        let mine: Vec<u32> =
+            self.working.iter().copied().filter(|&number| self.orders[number as usize].instrument == instrument).collect();
+        for number in mine {
+            let order = &mut self.orders[number as usize];
+            let (side, before, (after, _)) = (order.side, order.leaves(), split_lots(order.leaves(), new, old));
+            if order.kind == OrderType::Market && after > 0 {
+                order.qty = order.filled + after;
+                self.opened(instrument, side, after - before);
+            } else {
+                self.to_venue.retain(|&(_, other, _)| other != number);
+                let answer = Answer::Ended { status: Status::Canceled, reason: reason::CORPORATE_ACTION };
+                self.hear_answer(now, now, number, answer, notify);
             }
         }
     }
@@ -345,8 +477,11 @@ impl TickEngine {
             && self.to_venue.is_empty()
     }
 
-    /// End what still works, with the data.
+    /// End what still works, with the data, and book the interest that has accrued.
     pub fn finish(&mut self) {
+        let end = if self.is_over() { self.feed.span().1.max(self.now) } else { self.now };
+        self.accrue(end);
+        self.calendar.iter_mut().for_each(|calendar| calendar.end());
         for number in std::mem::take(&mut self.working) {
             let order = &mut self.orders[number as usize];
             (order.status, order.reason, order.ts_heard) = (Status::Expired, reason::END_OF_DATA, self.now);
@@ -434,6 +569,7 @@ impl TickEngine {
 
     /// Our requests that arrive now.
     fn arrive(&mut self, now: i64) {
+        self.venue.now = now;
         while self.to_venue.front().is_some_and(|&(ts, ..)| ts == now) {
             let Some((_, number, request)) = self.to_venue.pop_front() else { return };
             let (order, next_step) = (&self.orders[number as usize], self.at_venue as u32);
@@ -503,27 +639,42 @@ impl TickEngine {
     fn hear_of_orders(&mut self, now: i64, notify: bool) {
         while self.to_us.front().is_some_and(|&(ts, ..)| ts == now) {
             let Some((_, ts_venue, number, answer)) = self.to_us.pop_front() else { return };
-            let mut message = Message::heard(now, ts_venue, number, answer);
-            let order = &mut self.orders[number as usize];
-            let (before, instrument, side) = (order.leaves(), order.instrument, order.side);
-            order.hear(now, ts_venue, answer);
-            let (leaves, is_over) = (order.leaves(), order.status.is_final());
-            if let Answer::Fill { qty, price, is_maker, .. } = answer {
-                let (fee, realised) = self.account.fill(instrument, side, price, qty, is_maker);
-                message.fee = fee;
-                self.filled(instrument, side, qty, realised);
-            } else if !matches!(answer, Answer::TooLate) {
-                let open = if is_over { 0 } else { leaves };
-                self.opened(instrument, side, open - before);
-            }
-            if is_over {
-                self.working.retain(|&other| other != number);
-            }
-            if notify {
-                self.notices.push(Notice { order: number, kind: answer.notice(message.fee), ts_venue });
-            }
-            self.recorder.messages.push(message);
+            self.hear_answer(now, ts_venue, number, answer, notify);
         }
+    }
+
+    fn hear_answer(&mut self, now: i64, ts_venue: i64, number: u32, answer: Answer, notify: bool) {
+        let mut message = Message::heard(now, ts_venue, number, answer);
+        let order = &mut self.orders[number as usize];
+        let (before, instrument, side) = (order.leaves(), order.instrument, order.side);
+        order.hear(now, ts_venue, answer);
+        let (leaves, is_over) = (order.leaves(), order.status.is_final());
+        if let Answer::Fill { qty, price, is_maker, .. } = answer {
+            let met = self.met_by(is_maker).unwrap_or(price);
+            let fill = Execution { ts: ts_venue, order: number, instrument, side, qty, price, met, is_maker };
+            let (fee, realised) = self.account.fill(&fill, &self.depths);
+            message.fee = fee.to_f64();
+            self.filled(instrument, side, qty, realised);
+        } else if !matches!(answer, Answer::TooLate) {
+            let open = if is_over { 0 } else { leaves };
+            self.opened(instrument, side, open - before);
+        }
+        if is_over {
+            self.working.retain(|&other| other != number);
+        }
+        if notify {
+            self.notices.push(Notice { order: number, kind: answer.notice(message.fee), ts_venue });
+        }
+        self.recorder.messages.push(message);
+    }
+
+    /// What the fill that we hear of now had met, where there is impact.
+    #[inline]
+    fn met_by(&mut self, is_maker: bool) -> Option<i64> {
+        let impact = self.venue.impact.as_mut().filter(|_| !is_maker)?;
+        let met = impact.next_met()?;
+        self.met.push((self.recorder.messages.len() as u32, met));
+        Some(met)
     }
 
     /// What the gate says of an order, or of a replacement that adds only some lots.
@@ -565,18 +716,18 @@ pub struct NewTickOrder {
     pub qty: i64,
 }
 
-fn gate(tick_values: &[Money], limits: Limits) -> SoftwareDevice {
-    let instrument = |&tick_value| InstrumentConfig {
+fn gate(contracts: &[Contract], limits: Limits) -> SoftwareDevice {
+    let instrument = |contract: &Contract| InstrumentConfig {
         symbol: String::new(),
         tick_size: 1.0,
         lot_size: 1.0,
         currency: String::new(),
-        tick_value,
+        tick_value: contract.tick_value(),
         reference: Ticks(0),
     };
     let config = Config {
         phase: TradingPhase::Continuous,
-        instruments: tick_values.iter().map(instrument).collect(),
+        instruments: contracts.iter().map(instrument).collect(),
         accounts: vec![AccountConfig { name: String::new(), limits }],
     };
     SoftwareDevice::new(&config).expect("the limits were checked where they were made")

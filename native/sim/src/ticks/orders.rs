@@ -153,6 +153,8 @@ pub mod reason {
     pub const TOO_LATE: u16 = 1_006;
     /// The data ended first.
     pub const END_OF_DATA: u16 = 1_007;
+    /// A split changed what its price means.
+    pub const CORPORATE_ACTION: u16 = 1_020;
 }
 
 /// What we ask of the venue.

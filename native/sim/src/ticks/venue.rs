@@ -10,6 +10,7 @@ use omni_wire::status;
 
 use super::book::{Change, Depth};
 use super::feed::{Origin, Step, StepKind, TickFeed};
+use super::impact::TakerImpact;
 use super::orders::{Answer, Order, OrderType, Status, TimeInForce, reason};
 use super::queue::{Place, QueueModel};
 
@@ -20,30 +21,6 @@ pub enum FillModel {
     Whole,
     /// What traded beyond the queue before it; an order that takes gets what each level shows.
     Partial,
-}
-
-/// What a fill costs. A rebate is a negative fee.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Fees {
-    /// Fraction of the value, of orders that waited.
-    pub maker_rate: f64,
-    /// Fraction of the value, of orders that took.
-    pub taker_rate: f64,
-    /// Currency a lot, of orders that waited.
-    pub maker_per_lot: f64,
-    /// Currency a lot, of orders that took.
-    pub taker_per_lot: f64,
-    /// Currency a fill.
-    pub per_fill: f64,
-}
-
-impl Fees {
-    /// The fee of a fill of `value` (currency) and `qty` lots.
-    pub fn of(&self, is_maker: bool, value: f64, qty: i64) -> f64 {
-        let (rate, per_lot) =
-            if is_maker { (self.maker_rate, self.maker_per_lot) } else { (self.taker_rate, self.taker_per_lot) };
-        rate * value + per_lot * qty as f64 + self.per_fill
-    }
 }
 
 /// One of our orders that waits.
@@ -120,6 +97,9 @@ struct Market {
     depth: Depth,
     ours: [Ours; 2],
     is_trading: bool,
+    /// Whether the feed lets it trade, and how many halts of our own do not.
+    is_open: bool,
+    n_halts: u32,
     /// What we took of levels since they last changed: side, price, lots.
     taken: Vec<(Side, i64, i64)>,
 }
@@ -130,6 +110,9 @@ pub(crate) struct Venue {
     markets: Vec<Market>,
     queue: QueueModel,
     fills: FillModel,
+    /// How our taking moves what we get, and the time of the request in hand.
+    pub impact: Option<Box<TakerImpact>>,
+    pub now: i64,
     /// What it has to say, in order.
     pub answers: Vec<(u32, Answer)>,
 }
@@ -144,9 +127,10 @@ impl Venue {
             let depth = Depth::new(Arc::clone(ladder));
             let n_places = depth.ladder().len();
             let ours = [Side::Buy, Side::Sell].map(|side| Ours::new(side, n_places));
-            Market { depth, ours, is_trading: true, taken: Vec::new() }
+            Market { depth, ours, is_trading: true, is_open: true, n_halts: 0, taken: Vec::new() }
         };
-        Self { markets: feed.ladders.iter().map(market).collect(), queue, fills, answers: Vec::new() }
+        let markets = feed.ladders.iter().map(market).collect();
+        Self { markets, queue, fills, impact: None, now: i64::MIN, answers: Vec::new() }
     }
 
     /// The book of an instrument as the venue has it.
@@ -189,13 +173,25 @@ impl Venue {
             StepKind::Cross => through(market, step.place, true, &mut self.answers),
             StepKind::Clear => market.clear(step.side()),
             StepKind::State => {
-                market.is_trading = step.qty == status::TRADING;
-                if market.is_trading {
-                    // The other side may have come to us meanwhile.
-                    come(market, Side::Buy, &mut self.answers);
-                    come(market, Side::Sell, &mut self.answers);
-                }
+                market.is_open = step.qty == status::TRADING;
+                market.open_or_close(&mut self.answers);
             }
+        }
+    }
+
+    /// A halt of our own begins or ends, on top of those that the feed says.
+    pub fn halt(&mut self, instrument: usize, begins: bool) {
+        let market = &mut self.markets[instrument];
+        market.n_halts = if begins { market.n_halts + 1 } else { market.n_halts.saturating_sub(1) };
+        market.open_or_close(&mut self.answers);
+    }
+
+    /// Prices mean something else from now on: forget the book and our orders in it.
+    pub fn forget(&mut self, instrument: usize) {
+        let market = &mut self.markets[instrument];
+        market.clear(None);
+        for side in [Side::Buy, Side::Sell] {
+            market.ours[index(side)] = Ours::new(side, market.depth.ladder().len());
         }
     }
 
@@ -289,23 +285,26 @@ impl Venue {
     }
 
     fn take(&mut self, number: u32, order: &Order, best: i64, limit: Option<i64>, next_step: u32) {
-        let mut left = order.leaves();
-        if self.fills == FillModel::Whole {
-            self.answers.push((number, Answer::Fill { qty: left, price: best, is_maker: false, is_last: true }));
-            return;
-        }
+        let (mut left, side, is_whole) = (order.leaves(), order.side, self.fills == FillModel::Whole);
         let market = &mut self.markets[usize::from(order.instrument)];
-        let there = market.there(order.side.opposite(), limit);
-        if order.time_in_force == TimeInForce::Fok && there.iter().map(|&(_, qty)| qty).sum::<i64>() < left {
+        let there = if is_whole { vec![(best, left)] } else { market.there(side.opposite(), limit) };
+        let shown = left.min(there.iter().map(|&(_, qty)| qty).sum());
+        let no_impact = (shown, 0.0);
+        let (lots, fraction) =
+            self.impact.as_ref().map_or(no_impact, |impact| impact.reach(self.now, order, limit, &there, shown));
+        if lots < left && order.time_in_force == TimeInForce::Fok {
             return self.end(number, Status::Expired, reason::NOT_FILLED_AT_ONCE);
         }
-        for (price, qty) in there {
-            let qty = qty.min(left);
-            if qty == 0 {
-                break;
-            }
+        let lots = if is_whole && lots < left { 0 } else { lots };
+        if let Some(impact) = self.impact.as_mut().filter(|_| lots > 0) {
+            impact.take(self.now, order, lots, met_by(&there, lots).map(|(met, _)| met));
+        }
+        for (met, qty) in met_by(&there, lots) {
             left -= qty;
-            market.taken.push((order.side.opposite(), price, qty));
+            if !is_whole {
+                market.taken.push((side.opposite(), met, qty));
+            }
+            let price = self.impact.as_ref().map_or(met, |impact| impact.price(side, met, fraction));
             self.answers.push((number, Answer::Fill { qty, price, is_maker: false, is_last: left == 0 }));
         }
         match limit {
@@ -317,7 +316,27 @@ impl Venue {
     }
 }
 
+/// What so many lots take of levels, the best first.
+fn met_by(there: &[(i64, i64)], mut lots: i64) -> impl Iterator<Item = (i64, i64)> + '_ {
+    let taken = there.iter().map(move |&(price, shown)| {
+        let qty = shown.min(lots);
+        lots -= qty;
+        (price, qty)
+    });
+    taken.take_while(|&(_, qty)| qty > 0)
+}
+
 impl Market {
+    /// Trade if both the feed and the halts let it.
+    fn open_or_close(&mut self, answers: &mut Vec<(u32, Answer)>) {
+        self.is_trading = self.is_open && self.n_halts == 0;
+        if self.is_trading {
+            // The other side may have come to us meanwhile.
+            come(self, Side::Buy, answers);
+            come(self, Side::Sell, answers);
+        }
+    }
+
     /// Whether an order of ours on `side` trades where the market trades.
     #[inline]
     fn reaches(&self, side: Side, place: u32) -> bool {
