@@ -21,12 +21,14 @@ _HELD_BACK = {
     "reduced": "{n} cut to the buying power",
     "expired": "{n} still working when the data ended",
     "replaced": "{n} replaced by a later target before being filled",
+    "ended_by_terms": "{n} ended by their own terms (a day, a time, an auction, IOC, FOK, post-only)",
 }
 _MET = {
     "rounded_to_zero": "target weights too small for one lot",
     "unpriced": "target weights for instruments that had no price yet",
     "volume_limited": "fills cut by the volume limit",
     "cancels_refused": "cancels that the risk gate refused",
+    "replaces_refused": "replacements that an order, its terms or the risk gate refused",
     "off_grid_prices": "prices off their tick grid, rounded to it",
 }
 

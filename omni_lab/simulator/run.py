@@ -43,6 +43,16 @@ class Run:
         return self._engine.orders()
 
     @functools.cached_property
+    def terms(self) -> Columns:
+        """One row an order with terms; most runs have none."""
+        return self._engine.terms()
+
+    @functools.cached_property
+    def terms_changes(self) -> Columns:
+        """One row a change of an order that went on working."""
+        return self._engine.terms_changes()
+
+    @functools.cached_property
     def fills(self) -> Columns:
         """One row a fill."""
         return self._engine.fills()
@@ -84,7 +94,20 @@ class Run:
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything fetched, so that a run can be sent to another process."""
-        names = ("equity", "orders", "fills", "trades", "flows", "cash", "counts", "gate", "totals", "stats")
+        names = (
+            "equity",
+            "orders",
+            "terms",
+            "terms_changes",
+            "fills",
+            "trades",
+            "flows",
+            "cash",
+            "counts",
+            "gate",
+            "totals",
+            "stats",
+        )
         return {name: getattr(self, name) for name in names}
 
 
