@@ -391,8 +391,8 @@ class EventSimulator:
         WalkForwardResults
             A row for each fold, the stitched account, and the metric in and out of sample.
         """
+        from omni_lab.simulator.bar_sessions import steps_per_year
         from omni_lab.simulator.research.walk_forward import walk_forward
-        from omni_lab.simulator.sweep import steps_per_year
 
         _refuse_unknown_kind(kind)
         _refuse_no_family(strategy)
@@ -403,7 +403,7 @@ class EventSimulator:
             strategy,
             grid,
             split,
-            per_year=steps_per_year(bars, self.config),
+            per_year=steps_per_year(bars.ts, self.config),
             metric=metric,
             kind=kind,
             progress=progress,

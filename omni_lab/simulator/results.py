@@ -19,6 +19,7 @@ from omni_lab import __version__
 from omni_lab.data.bars import Bars
 from omni_lab.data.times import iso
 from omni_lab.errors import SchemaError
+from omni_lab.simulator.bar_sessions import steps_per_year
 from omni_lab.simulator.caveats import caveats
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.result_tables import RunTables, signed_lots
@@ -321,7 +322,7 @@ class BacktestResults(Mapping[str, float]):
             commission_paid=totals["commission_paid"],
             slippage_paid=totals["slippage_paid"],
             risk_free_rate=self.config.risk_free_rate,
-            periods_per_year=self.config.periods_per_year,
+            periods_per_year=steps_per_year(self.ts, self.config),
         )
 
     @property

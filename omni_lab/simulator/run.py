@@ -14,6 +14,7 @@ from omni_lab.data.bars import Bars
 from omni_lab.data.times import as_nanoseconds, iso
 from omni_lab.errors import ConfigError, DataError, SchemaError, ShapeError
 from omni_lab.progress import Progress
+from omni_lab.simulator.bar_sessions import sessions_for_engine
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.faces import only_signals, overrides
 from omni_lab.simulator.models import models_to_engine
@@ -220,6 +221,7 @@ def new_engine(bars: Bars, config: SimulationConfig) -> BarEngine:
         limits=None
         if config.limits is None
         else config.limits.setup(each.lot_size for each in bars.instruments),
+        sessions=sessions_for_engine(bars.ts, config),
     )
 
 
