@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -130,6 +130,28 @@ class TradingCalendar:
     ) -> TradingCalendar:
         """A market that trades from Monday to Friday but on holidays."""
         return cls(WEEKDAYS, open, close, tz, tuple(str(_date(each)) for each in holidays))
+
+    @classmethod
+    def parse(cls, given: object) -> TradingCalendar:
+        """A calendar from whatever a setting holds: one, its name, or a mapping of its attributes.
+
+        Raises
+        ------
+        ConfigError
+            If it is none of these.
+        """
+        if isinstance(given, TradingCalendar):
+            return given
+        if isinstance(given, str):
+            return cls(given)
+        if isinstance(given, Mapping) and "name" in given and not set(given) - set(cls.__slots__):
+            return cls(**{**given, "holidays": tuple(given.get("holidays", ()))})
+        raise ConfigError(
+            "this is no trading calendar",
+            found=given,
+            expected="a TradingCalendar, the name of one as 'XNYS', or a mapping of its attributes",
+            where="calendar",
+        )
 
     def schedule(self, start: Any, end: Any) -> Schedule:
         """Sessions of dates from ``start`` to ``end``, both included.

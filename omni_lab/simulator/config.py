@@ -194,23 +194,10 @@ def _limits(given: Mapping[str, Any]) -> Limits:
 
 
 def _calendar(given: object) -> TradingCalendar:
-    """A calendar, by its name, or from a mapping of what it is made of."""
     # Few runs have one, and the library behind it takes a second to import.
     from omni_lab.data.trading_calendar import TradingCalendar
 
-    if isinstance(given, TradingCalendar):
-        return given
-    if isinstance(given, Mapping):
-        refuse_unknown(TradingCalendar, given)
-        return TradingCalendar(**{**given, "holidays": tuple(given.get("holidays", ()))})
-    if isinstance(given, str):
-        return TradingCalendar.of(given) if given != "ALWAYS_OPEN" else TradingCalendar.always_open()
-    raise ConfigError(
-        "this is no trading calendar",
-        found=type(given).__name__,
-        expected="a TradingCalendar, or the name of one as 'XNYS'",
-        where="SimulationConfig.calendar",
-    )
+    return TradingCalendar.parse(given)
 
 
 def _action(given: object) -> Split | Dividend:

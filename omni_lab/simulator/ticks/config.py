@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from omni_lab.data.moments import span_ns
+from omni_lab.data.trading_calendar import TradingCalendar
 from omni_lab.errors import ShapeError
 from omni_lab.execution import Limits
 from omni_lab.strategies.settings import not_among, not_whole, out_of_range, parse_settings, refuse, settings
@@ -195,6 +196,8 @@ class TickConfig:
         end.
     seed : int
         Seed of what is drawn.
+    calendar : TradingCalendar or str, optional
+        When the market trades; outside its sessions and in their breaks it stands as in a halt.
 
     Raises
     ------
@@ -217,8 +220,11 @@ class TickConfig:
     risk_free_rate: float = 0.0
     max_orders_per_event: int = 10_000
     seed: int = 7
+    calendar: TradingCalendar | None = None
 
     def __post_init__(self) -> None:
+        if self.calendar is not None:
+            object.__setattr__(self, "calendar", TradingCalendar.parse(self.calendar))
         given: dict[str, Any] = {name: getattr(self, name) for name in ("latency", "fees", "limits")}
         if isinstance(given["latency"], Mapping):
             object.__setattr__(self, "latency", _latency(given["latency"]))
@@ -258,6 +264,7 @@ class TickConfig:
         """The settings as plain values, for a manifest; measured latencies by their number and ends."""
         plain = {name: getattr(self, name) for name in self.__slots__}
         plain["fees"] = asdict(self.fees)
+        plain["calendar"] = None if self.calendar is None else asdict(self.calendar)
         plain["limits"] = None if self.limits is None else asdict(self.limits)
         latency = self.latency.to_engine()
         if isinstance(self.latency, MeasuredLatency):
