@@ -7,13 +7,22 @@ these. Prices are integer ticks, quantities integer lots, times int64 nanosecond
 
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Any, Literal, Self, final
+from typing import Any, Literal, Self, Unpack, final
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import disjoint_base
 
-from omni_lab.domain import OrderType, PegReference, PostOnly, SelfTrade, Side, TimeInForce, Trigger
+from omni_lab.domain import (
+    OrderTerms,
+    OrderType,
+    PegReference,
+    PostOnly,
+    SelfTrade,
+    Side,
+    TimeInForce,
+    Trigger,
+)
 
 __all__ = [
     "AgentMarket",
@@ -157,6 +166,8 @@ class BarEngine:
         Fees, impact, financing, corporate actions, halts and currencies, as ``models_to_engine`` makes it.
     limits : LimitSetup, optional
         Limits of the risk gate; None for no gate.
+    sessions : ndarray of int64, shape (n_steps,), optional
+        Number of the session of each step, not decreasing; None for days of UTC.
 
     Raises
     ------
@@ -180,6 +191,7 @@ class BarEngine:
         volume_limit: float | None,
         models: dict[str, Any] | None = None,
         limits: Any = None,
+        sessions: NDArray[np.int64] | None = None,
     ) -> BarEngine: ...
     def run_targets(
         self, targets: NDArray[np.float64], kind: str, progress: Callable[[int], object] | None = None
@@ -225,6 +237,12 @@ class BarEngine:
         Columns symbol, step_sent, step_closed, side (1 buy, 2 sell), kind, status, reason, qty and filled
         (lots), price (ticks).
         """
+
+    def terms(self) -> dict[str, NDArray[Any]]:
+        """One row an order with terms, by order: the terms that hold, and quantity and prices when sent."""
+
+    def terms_changes(self) -> dict[str, NDArray[Any]]:
+        """One row a change of an order that went on working: 0 triggered, 1 replaced, 2 repriced."""
 
     def fills(self) -> dict[str, NDArray[Any]]:
         """One row a fill.
@@ -1630,14 +1648,36 @@ class Context:
         """Average entry price; NaN when flat."""
 
     def buy(
-        self, qty: float, *, symbol: str | None = None, limit: float | None = None, stop: float | None = None
+        self,
+        qty: float,
+        *,
+        symbol: str | None = None,
+        limit: float | None = None,
+        stop: float | None = None,
+        **terms: Unpack[OrderTerms],
     ) -> int:
-        """Send a buy order; returns its id."""
+        """Send a buy order; returns its id. What it cannot say on bars is a ConfigError."""
 
     def sell(
-        self, qty: float, *, symbol: str | None = None, limit: float | None = None, stop: float | None = None
+        self,
+        qty: float,
+        *,
+        symbol: str | None = None,
+        limit: float | None = None,
+        stop: float | None = None,
+        **terms: Unpack[OrderTerms],
     ) -> int:
-        """Send a sell order; returns its id."""
+        """Send a sell order; returns its id. What it cannot say on bars is a ConfigError."""
+
+    def replace(
+        self,
+        order_id: int,
+        *,
+        qty: float | None = None,
+        price: float | None = None,
+        stop_price: float | None = None,
+    ) -> bool:
+        """Give a working order another total quantity or other prices; False where it cannot have them."""
 
     def target(self, qty: float, *, symbol: str | None = None) -> None:
         """Aim at a signed quantity."""

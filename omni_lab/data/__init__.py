@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from omni_lab.data.lobster_day import LobsterDay
     from omni_lab.data.sources import PackageSource, SOURCES, Source, get_source
     from omni_lab.data.synthetic import SYNTHETIC_SYMBOL, synthetic_bars, synthetic_itch
+    from omni_lab.data.trading_calendar import Schedule, TradingCalendar
 
 __all__ = [
     "SOURCES",
@@ -33,7 +34,9 @@ __all__ = [
     "LobsterDay",
     "MarketReplay",
     "PackageSource",
+    "Schedule",
     "Source",
+    "TradingCalendar",
     "TradingState",
     "check_bars",
     "get_source",
@@ -58,6 +61,8 @@ __getattr__ = attributes(
         "FeedInfo": "feed_info",
         "ItchFile": "itch",
         "LobsterDay": "lobster_day",
+        "Schedule": "trading_calendar",
+        "TradingCalendar": "trading_calendar",
         "PackageSource": "sources",
         "SOURCES": "sources",
         "Source": "sources",

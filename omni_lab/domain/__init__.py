@@ -18,6 +18,7 @@ from omni_lab.domain.orders import (
     TrailUnit,
     Trigger,
 )
+from omni_lab.domain.terms import OrderTerms
 
 __all__ = [
     "MONEY_UNIT",
@@ -27,6 +28,7 @@ __all__ = [
     "Instrument",
     "Liquidity",
     "OrderState",
+    "OrderTerms",
     "OrderType",
     "PegReference",
     "PostOnly",

@@ -43,7 +43,23 @@ _WHY = {
     "NO_INTRABAR_PRICES": "the bars have only closes",
     "RUN_STOPPED": "the run ended in an error",
     "CORPORATE_ACTION": "a split changed what its price meant, or left nothing of it",
+    "END_OF_SESSION": "its session was over",
+    "END_OF_TIME": "its time was over",
+    "AUCTION_OVER": "its open or close had passed",
+    "IOC": "the first price it met left something, and it could not wait",
+    "FOK": "the first price it met would not have filled it whole",
+    "MIN_QTY": "the first price it met had less than its minimum",
+    "POST_ONLY_WOULD_TAKE": "it would have taken at its first open",
+    "INVALID_STOP_PRICE": "its stop price or trail could not be used",
+    "INVALID_DISPLAY_QTY": "what it was to show was more than its quantity",
+    "INVALID_MIN_QTY": "its minimum was more than its quantity",
+    "INVALID_EXPIRY": "it would have ended before it began",
+    "INVALID_COMBINATION": "its terms exclude each other",
 }
+_TRAILS = ("trail", "trail_bps")
+_TERMS = ("time_in_force", *_TRAILS, "display_qty", "min_qty", "all_or_none", "post_only", "expire_at")
+_CHANGES = ("TRIGGERED", "REPLACED", "REPRICED")
+_LIMIT, _STOP_LIMIT = 1, 3
 
 
 def story_of(results: BacktestResults, run: Run, order_id: int) -> OrderStory:
@@ -52,10 +68,12 @@ def story_of(results: BacktestResults, run: Run, order_id: int) -> OrderStory:
     order = {name: results.orders[name][order_id].item() for name in results.orders}
     rows = np.flatnonzero(run.fills["order"] == order_id)
     facts: Facts = {name: order[name] for name in ("symbol", "side", "type", "qty")}
-    facts |= {name: order[name] for name in ("limit_price", "stop_price")}
+    facts |= {name: order[name] for name in ("limit_price", "stop_price", *_TERMS)}
+    facts |= _as_sent(results, run, order_id)
     said = [_decision(results, run, order_id, facts)]
     said += _refusal(results, run, order_id, facts)
     said += _waiting(results, run, order_id, rows, facts)
+    said += _changes(results, run, order_id, facts)
     said += _fills(results, run, rows, facts)
     said += _cut(results, run, order_id, rows, facts)
     said += _trades(results, run, rows, facts)
@@ -85,8 +103,7 @@ def _decision(results: BacktestResults, run: Run, order_id: int, facts: Facts) -
     facts |= {"step": sent, "ts": int(results.ts[sent]), "known_step": known, **prices}
     facts |= {"equity_before": account.equity, "cash_before": account.cash}
     facts["position_before"] = float(account.positions[code])
-    price = next((facts[name] for name in ("limit_price", "stop_price") if facts[name] > 0), None)
-    at = "at the market" if price is None else f"at a {facts['type'].lower()} of {price:.10g}"
+    at = _asked(facts)
     shown = "/".join(f"{value:.10g}" for value in prices.values() if not np.isnan(value))
     return (
         f"{iso(facts['ts'])}  step {sent}: {facts['side'].lower()} {facts['qty']:g} {facts['symbol']} {at}; "
@@ -94,6 +111,67 @@ def _decision(results: BacktestResults, run: Run, order_id: int, facts: Facts) -
         f"with {account.equity:,.2f} of equity, {facts['position_before']:g} held and "
         f"{account.cash:,.2f} in cash" + (", told of a fill within the step" if inside else "")
     )
+
+
+def _asked(facts: Facts) -> str:
+    """The price of an order, and what else it says."""
+    price = next((facts[name] for name in ("limit_price", "stop_price") if facts[name] > 0), None)
+    kind = facts["type"].lower().replace("_", " ")
+    at = "at the market" if price is None else f"at a {kind} of {price:.10g}"
+    said = []
+    if facts["type"] == "STOP_LIMIT":
+        at = f"at a stop of {facts['stop_price']:.10g} with a limit of {price:.10g}"
+    if facts["trail"] > 0:
+        said.append(f"trailing by {facts['trail']:.10g}")
+    if facts["trail_bps"] > 0:
+        said.append(f"trailing by {facts['trail_bps']:g} bps")
+    if facts["min_qty"] > 0:
+        said.append(f"at least {facts['min_qty']:g} at once")
+    if facts["display_qty"] >= 0:
+        said.append(f"showing {facts['display_qty']:g}" if facts["display_qty"] else "hidden")
+    said += [name.replace("_", " ") for name in ("all_or_none",) if facts[name]]
+    said += ["post only"] if facts["post_only"] != "NO" else []
+    said += [f"until {iso(facts['expire_at'])}"] if facts["expire_at"] else []
+    said += [facts["time_in_force"]] if facts["time_in_force"] not in ("GTC", "GTD") else []
+    return ", ".join([at, *said])
+
+
+def _as_sent(results: BacktestResults, run: Run, order_id: int) -> Facts:
+    """Quantity and prices when it was sent, where they may have changed."""
+    terms = run.terms
+    row = np.flatnonzero(terms["order"] == order_id)
+    if not len(row):
+        return {}
+    codes, kind = run.orders["symbol"][[order_id]], int(run.orders["kind"][order_id])
+    price = results._tables.price
+    sent: Facts = {"qty": float(results._tables.quantity(terms["sent_qty"][row], codes)[0])}
+    if kind in (_LIMIT, _STOP_LIMIT):
+        sent["limit_price"] = float(price(terms["sent_price"][row], codes)[0])
+    elif kind:
+        sent["stop_price"] = float(price(terms["sent_price"][row], codes)[0])
+    if kind == _STOP_LIMIT:
+        sent["stop_price"] = float(price(terms["sent_stop"][row], codes)[0])
+    return sent
+
+
+def _changes(results: BacktestResults, run: Run, order_id: int, facts: Facts) -> list[str]:
+    """What changed it while it worked."""
+    raw = run.terms_changes
+    rows = np.flatnonzero(raw["order"] == order_id)
+    codes = np.repeat(run.orders["symbol"][order_id], len(rows))
+    prices = [results._tables.price(raw[name][rows], codes).tolist() for name in ("price", "stop_price")]
+    sizes = results._tables.quantity(raw["qty"][rows], codes).tolist()
+    what = [_CHANGES[kind] for kind in raw["kind"][rows].tolist()]
+    facts["changes"] = tuple(zip(raw["step"][rows].tolist(), what, sizes, *prices, strict=True))
+    words = {
+        "TRIGGERED": "its stop was met: a limit of {price:.10g} from then on",
+        "REPLACED": "replaced: {qty:g} in all, at {price:.10g}",
+        "REPRICED": "it would have taken: it slid to {price:.10g}",
+    }
+    return [
+        f"{iso(int(results.ts[step]))}  " + words[kind].format(qty=qty, price=price)
+        for step, kind, qty, price, _ in facts["changes"]
+    ]
 
 
 def _refusal(results: BacktestResults, run: Run, order_id: int, facts: Facts) -> list[str]:
@@ -143,7 +221,8 @@ def _fills(results: BacktestResults, run: Run, rows: IntArray, facts: Facts) -> 
         "impact": float(impact.sum()),
     }
     words = {"OPEN": "at the open", "INSIDE": "inside the bar", "CLOSE": "at the close"}
-    left, said = facts["qty"], []
+    left = float(results.orders["qty"][raw["order"][rows[0]]]) if len(rows) else 0.0
+    said: list[str] = []
     ts, prices = fills["ts"][rows], fills["price"][rows]
     for place, row in enumerate(rows):
         qty = fills["qty"][row]
@@ -163,9 +242,12 @@ def _plain_slippage(results: BacktestResults, run: Run, rows: IntArray) -> Any:
     if results.config.impact is None:
         return results.fills["slippage_cost"][rows]
     raw, config = run.fills, results.config
-    moves = run.orders["kind"][raw["order"][rows]] != 1
+    kinds = run.orders["kind"][raw["order"][rows]]
     away = raw["reference"][rows] * config.slippage_bps / 1e4 + config.slippage_ticks
-    ticks = np.where(moves, np.ceil(away - _SAFE), 0.0)
+    ticks = np.where(kinds != _LIMIT, np.ceil(away - _SAFE), 0.0)
+    # A stop-limit slips no further than its limit, and once it waits as one not at all.
+    paid = np.abs(raw["price"][rows] - raw["reference"][rows])
+    ticks = np.where(kinds == _STOP_LIMIT, np.minimum(ticks, paid), ticks)
     return results._tables.price(ticks, raw["symbol"][rows]) * results.fills["qty"][rows]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omni_lab.data.times import iso
+from omni_lab.simulator.bar_sessions import notes as sessions_notes
 from omni_lab.simulator.doubts import doubts
 
 if TYPE_CHECKING:
@@ -21,12 +22,14 @@ _HELD_BACK = {
     "reduced": "{n} cut to the buying power",
     "expired": "{n} still working when the data ended",
     "replaced": "{n} replaced by a later target before being filled",
+    "ended_by_terms": "{n} ended by their own terms (a day, a time, an auction, IOC, FOK, post-only)",
 }
 _MET = {
     "rounded_to_zero": "target weights too small for one lot",
     "unpriced": "target weights for instruments that had no price yet",
     "volume_limited": "fills cut by the volume limit",
     "cancels_refused": "cancels that the risk gate refused",
+    "replaces_refused": "replacements that an order, its terms or the risk gate refused",
     "off_grid_prices": "prices off their tick grid, rounded to it",
 }
 
@@ -55,6 +58,8 @@ def caveats(results: BacktestResults) -> tuple[str, ...]:
     notes += doubts(results)
     if metrics["costs_paid"] == 0 and metrics["n_fills"] > 0:
         notes.append("No commission and no slippage were charged.")
+    if config.calendar is not None:
+        notes += sessions_notes(results.ts, config.calendar)
     days = (int(results.ts[-1]) - int(results.ts[0])) / _NANOSECONDS_PER_DAY
     if days < 365:
         notes.append(f"The data spans {_counted(round(days), 'day')}; annual figures extrapolate from that.")

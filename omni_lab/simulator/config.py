@@ -21,11 +21,13 @@ from omni_lab.strategies.settings import (
 )
 
 if TYPE_CHECKING:
+    from omni_lab.data.trading_calendar import TradingCalendar
     from omni_lab.execution import Limits
 
 FillTiming = Literal["next_open", "next_close", "this_close"]
 LimitFill = Literal["through", "touch"]
 OnInsufficientCash = Literal["reduce", "reject"]
+Outside = Literal["warn", "refuse"]
 
 LARGEST_CAPITAL = 1e15
 """Capital beyond which the ledger's exact money could not hold every position."""
@@ -79,6 +81,12 @@ class SimulationConfig:
         When instruments do not trade.
     currencies : Currencies, optional
         Rates for instruments that are not quoted in the base currency; without it, there is one currency.
+    calendar : TradingCalendar or str, optional
+        When the market trades (``"XNYS"``, …): DAY orders and auctions go by its sessions, annual figures by
+        their number, and results say which bars lie outside and which sessions have none. Without it a
+        session is a day of UTC.
+    outside : {"warn", "refuse"}
+        Whether bars outside the calendar's sessions are counted or an error.
     limits : Limits, optional
         What the risk gate of the order-management system lets the account do; every order and cancel is
         checked. Without it there is no gate.
@@ -112,12 +120,16 @@ class SimulationConfig:
     halts: Sequence[Halt] = ()
     currencies: Currencies | None = None
     limits: Limits | None = None
+    calendar: TradingCalendar | None = None
+    outside: Outside = "warn"
 
     def __post_init__(self) -> None:
         parse_models(self)
         given: object = self.limits
         if isinstance(given, Mapping):
             object.__setattr__(self, "limits", _limits(given))
+        if self.calendar is not None:
+            object.__setattr__(self, "calendar", _calendar(self.calendar))
         refuse(
             self,
             out_of_range("initial_capital", self.initial_capital, above=0, most=LARGEST_CAPITAL),
@@ -133,6 +145,7 @@ class SimulationConfig:
             not_whole("seed", self.seed, most=2**63 - 1),
             not_among("fill", self.fill, FillTiming),
             not_among("limit_fill", self.limit_fill, LimitFill),
+            not_among("outside", self.outside, Outside),
             not_among("on_insufficient_cash", self.on_insufficient_cash, OnInsufficientCash),
             ["fees and a commission exclude each other: state the rates in the schedule"]
             if self.fees is not None and (self.commission_rate or self.commission_per_share)
@@ -187,6 +200,13 @@ def _limits(given: Mapping[str, Any]) -> Limits:
     return Limits(**given)
 
 
+def _calendar(given: object) -> TradingCalendar:
+    # Few runs have one, and the library behind it takes a second to import.
+    from omni_lab.data.trading_calendar import TradingCalendar
+
+    return TradingCalendar.parse(given)
+
+
 def _action(given: object) -> Split | Dividend:
     """A corporate action; of a mapping, one with new units is a split."""
     if isinstance(given, Split | Dividend):
@@ -212,6 +232,8 @@ _ELSEWHERE = (
     "halts",
     "limits",
     "fees",
+    "calendar",
+    "outside",
     *_MODELS,
 )
 _FLAT = tuple(each.name for each in fields(SimulationConfig) if each.name not in _ELSEWHERE)

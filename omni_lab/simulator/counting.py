@@ -64,9 +64,10 @@ def trial_of(
     kind: str = "",
 ) -> Trial:
     """The run as a trial; its Sharpe ratio is **per period, not annual**."""
-    from omni_lab.portfolio.performance import infer_periods_per_year, per_step_rate, returns_from_equity
+    from omni_lab.portfolio.performance import per_step_rate, returns_from_equity
+    from omni_lab.simulator.bar_sessions import steps_per_year
 
-    per_year = config.periods_per_year or (infer_periods_per_year(bars.ts) if config.risk_free_rate else 1.0)
+    per_year = steps_per_year(bars.ts, config) if config.risk_free_rate else 1.0
     mean, std = run.stats["mean"], run.stats["std"]
     riskless = per_step_rate(config.risk_free_rate, per_year) if config.risk_free_rate else 0.0
     returns = None

@@ -13,8 +13,8 @@ from omni_lab.typing import AnyArray, FloatArray, IntArray
 # Sums over more or fewer rows may round differently; a decision that differs by less is the same.
 _ROUNDING = 1e-9
 
-_SEND, _CANCEL = 0, 1
-_CANCELED_BY_STRATEGY = 3
+_SEND, _CANCEL, _REPLACE = 0, 1, 2
+_CANCELED_BY_STRATEGY, _REPLACED = 3, 1
 
 
 class Decisions(ABC):
@@ -69,11 +69,21 @@ class Orders(Decisions):
 
     def __init__(self, run: Run, bars: Bars) -> None:
         raw = run.orders
+        terms, changes = run.terms, run.terms_changes
         canceled = np.flatnonzero(raw["reason"] == _CANCELED_BY_STRATEGY)
+        # What holds at the end may follow from later bars: a trail, a replacement.
+        qty, price = raw["qty"].copy(), raw["price"].copy()
+        qty[terms["order"]], price[terms["order"]] = terms["sent_qty"], terms["sent_price"]
+        new = np.flatnonzero(changes["kind"] == _REPLACED)
+        which = changes["order"][new]
         # Not the type: a stop that was reached goes on as a market order.
-        sent = (raw["step_sent"], raw["symbol"], _SEND, raw["side"], raw["qty"], raw["price"], 0)
+        sent = (raw["step_sent"], raw["symbol"], _SEND, raw["side"], qty, price, 0)
         ended = (raw["step_closed"][canceled], raw["symbol"][canceled], _CANCEL, 0, 0, 0, canceled)
-        rows = np.concatenate([_stacked(sent, len(raw["side"])), _stacked(ended, len(canceled))])
+        new_prices = (changes["qty"][new], changes["price"][new], which)
+        replaced = (changes["step"][new], raw["symbol"][which], _REPLACE, raw["side"][which], *new_prices)
+        rows = np.concatenate(
+            [_stacked(sent, len(qty)), _stacked(ended, len(canceled)), _stacked(replaced, len(new))]
+        )
         self.rows = rows[np.argsort(rows[:, 0], kind="stable")]
         self.n = len(rows)
         self.steps = np.unique(rows[:, 0])
@@ -104,7 +114,8 @@ class Orders(Decisions):
             return f"cancel of order {order_id}"
         instrument = self._instruments[column]
         at = f" at {price * (instrument.tick_size or 0.0):.10g}" if price else ""
-        return f"{('BUY', 'SELL')[side - 1]} {lots * instrument.lot_size:.10g}{at}"
+        what = f"{('BUY', 'SELL')[side - 1]} {lots * instrument.lot_size:.10g}{at}"
+        return f"order {order_id} replaced: {what}" if action == _REPLACE else what
 
 
 def _stacked(columns: tuple[AnyArray | int, ...], n_rows: int) -> IntArray:

@@ -382,8 +382,8 @@ class EventSimulator:
         WalkForwardResults
             A row for each fold, the stitched account, and the metric in and out of sample.
         """
+        from omni_lab.simulator.bar_sessions import steps_per_year
         from omni_lab.simulator.research.walk_forward import walk_forward
-        from omni_lab.simulator.sweep import steps_per_year
 
         _refuse_unknown_kind(kind)
         family = family_given(strategy)
@@ -395,7 +395,7 @@ class EventSimulator:
             family,
             grid,
             split,
-            per_year=steps_per_year(bars, self.config),
+            per_year=steps_per_year(bars.ts, self.config),
             metric=metric,
             kind=kind,
             progress=progress,

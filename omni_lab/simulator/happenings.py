@@ -19,16 +19,25 @@ if TYPE_CHECKING:
 _FLOW, _FROM_FILL, _DECIDED, _OWN_CLOSE, _ENDED, _SAMPLED = -1.0, 0.5, 3.0, 4.0, 5.0, 6.0
 _AT_SENDING = ("symbol", "side", "kind", "qty", "price")
 _AT_END = ("status", "reason", "filled")
+_TRAILS = ("trail", "trail_unit")
+_TERMS = ("time_in_force", *_TRAILS, "display_qty", "min_qty", "all_or_none", "post_only", "expire_at")
+_CHANGED = ("kind", "qty", "price", "stop_price")
+_REPLACED = 1
 _KNOWN = ("ts_sent", "instrument", "side", "kind", "time_in_force", "seen_bid", "seen_ask")
 
 
 def of_bars(results: BacktestResults, run: Run) -> Happenings:
-    """Flows, orders, fills, ends of orders and the account after each step."""
+    """Flows, orders, fills, ends of orders and the account after each step; terms and changes, if any."""
     orders, fills, flows = run.orders, run.fills, run.flows
     numbers = np.arange(len(orders["side"]), dtype=np.uint32)
+    sent = {"order": numbers, "step": orders["step_sent"], **_some(orders, _AT_SENDING)}
+    terms, changes = run.terms, run.terms_changes
+    for name in ("qty", "price"):
+        sent[name] = sent[name].copy()
+        sent[name][terms["order"]] = terms[f"sent_{name}"]
     tables: dict[str, Columns] = {
         "flows": dict(flows),
-        "orders": {"order": numbers, "step": orders["step_sent"], **_some(orders, _AT_SENDING)},
+        "orders": sent,
         "fills": dict(fills),
         "ends": {"order": numbers, "step": orders["step_closed"], **_some(orders, _AT_END)},
         "samples": {
@@ -38,16 +47,25 @@ def of_bars(results: BacktestResults, run: Run) -> Happenings:
             "cash": results.cash,
         },
     }
+    if len(terms["order"]):
+        said = {name: terms[name] for name in _TERMS} | {"stop_price": terms["sent_stop"]}
+        tables["terms"] = {"order": terms["order"], "step": orders["step_sent"][terms["order"]], **said}
+        tables["changes"] = {"order": changes["order"], "step": changes["step"], **_some(changes, _CHANGED)}
     own = orders["step_sent"][fills["order"]] == fills["step"]
     from_fill = np.zeros(len(numbers), dtype=bool)
     from_fill[fills["order"][own & (fills["time"] < CLOSE)]] = True
-    moments = (
+    decided = np.where(from_fill, _FROM_FILL, _DECIDED)
+    moments = [
         np.full(len(flows["step"]), _FLOW),
-        np.where(from_fill, _FROM_FILL, _DECIDED),
+        decided,
         np.where(own & (fills["time"] == CLOSE), _OWN_CLOSE, fills["time"].astype(np.float64)),
         np.full(len(numbers), _ENDED),
         np.full(len(results.ts), _SAMPLED),
-    )
+    ]
+    if "terms" in tables:
+        # A strategy replaces at a decision; elections and slides happen where the market is met.
+        when = np.where(changes["kind"] == _REPLACED, _DECIDED, 0.0)
+        moments += [decided[terms["order"]], when]
     steps = [table["step"].astype(np.int64) for table in tables.values()]
     rows = [np.arange(len(step)) for step in steps]
     return Happenings(

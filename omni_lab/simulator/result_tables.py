@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 # By code, as in native/sim/src/record.rs.
 _SIDES = ("", "BUY", "SELL")
-_KINDS = ("MARKET", "LIMIT", "STOP")
+_KINDS = ("MARKET", "LIMIT", "STOP", "STOP_LIMIT", "TRAILING_STOP")
+_LIMIT, _STOP, _STOP_LIMIT, _TRAILING_STOP = 1, 2, 3, 4
 _STATUSES = ("WORKING", "FILLED", "CANCELED", "REJECTED", "EXPIRED")
 _REASONS = (
     "",
@@ -31,13 +32,23 @@ _REASONS = (
     "NO_INTRABAR_PRICES",
     "RUN_STOPPED",
     "CORPORATE_ACTION",
+    *("END_OF_SESSION", "END_OF_TIME", "AUCTION_OVER", "IOC", "FOK", "MIN_QTY", "POST_ONLY_WOULD_TAKE"),
+    *(
+        "INVALID_STOP_PRICE",
+        "INVALID_DISPLAY_QTY",
+        "INVALID_MIN_QTY",
+        "INVALID_EXPIRY",
+        "INVALID_COMBINATION",
+    ),
     # The codes of the risk gate begin at 32, as in ``RejectReason``.
-    *("",) * 22,
+    *("",) * 10,
     *("KILL_SWITCH", "POSITION_LIMIT", "ORDER_SIZE", "PRICE_COLLAR"),
     *("NOTIONAL", "ORDER_RATE", "CANCEL_RATE", "DAILY_LOSS"),
 )
 FLOWS = ("DIVIDEND", "CASH_IN_LIEU", "SPLIT", "BORROW", "INTEREST")
 _TIMES = ("OPEN", "INSIDE", "CLOSE")
+_TIMES_IN_FORCE = ("DAY", "GTC", "AT_OPEN", "IOC", "FOK", "", "GTD", "AT_CLOSE")
+_GTC, _TICKS, _BPS = 1, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +108,50 @@ class RunTables:
                 "side": Words(raw["side"], _SIDES),
                 "type": Words(kind, _KINDS),
                 "qty": self.quantity(raw["qty"], codes),
-                "limit_price": np.where(kind == 1, price, np.nan),
-                "stop_price": np.where(kind == 2, price, np.nan),
+                "limit_price": np.where((kind == _LIMIT) | (kind == _STOP_LIMIT), price, np.nan),
+                "stop_price": self._stops(price, kind),
                 "filled_qty": self.quantity(filled, codes),
                 "avg_price": average,
                 "status": Words(raw["status"], _STATUSES),
                 "reason": Words(raw["reason"], _REASONS),
+                **self._terms(len(codes)),
             }
         )
+
+    def _stops(self, price: FloatArray, kind: AnyArray) -> FloatArray:
+        """Stop prices that hold; those of stop-limits are kept with their terms."""
+        stops = np.where((kind == _STOP) | (kind == _TRAILING_STOP), price, np.nan)
+        terms = self.run.terms
+        both = kind[terms["order"]] == _STOP_LIMIT
+        rows = terms["order"][both]
+        stops[rows] = self.price(terms["stop_price"][both], self.run.orders["symbol"][rows])
+        return stops
+
+    def _terms(self, n_orders: int) -> dict[str, AnyArray | Words]:
+        """Terms of all orders; where none has any, columns of one value that take no room."""
+        raw = self.run.terms
+        at = raw["order"]
+        codes = self.run.orders["symbol"][at]
+
+        def column(plain: Any, values: AnyArray) -> AnyArray:
+            if not len(at):
+                return np.broadcast_to(np.asarray(plain), n_orders)
+            filled = np.full(n_orders, plain)
+            filled[at] = values
+            return filled
+
+        trail = np.where(raw["trail_unit"] == _TICKS, self.price(raw["trail"], codes), np.nan)
+        shown = np.where(raw["display_qty"] < 0, np.nan, self.quantity(raw["display_qty"], codes))
+        return {
+            "time_in_force": Words(column(np.uint8(_GTC), raw["time_in_force"]), _TIMES_IN_FORCE),
+            "trail": column(np.nan, trail),
+            "trail_bps": column(np.nan, np.where(raw["trail_unit"] == _BPS, raw["trail"], np.nan)),
+            "display_qty": column(np.nan, shown),
+            "min_qty": column(0.0, self.quantity(raw["min_qty"], codes)),
+            "all_or_none": column(False, raw["all_or_none"]),
+            "post_only": Words(column(np.uint8(0), raw["post_only"]), ("NO", "REJECT", "SLIDE")),
+            "expire_at": column(np.int64(0), raw["expire_at"]),
+        }
 
     def trades(self) -> Table:
         """See :attr:`BacktestResults.trades`."""

@@ -19,6 +19,7 @@ from omni_lab import __version__
 from omni_lab.data.bars import Bars
 from omni_lab.data.times import iso
 from omni_lab.errors import SchemaError
+from omni_lab.simulator.bar_sessions import steps_per_year
 from omni_lab.simulator.caveats import caveats
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.result_tables import RunTables, signed_lots
@@ -229,8 +230,9 @@ class BacktestResults(Mapping[str, float]):
     def orders(self) -> Table:
         """Orders.
 
-        Columns order_id, ts_submitted, ts_closed, symbol, side, type, qty, limit_price, stop_price,
-        filled_qty, avg_price, status, reason.
+        Columns order_id, ts_submitted, ts_closed, symbol, side, type, qty, limit_price, stop_price (quantity
+        and prices that held last), filled_qty, avg_price, status, reason; time_in_force, trail, trail_bps,
+        display_qty, min_qty, all_or_none, post_only, expire_at (nanoseconds; 0 for none).
         """
         return self._tables.orders()
 
@@ -246,11 +248,15 @@ class BacktestResults(Mapping[str, float]):
     def explain(self, order_id: int) -> OrderStory:
         """The story of one order: what was known, what held it back, its fills, its costs, what it closed.
 
-        Facts of the decision: ``symbol``, ``side``, ``type``, ``qty``, ``limit_price``, ``stop_price``;
+        Facts of the decision: ``symbol``, ``side``, ``type``, ``qty``, ``limit_price``, ``stop_price`` as
+        they were sent, ``time_in_force`` and the other terms of :attr:`orders`;
         ``step``, ``ts``; ``known_step`` (−1 for none) and ``known_open``, ``known_high``, ``known_low``,
         ``known_close`` of the last bar of the instrument; ``equity_before``, ``cash_before`` (base currency)
         and ``position_before``. What a strategy sends from ``on_fill`` and does not fill in the same step
         cannot be told from a decision at its close.
+
+        Of what became of it before it filled: ``changes``, each a step, what happened (TRIGGERED, REPLACED,
+        REPRICED), and the quantity and prices from then on.
 
         Of what held it back: ``refused_by_gate`` (the check; empty for none) and ``gate_limit``;
         ``bars_waited`` of its instrument before the first fill or the end; ``cut_qty``, and the ``exposure``
@@ -328,7 +334,7 @@ class BacktestResults(Mapping[str, float]):
             commission_paid=totals["commission_paid"],
             slippage_paid=totals["slippage_paid"],
             risk_free_rate=self.config.risk_free_rate,
-            periods_per_year=self.config.periods_per_year,
+            periods_per_year=steps_per_year(self.ts, self.config),
         )
 
     @property
@@ -336,7 +342,7 @@ class BacktestResults(Mapping[str, float]):
         """Everything that was held back.
 
         Keys rejected, insufficient_cash, reduced, replaced, expired, rounded_to_zero, unpriced,
-        volume_limited, cancels_refused, off_grid_prices.
+        volume_limited, cancels_refused, replaces_refused, ended_by_terms, off_grid_prices.
         """
         return {**self._run.counts, "off_grid_prices": self.bars.off_grid}
 

@@ -14,6 +14,7 @@ from omni_lab.data.bars import Bars
 from omni_lab.data.times import as_nanoseconds, iso
 from omni_lab.errors import ConfigError, DataError, SchemaError, ShapeError
 from omni_lab.progress import Progress
+from omni_lab.simulator.bar_sessions import sessions_for_engine
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.faces import only_signals, overrides
 from omni_lab.simulator.models import models_to_engine
@@ -41,6 +42,16 @@ class Run:
     def orders(self) -> Columns:
         """One row an order; codes as in ``native/sim/src/record.rs``."""
         return self._engine.orders()
+
+    @functools.cached_property
+    def terms(self) -> Columns:
+        """One row an order with terms; most runs have none."""
+        return self._engine.terms()
+
+    @functools.cached_property
+    def terms_changes(self) -> Columns:
+        """One row a change of an order that went on working."""
+        return self._engine.terms_changes()
 
     @functools.cached_property
     def fills(self) -> Columns:
@@ -84,7 +95,20 @@ class Run:
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything fetched, so that a run can be sent to another process."""
-        names = ("equity", "orders", "fills", "trades", "flows", "cash", "counts", "gate", "totals", "stats")
+        names = (
+            "equity",
+            "orders",
+            "terms",
+            "terms_changes",
+            "fills",
+            "trades",
+            "flows",
+            "cash",
+            "counts",
+            "gate",
+            "totals",
+            "stats",
+        )
         return {name: getattr(self, name) for name in names}
 
 
@@ -197,6 +221,7 @@ def new_engine(bars: Bars, config: SimulationConfig) -> BarEngine:
         limits=None
         if config.limits is None
         else config.limits.setup(each.lot_size for each in bars.instruments),
+        sessions=sessions_for_engine(bars.ts, config),
     )
 
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from omni_lab.data.bars import Bars
 from omni_lab.errors import ConfigError, SchemaError
-from omni_lab.portfolio.performance import infer_periods_per_year, per_step_rate
+from omni_lab.portfolio.performance import per_step_rate
 from omni_lab.progress import Progress
+from omni_lab.simulator.bar_sessions import steps_per_year
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.counting import bound_parameters, family_of, record, trials_of_search
 from omni_lab.simulator.research.executors import ExecutorName
@@ -314,7 +315,7 @@ def sweep(
     search = as_search(grid)
     if keep_returns is None:
         keep_returns = 8 * bars.n_times * search.n_trials <= KEPT_BYTES
-    per_year = steps_per_year(bars, config)
+    per_year = steps_per_year(bars.ts, config)
     work = Work(config=config, strategy=strategy, kind=kind, per_year=per_year, keep_returns=keep_returns)
     done = _Collected(bars, work, counted=counted)
     try:
@@ -337,12 +338,6 @@ def sweep(
     finally:
         done.count()
     return done.results()
-
-
-def steps_per_year(bars: Bars, config: SimulationConfig) -> float:
-    """The setting, or what the times of the bars show."""
-    per_year = config.periods_per_year
-    return infer_periods_per_year(bars.ts) if per_year is None else per_year
 
 
 def _follow(search: Search, runner: Runner, done: _Collected, n_times: int) -> None:

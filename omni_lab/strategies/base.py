@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, Unpack
 
 import numpy as np
 
+from omni_lab.domain import OrderTerms
 from omni_lab.strategies.indicators import Column, Condition, Expression
 from omni_lab.typing import ArrayLike, FloatArray
 
@@ -109,7 +110,7 @@ class OrderUpdate(Protocol):
 
     @property
     def type(self) -> str:
-        """``"MARKET"``, ``"LIMIT"`` or ``"STOP"``."""
+        """``"MARKET"``, ``"LIMIT"``, ``"STOP"``, ``"STOP_LIMIT"`` or ``"TRAILING_STOP"``."""
 
     @property
     def qty(self) -> float:
@@ -121,7 +122,11 @@ class OrderUpdate(Protocol):
 
     @property
     def status(self) -> str:
-        """``"ACCEPTED"``, ``"REJECTED"``, ``"CANCELED"`` or ``"EXPIRED"``."""
+        """What happened.
+
+        ``"ACCEPTED"``, ``"REJECTED"``, ``"CANCELED"``, ``"EXPIRED"``; to an order that goes on working
+        ``"REPLACED"``, ``"TRIGGERED"`` or ``"REPRICED"``.
+        """
 
     @property
     def reason(self) -> str:
@@ -320,12 +325,13 @@ class Context(Protocol):
         symbol: str | None = None,
         limit: float | None = None,
         stop: float | None = None,
-        time_in_force: str = "GTC",
+        **terms: Unpack[OrderTerms],
     ) -> int:
-        """Send a buy order: market, or limit, or stop. Returns its id.
+        """Send a buy order: at the market, or with a limit, a stop, or both. Returns its id.
 
-        Prices are rounded to the nearest tick, quantities down to whole lots. ``time_in_force`` is
-        ``"GTC"``, and on ticks ``"IOC"``, ``"FOK"`` or ``"POST_ONLY"`` as well.
+        Prices are rounded to the nearest tick, quantities down to whole lots. ``terms`` are those of
+        :class:`omni_lab.domain.OrderTerms`: how long it works, what trails, what a fill must be. On captured
+        markets only ``time_in_force`` is read: GTC, IOC, FOK or POST_ONLY.
         """
 
     def sell(
@@ -335,9 +341,22 @@ class Context(Protocol):
         symbol: str | None = None,
         limit: float | None = None,
         stop: float | None = None,
-        time_in_force: str = "GTC",
+        **terms: Unpack[OrderTerms],
     ) -> int:
         """Send a sell order; as :meth:`buy`."""
+
+    def replace(
+        self,
+        order_id: int,
+        *,
+        qty: float | None = None,
+        price: float | None = None,
+        stop_price: float | None = None,
+    ) -> bool:
+        """Give a working order another total quantity (fills included) or other prices; on bars.
+
+        False where it is done, has no such price, or has filled as much already.
+        """
 
     def target(self, qty: float, *, symbol: str | None = None) -> None:
         """Aim at a signed position.

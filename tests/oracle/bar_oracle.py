@@ -42,6 +42,8 @@ MONEY_UNITS = 10**18
 NO_BAR = -1
 """Stands for a price, in ticks, where an instrument has no bar in a step."""
 
+DAY_NS = 86_400 * 10**9
+
 WHOLE_NUMBER_TOLERANCE = 1e-9
 """A slippage (ticks) or a sizing quotient (lots) this close to a whole number counts as that number."""
 
@@ -76,21 +78,39 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What a buy or sell says beyond its prices; the trail in ticks or basis points, quantities in shares."""
+
+    time_in_force: Literal["GTC", "DAY", "GTD", "IOC", "FOK", "AT_OPEN", "AT_CLOSE"] = "GTC"
+    trail: int = 0
+    trail_bps: int = 0
+    min_qty: float = 0.0
+    all_or_none: bool = False
+    post_only: Literal["NO", "REJECT", "SLIDE"] = "NO"
+    expire_at: int = 0
+
+
+PLAIN = Terms()
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One wish of a strategy, sent in the decision of `step`.
 
     `quantity` is unsigned for "buy" and "sell" and signed for "target"; "target_weight" reads `weight`;
-    "cancel" names, in `cancels`, the position in the script of the buy or sell that it cancels.
+    "cancel" and "replace" name, in `cancels`, the position in the script of the buy or sell that they mean; a
+    replacement without a quantity (0), a limit or a stop keeps what there is.
     """
 
     step: int
     symbol: int
-    action: Literal["buy", "sell", "target", "target_weight", "cancel"]
+    action: Literal["buy", "sell", "target", "target_weight", "cancel", "replace"]
     quantity: float = 0.0
     weight: float = 0.0
     limit: float | None = None
     stop: float | None = None
     cancels: int = -1
+    terms: Terms | None = None
 
 
 class OracleFill(NamedTuple):
@@ -136,10 +156,44 @@ class _Order:
     symbol: int
     leaves: int
     sent: int
-    kind: Literal["MARKET", "LIMIT", "STOP"] = "MARKET"
+    kind: Literal["MARKET", "LIMIT", "STOP", "STOP_LIMIT", "TRAILING_STOP"] = "MARKET"
     price: int = 0
     done: bool = False
     taker: bool = True
+    terms: Terms = PLAIN
+    stop: int = 0  # of a stop-limit
+    min_lots: int = 0
+    filled: int = 0
+    session: int | None = None  # a DAY order ends with it
+    arrived: bool = False  # whether it has met a price
+    elected_inside: int = -1  # the step inside whose bar a stop-limit became a limit
+
+    @property
+    def side(self) -> int:
+        return 1 if self.leaves > 0 else -1
+
+    def accepts(self, price: int) -> bool:
+        """Whether its limit does."""
+        return self.side * price <= self.side * self.price
+
+    def reaches(self, stop: int, price: int) -> bool:
+        """Whether the market at this price has come to a stop."""
+        return self.side * price >= self.side * stop
+
+    @property
+    def required(self) -> int:
+        """Lots that an execution must have."""
+        leaves = abs(self.leaves)
+        whole = self.terms.all_or_none or self.terms.time_in_force == "FOK"
+        return leaves if whole else min(self.min_lots, leaves)
+
+    def trail_to(self, reference: int) -> None:
+        distance = self.terms.trail or max(1, reference * self.terms.trail_bps // 10_000)
+        if self.side < 0:
+            self.price = max(self.price, reference - distance, 1)
+        else:
+            self.price = min(self.price or reference + distance, reference + distance)
+
     number: int = field(default_factory=itertools.count().__next__)
 
 
@@ -162,6 +216,8 @@ def run_oracle(
     script: Sequence[Request] = (),
     models: OracleModels | None = None,
     ts: npt.NDArray[np.int64] | None = None,
+    clock: npt.NDArray[np.int64] | None = None,
+    sessions: Sequence[int] | None = None,
 ) -> OracleResult:
     """Backtest a target array or a script of orders.
 
@@ -181,8 +237,18 @@ def run_oracle(
         Fees, impact, financing, events and currencies.
     ts : ndarray of int64, shape (n_steps,), optional
         Closing times, nanoseconds; needed by models only.
+    clock : ndarray of int64, shape (n_steps,), optional
+        The same; needed by orders that a session or a time ends.
+    sessions : sequence of int, optional
+        The session of each step; by default its day of UTC.
     """
-    return _Oracle(panel, settings, targets, kind, script, models or OracleModels(), ts).run()
+    oracle = _Oracle(panel, settings, targets, kind, script, models or OracleModels(), ts)
+    if clock is not None:
+        oracle.clock = clock.tolist()
+        oracle.sessions = (
+            [(now - 1) // DAY_NS for now in oracle.clock] if sessions is None else list(sessions)
+        )
+    return oracle.run()
 
 
 def infer_tick_size(prices: FloatArray) -> float:
@@ -227,6 +293,8 @@ class _Oracle:
         self.settings = settings
         self.models = models
         self.ts: list[int] = [] if ts is None else ts.tolist()
+        self.clock: list[int] = list(range(panel.close.shape[0]))
+        self.sessions: list[int] = [0] * panel.close.shape[0]
         self.fees = FeeState()
         self.displaced: dict[int, tuple[float, int]] = {}
         self.events_left = sorted(models.events, key=lambda event: event.ex_ns)
@@ -278,6 +346,7 @@ class _Oracle:
         self.fills: list[OracleFill] = []
         self.trades: list[OracleTrade] = []
         self.counts = {"reduced": 0, "insufficient_cash": 0, "expired": 0, "rounded_to_zero": 0}
+        self.counts |= {"ended_by_terms": 0, "replaces_refused": 0}
 
     def _in_ticks(self, prices: FloatArray, symbol: int) -> list[int]:
         missing = np.isnan(prices)
@@ -301,12 +370,15 @@ class _Oracle:
                     self.volume_left[s] = math.floor(shares / self.lot_size[s])
             if self.ts:
                 self._before_the_open()
+            self._end_by_time(self.clock[step] - 1)
             self._mark(self.open)
             self._fill_at_the_open()
             self._fill_inside_the_bar()
             self.closed = True
             self._mark(self.close)
             self._fill_at_the_close()
+            self._end_by_time(self.clock[step])
+            self._end_by_session()
             self._decide()
             self._fill_at_this_close()
             self.working = [order for order in self.working if not order.done]
@@ -332,52 +404,150 @@ class _Oracle:
         if not self.working:
             return
 
-        def meets_the_open(order: _Order) -> bool:
-            price = self.open[order.symbol][self.step]
-            if order.kind == "MARKET":
-                return self.settings.fill == "next_open"
-            if order.kind == "LIMIT":
-                return price <= order.price if order.leaves > 0 else price >= order.price
-            return price >= order.price if order.leaves > 0 else price <= order.price
-
-        meeting = [order for order in self._on_a_bar() if meets_the_open(order)]
+        meeting = [order for order in self._on_a_bar() if self._meets_the_open(order)]
         self._fill_all(meeting, self.open)
+
+    def _meets_the_open(self, order: _Order) -> bool:
+        price = self.open[order.symbol][self.step]
+        how_long = order.terms.time_in_force
+        if how_long == "AT_CLOSE":
+            return False
+        if how_long == "AT_OPEN":
+            return self._is_at_the_end(order.symbol, -1) and self._accepts_the_auction(order, price)
+        if order.kind == "MARKET":
+            return self.settings.fill == "next_open"
+        if order.kind == "LIMIT":
+            return self._limit_meets_the_open(order, price)
+        if order.kind == "STOP_LIMIT":
+            return order.reaches(order.stop, price) and self._elected(order, price)
+        if order.kind == "TRAILING_STOP":
+            met = order.price != 0 and order.reaches(order.price, price)
+            if not met:
+                order.trail_to(price)
+            return met
+        return order.reaches(order.price, price)
+
+    def _limit_meets_the_open(self, order: _Order, price: int) -> bool:
+        met, first, order.arrived = order.accepts(price), not order.arrived, True
+        if not first:
+            return met
+        if met and order.terms.post_only == "SLIDE" and price - order.side > 0:
+            order.price = price - order.side
+            return False
+        only_now = order.terms.time_in_force in ("IOC", "FOK")
+        if (met and order.terms.post_only != "NO") or (not met and only_now):
+            self._end(order)
+        return met and not order.done
+
+    def _elected(self, order: _Order, price: int) -> bool:
+        """Whether a stop-limit that is elected at a price takes; otherwise it is a limit from here on."""
+        if order.accepts(price):
+            return True
+        order.kind = "LIMIT"
+        return False
+
+    def _accepts_the_auction(self, order: _Order, price: int) -> bool:
+        if order.kind == "MARKET" or order.accepts(price):
+            return True
+        self._end(order)
+        return False
+
+    def _is_at_the_end(self, symbol: int, direction: int) -> bool:
+        """Whether no bar of the instrument in this session comes before (−1) or after (+1) this step's."""
+        step = self.step + direction
+        while 0 <= step < self.n_steps and self.sessions[step] == self.sessions[self.step]:
+            if self.close[symbol][step] != NO_BAR:
+                return False
+            step += direction
+        return True
+
+    def _end(self, order: _Order) -> None:
+        """What an order says of itself ends it."""
+        order.done = True
+        self.counts["ended_by_terms"] += 1
+
+    def _end_by_time(self, now: int) -> None:
+        """GTD orders whose time has come."""
+        for order in self.working:
+            if not order.done and order.terms.time_in_force == "GTD" and order.terms.expire_at <= now:
+                self._end(order)
+
+    def _end_by_session(self) -> None:
+        session, following = self.sessions[self.step], self.sessions[self.step + 1 : self.step + 2]
+        if following == [session]:
+            return
+        for order in self.working:
+            if not order.done and order.session is not None and order.session <= session:
+                self._end(order)
 
     def _fill_inside_the_bar(self) -> None:
         """Point 2: stops at their price, then limits at theirs; the mark stays the open."""
-        resting = [order for order in self._on_a_bar() if order.kind != "MARKET"]
+        auctions = ("AT_OPEN", "AT_CLOSE")
+        resting = [
+            order
+            for order in self._on_a_bar()
+            if order.kind != "MARKET" and order.terms.time_in_force not in auctions
+        ]
         if not resting:
             return
-
-        def reached(order: _Order) -> bool:
-            low, high = self.low[order.symbol][self.step], self.high[order.symbol][self.step]
-            if order.kind == "LIMIT" and self.settings.limit_fill == "through":
-                return low < order.price <= high if order.leaves > 0 else low <= order.price < high
-            return low <= order.price <= high
-
         # Reading: instruments go in the order of their columns.
         for s in self.present:
             here = [order for order in resting if order.symbol == s]
-            stops = [order for order in here if order.kind == "STOP"]
+            for order in here:
+                if order.kind != "LIMIT":
+                    self._meet_inside(order)
             buys = [order for order in here if order.kind == "LIMIT" and order.leaves > 0]
             sells = [order for order in here if order.kind == "LIMIT" and order.leaves < 0]
             buys.sort(key=lambda order: -order.price)
             sells.sort(key=lambda order: order.price)
-            for order in stops + buys + sells:
-                if reached(order):
-                    self._fill(order, order.price, maker=order.kind == "LIMIT")
+            for order in buys + sells:
+                if not order.done and self._limit_reached(order):
+                    self._fill(order, order.price, maker=True)
+
+    def _limit_reached(self, order: _Order) -> bool:
+        low, high = self.low[order.symbol][self.step], self.high[order.symbol][self.step]
+        if order.elected_inside == self.step:
+            # Only the close is known to have come after.
+            close = self.close[order.symbol][self.step]
+            low, high = (close, high) if order.leaves > 0 else (low, close)
+        if self.settings.limit_fill == "through":
+            return low < order.price <= high if order.leaves > 0 else low <= order.price < high
+        return low <= order.price <= high
+
+    def _meet_inside(self, order: _Order) -> None:
+        """A stop of any kind against the range of the bar."""
+        low, high = self.low[order.symbol][self.step], self.high[order.symbol][self.step]
+        reached, followed = (high, low) if order.leaves > 0 else (low, high)
+        stop = order.stop if order.kind == "STOP_LIMIT" else order.price
+        if order.kind == "TRAILING_STOP" and not order.reaches(stop, reached):
+            order.trail_to(followed)
+            stop = order.price
+        if not order.reaches(stop, reached):
+            return
+        if order.kind == "STOP_LIMIT" and not self._elected(order, stop):
+            order.elected_inside = self.step
+            return
+        self._fill(order, stop)
 
     def _fill_at_the_close(self) -> None:
         """Point 3: with `next_close`, market orders that were working before this step fill at the close."""
+
         # With `this_close`, so do those that an earlier step left over, for want of a bar or of volume.
-        if self.working and self.settings.fill != "next_open":
-            self._fill_all([order for order in self._on_a_bar() if order.kind == "MARKET"], self.close)
+        def meets_the_close(order: _Order) -> bool:
+            how_long, price = order.terms.time_in_force, self.close[order.symbol][self.step]
+            if how_long == "AT_CLOSE":
+                return self._is_at_the_end(order.symbol, 1) and self._accepts_the_auction(order, price)
+            return order.kind == "MARKET" and how_long != "AT_OPEN" and self.settings.fill != "next_open"
+
+        if self.working:
+            self._fill_all([order for order in self._on_a_bar() if meets_the_close(order)], self.close)
 
     def _fill_at_this_close(self) -> None:
         """Point 4: with `this_close`, market orders fill at the close they were decided on."""
         if self.working and self.settings.fill == "this_close":
-            new = [order for order in self._on_a_bar() if order.sent == self.step]
-            self._fill_all([order for order in new if order.kind == "MARKET"], self.close)
+            new = [order for order in self._on_a_bar() if order.sent == self.step and order.kind == "MARKET"]
+            auctions = ("AT_OPEN", "AT_CLOSE")
+            self._fill_all([o for o in new if o.terms.time_in_force not in auctions], self.close)
 
     def _fill_all(self, orders: list[_Order], prices: list[list[int]]) -> None:
         """Fill orders as sent, but those that only reduce a position before the others."""
@@ -496,16 +666,63 @@ class _Oracle:
             self._aim(s, self._lots_of_weight(s, request.weight))
         elif request.action == "cancel":
             self.order_of_request[request.cancels].done = True
+        elif request.action == "replace":
+            if not self._replace(self.order_of_request[request.cancels], request):
+                self.counts["replaces_refused"] += 1
         else:
             order = _Order(s, self._lots(s, request.quantity), self.step)
             if request.action == "sell":
                 order.leaves = -order.leaves
-            if request.limit is not None:
-                order.kind, order.price = "LIMIT", round(request.limit / self.tick_size[s])
-            elif request.stop is not None:
-                order.kind, order.price = "STOP", round(request.stop / self.tick_size[s])
+            limit, stop = (
+                None if price is None else round(price / self.tick_size[s])
+                for price in (request.limit, request.stop)
+            )
+            if limit is not None and stop is not None:
+                order.kind, order.price, order.stop = "STOP_LIMIT", limit, stop
+            elif limit is not None:
+                order.kind, order.price = "LIMIT", limit
+            elif stop is not None:
+                order.kind, order.price = "STOP", stop
+            if request.terms is not None:
+                self._give(order, request.terms)
             self.order_of_request[number] = order
             self.working.append(order)
+
+    def _give(self, order: _Order, terms: Terms) -> None:
+        order.terms = terms
+        order.min_lots = self._lots(order.symbol, terms.min_qty)
+        if terms.trail or terms.trail_bps:
+            order.kind = "TRAILING_STOP"
+            if self.positions[order.symbol].mark:
+                order.trail_to(self.positions[order.symbol].mark)
+        if terms.time_in_force == "DAY":
+            later = range(self.step + 1, self.n_steps)
+            bars = [step for step in later if self.close[order.symbol][step] != NO_BAR]
+            order.session = self.sessions[bars[0]] if bars else None
+
+    def _replace(self, order: _Order, request: Request) -> bool:
+        s = order.symbol
+        total = self._lots(s, request.quantity) or order.filled + abs(order.leaves)
+        limit, stop = (
+            None if price is None else round(price / self.tick_size[s])
+            for price in (request.limit, request.stop)
+        )
+        if order.done or total <= order.filled:
+            return False
+        if limit is not None and (order.kind not in ("LIMIT", "STOP_LIMIT") or limit < 1):
+            return False
+        if stop is not None and (order.kind not in ("STOP", "STOP_LIMIT") or stop < 1):
+            return False
+        before = (order.price, order.stop)
+        if order.kind == "STOP_LIMIT":
+            order.stop = order.stop if stop is None else stop
+        elif stop is not None:
+            order.price = stop
+        order.price = order.price if limit is None else limit
+        if (order.price, order.stop) != before:
+            order.arrived = False
+        order.leaves = order.side * (total - order.filled)
+        return True
 
     def _aim(self, symbol: int, target: int) -> None:
         """Order the difference to the target, and drop what is still working from an earlier one."""
@@ -535,22 +752,26 @@ class _Oracle:
 
     def _fill(self, order: _Order, price: int, *, maker: bool = False) -> None:
         """Fill as much of an order as volume and buying power allow, at `price` ticks before slippage."""
-        s = order.symbol
-        side = 1 if order.leaves > 0 else -1
-        order.taker = order.kind != "LIMIT"
+        s, side = order.symbol, order.side
+        order.taker, kind = order.kind != "LIMIT", order.kind
         if order.taker:
-            order.kind = "MARKET"  # what a volume limit leaves of a triggered stop
+            # What a volume limit leaves of a triggered stop, and of a stop-limit that took.
+            order.kind = "LIMIT" if kind == "STOP_LIMIT" else "MARKET"
+        required = order.required
         wanted = abs(order.leaves)
         if self.settings.volume_limit is not None:
             wanted = min(wanted, self.volume_left[s])
-            if wanted == 0:
+            if wanted == 0 or wanted < required:
+                self._end_what_cannot_wait(order)
                 return
         if order.taker:
             price = max(price + side * self._distance(s, side, wanted, price), 1)
+        if kind == "STOP_LIMIT" and not order.accepts(price):
+            price = order.price
         allowed = self._allowed(order, side, wanted, price, maker=maker)
         if allowed < wanted:
             order.done = True
-            if self.settings.on_insufficient_cash == "reject":
+            if self.settings.on_insufficient_cash == "reject" or allowed < required:
                 self.counts["insufficient_cash"] += 1
                 return
             self.counts["reduced"] += 1
@@ -558,8 +779,16 @@ class _Oracle:
             order.done = True
         if allowed:
             order.leaves -= side * allowed
+            order.filled += allowed
             self.volume_left[s] -= allowed
             self._book(order, side, allowed, price, maker=maker)
+        if not order.done:
+            self._end_what_cannot_wait(order)
+
+    def _end_what_cannot_wait(self, order: _Order) -> None:
+        """What volume leaves of an order that meets one price only."""
+        if order.terms.time_in_force in ("IOC", "FOK", "AT_OPEN", "AT_CLOSE"):
+            self._end(order)
 
     def _distance(self, symbol: int, side: int, lots: int, price: int) -> int:
         """Whole ticks by which a market or stop order is moved against us, by slippage and by impact."""

@@ -30,7 +30,15 @@ from tests.oracle.bar_costs import (
     Tier,
     as_settings,
 )
-from tests.oracle.bar_oracle import FloatArray, OracleResult, OracleSettings, Panel, Request, run_oracle
+from tests.oracle.bar_oracle import (
+    FloatArray,
+    OracleResult,
+    OracleSettings,
+    Panel,
+    Request,
+    Terms,
+    run_oracle,
+)
 
 Fill = Literal["next_open", "this_close", "next_close"]
 Kind = Literal["quantity", "weight"]
@@ -177,6 +185,98 @@ def test_random_scripts_of_orders(data: st.DataObject) -> None:
     assert_agreement(panel, data.draw(configurations()), script=data.draw(scripts(panel)))
 
 
+KINDS = ("MARKET", "LIMIT", "STOP", "STOP_LIMIT", "TRAILING_STOP")
+
+
+def random_terms(rng: np.random.Generator, kind: str, lots: int, lot_size: float, clock: TimeArray) -> Terms:
+    """Terms that the form allows for a kind, each as likely as the others."""
+    waits = ["GTC", "DAY", "GTD"]
+    allowed = {"MARKET": ["GTC", "DAY", "IOC", "FOK", "AT_OPEN", "AT_CLOSE"]}
+    allowed["LIMIT"] = [*waits, "IOC", "FOK", "AT_OPEN", "AT_CLOSE"]
+    how_long: Any = str(rng.choice(allowed.get(kind, waits)))
+    chosen: dict[str, Any] = {"time_in_force": how_long}
+    if how_long == "GTD":
+        chosen["expire_at"] = int(rng.choice(clock)) + int(rng.integers(0, 2))
+    if kind == "TRAILING_STOP":
+        by_ticks = rng.random() < 0.5
+        chosen |= {"trail": int(rng.integers(1, 12))} if by_ticks else {"trail_bps": int(rng.integers(1, 60))}
+    extra = str(rng.choice(["min_qty", "all_or_none", "post_only", "none"]))
+    if kind == "LIMIT" and how_long in waits and extra == "all_or_none":
+        chosen["all_or_none"] = True
+    elif kind == "LIMIT" and how_long in waits and extra == "post_only":
+        chosen["post_only"] = str(rng.choice(["REJECT", "SLIDE"]))
+    elif kind in ("MARKET", "LIMIT") and how_long in (*waits, "IOC") and extra == "min_qty":
+        chosen["min_qty"] = int(rng.integers(1, lots + 1)) * lot_size
+    return Terms(**chosen)
+
+
+@st.composite
+def scripts_with_terms(draw: st.DrawFn, panel: Panel, clock: TimeArray) -> list[Request]:
+    """Orders of every type, some of them without terms, replaced and canceled now and then."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n_steps, n_symbols = panel.close.shape
+    requests: list[Request] = []
+    for step in np.sort(rng.integers(0, n_steps, draw(st.integers(1, 60)))).tolist():
+        s, lots = int(rng.integers(n_symbols)), int(rng.integers(1, 120))
+        tick = panel.tick_size[s] or 0.01
+        near = panel.close[: step + 1, s]
+        last = round(near[~np.isnan(near)][-1] / tick) if (~np.isnan(near)).any() else 0
+        limit, stop = (max(last + int(each), 1) * tick for each in rng.integers(-8, 9, 2))
+        sent = [i for i, each in enumerate(requests) if each.action in ("buy", "sell")]
+        action: Any = str(rng.choice(["buy", "sell", "buy", "sell", "buy", "sell", "cancel", "replace"]))
+        if action == "cancel" and sent:
+            requests.append(Request(step, s, action, cancels=int(rng.choice(sent))))
+        elif action == "replace" and sent:
+            which = int(rng.choice(sent))
+            other = requests[which].symbol
+            new: dict[str, Any] = {"quantity": lots * panel.lot_size[other] * int(rng.integers(0, 2))}
+            if rng.random() < 0.7:
+                grid = panel.tick_size[other] or 0.01
+                column = panel.close[: step + 1, other]
+                base = round(column[~np.isnan(column)][-1] / grid) if (~np.isnan(column)).any() else 9
+                price = max(base + int(rng.integers(-8, 9)), 1) * grid
+                new["limit" if rng.random() < 0.6 else "stop"] = price
+            requests.append(Request(step, other, action, cancels=which, **new))
+        elif action in ("buy", "sell"):
+            kind = str(rng.choice(KINDS))
+            terms = random_terms(rng, kind, lots, panel.lot_size[s], clock[step:] + 1)
+            plain = rng.random() < 0.2 and kind != "TRAILING_STOP"
+            requests.append(
+                Request(
+                    step,
+                    s,
+                    action,
+                    quantity=lots * panel.lot_size[s],
+                    limit=limit if kind in ("LIMIT", "STOP_LIMIT") else None,
+                    stop=stop if kind in ("STOP", "STOP_LIMIT") else None,
+                    terms=None if plain else terms,
+                )
+            )
+    return requests
+
+
+@settings(max_examples=600)
+@given(data=st.data(), hours=sampled(1, 5, 24))
+def test_random_scripts_of_every_type(data: st.DataObject, hours: int) -> None:
+    panel = data.draw(markets())
+    clock = START_NS + 7 * 60 * MINUTE_NS + hours * 60 * MINUTE_NS * np.arange(len(panel.close))
+    script = data.draw(scripts_with_terms(panel, clock))
+    assert_agreement(panel, data.draw(configurations()), script=script, ts=clock, timed=True)
+
+
+@settings(max_examples=200)
+@given(data=st.data())
+def test_every_type_with_models(data: st.DataObject) -> None:
+    panel = data.draw(markets())
+    models = data.draw(model_sets(*panel.close.shape))
+    clock = START_NS + DAY_NS * np.arange(len(panel.close), dtype=np.int64)
+    config = data.draw(configurations())
+    if models.tiers:
+        config = replace(config, commission_rate=0.0, commission_per_share=0.0)
+    script = data.draw(scripts_with_terms(panel, clock))
+    assert_agreement(panel, config, script=script, ts=clock, models=models, timed=True)
+
+
 @settings(max_examples=100)
 @given(data=st.data(), kind=sampled("quantity", "weight"), fill=sampled("this_close", "next_close"))
 def test_bars_of_closes_only(data: st.DataObject, kind: Kind, fill: Fill) -> None:
@@ -298,6 +398,7 @@ def assert_agreement(
     ts: TimeArray | None = None,
     closes_only: bool = False,
     models: OracleModels | None = None,
+    timed: bool = False,
 ) -> OracleResult:
     """Run both; compare equity, positions, fills, trades and counts; return the oracle's result."""
     n_steps, n_symbols = panel.close.shape
@@ -321,7 +422,8 @@ def assert_agreement(
     extra = {} if models is None else as_settings(models, symbols, CURRENCIES)
     simulator = EventSimulator(SimulationConfig.from_mapping({**asdict(config), **extra}))
     if targets is None:
-        found = simulator.run_backtest(Script(script, symbols), bars, progress=False)
+        sizes = [each.tick_size or 0.01 for each in bars.instruments]
+        found = simulator.run_backtest(Script(script, symbols, sizes), bars, progress=False)
     else:
         found = simulator.run_targets(bars, targets, kind=kind)
     expected = run_oracle(
@@ -332,6 +434,7 @@ def assert_agreement(
         script=script,
         models=models,
         ts=ts if models is not None else None,
+        clock=ts if timed else None,
     )
 
     assert_same_fills(found, expected, ts, symbols)
@@ -378,8 +481,11 @@ def assert_same_trades(found: BacktestResults, expected: OracleResult, symbols: 
 class Script(Strategy):
     """Sends the requests of each step, in their order, when it sees the first bar of that step."""
 
-    def __init__(self, requests: Sequence[Request], symbols: list[str]) -> None:
+    def __init__(
+        self, requests: Sequence[Request], symbols: list[str], tick_size: Sequence[float] = ()
+    ) -> None:
         super().__init__()
+        self.tick_size = tick_size
         self.requests: dict[int, list[tuple[int, Request]]] = {}
         for number, request in enumerate(requests):
             self.requests.setdefault(request.step, []).append((number, request))
@@ -391,15 +497,31 @@ class Script(Strategy):
             symbol = self.symbols[request.symbol]
             if request.action == "cancel":
                 ctx.cancel(self.order_ids[request.cancels])
+            elif request.action == "replace":
+                ctx.replace(
+                    self.order_ids[request.cancels],
+                    qty=request.quantity or None,
+                    price=request.limit,
+                    stop_price=request.stop,
+                )
             elif request.action == "target":
                 ctx.target(request.quantity, symbol=symbol)
             elif request.action == "target_weight":
                 ctx.target_weight(request.weight, symbol=symbol)
             else:
                 send = ctx.buy if request.action == "buy" else ctx.sell
+                said: dict[str, Any] = {"symbol": symbol, "limit": request.limit, "stop": request.stop}
                 self.order_ids[number] = send(
-                    request.quantity, symbol=symbol, limit=request.limit, stop=request.stop
+                    request.quantity, **said, **self._terms(request.symbol, request.terms)
                 )
+
+    def _terms(self, symbol: int, terms: Terms | None) -> dict[str, Any]:
+        if terms is None:
+            return {}
+        said = {name: value for name, value in asdict(terms).items() if value}
+        if terms.trail:
+            said["trail"] = terms.trail * self.tick_size[symbol]
+        return said
 
 
 # ---- Markets and signals -----------------------------------------------------------------------

@@ -20,6 +20,8 @@ COUNTS = (
     "unpriced",
     "volume_limited",
     "cancels_refused",
+    "replaces_refused",
+    "ended_by_terms",
     "off_grid_prices",
 )
 BARS = flat_bars(100, 100, 100, 100, volume=[50, 50, 50, 50])

@@ -160,7 +160,7 @@ def test_a_strategy_s_own_error_passes_with_a_note_of_the_place(callback: str) -
         (lambda ctx, bar: ctx.sell(float("inf")), DataError, "qty cannot be used: found inf"),
         (lambda ctx, bar: ctx.buy(1, limit=float("nan")), DataError, "limit cannot be used"),
         (lambda ctx, bar: ctx.buy(1, stop=float("inf")), DataError, "stop cannot be used"),
-        (lambda ctx, bar: ctx.buy(1, limit=1.0, stop=2.0), ConfigError, "not both"),
+        (lambda ctx, bar: ctx.buy(1, trail=1.0, trail_bps=20), ConfigError, "not both"),
         (lambda ctx, bar: ctx.buy(1, symbol="Y"), UnknownSymbolError, "found 'Y'"),
         (lambda ctx, bar: ctx.position_of("Y"), UnknownSymbolError, "found 'Y'"),
         (lambda ctx, bar: ctx.target(float("nan")), DataError, "target cannot be used"),

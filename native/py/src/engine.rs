@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray2};
+use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use omni_sim::{
     Commission, FillTiming, LimitFill, OnInsufficientCash, SimConfig, Slippage, TargetKind, check_targets, return_stats,
     run_targets,
@@ -60,7 +60,7 @@ pub(crate) fn breathe(py: Python<'_>, progress: Option<&Bound<'_, PyAny>>, steps
 impl BarEngine {
     #[new]
     #[pyo3(signature = (bars, *, initial_capital, fill, limit_fill, commission_rate, commission_per_share, slippage_bps, slippage_ticks,
-                        max_leverage, on_insufficient_cash, volume_limit, models=None, limits=None))]
+                        max_leverage, on_insufficient_cash, volume_limit, models=None, limits=None, sessions=None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -77,6 +77,7 @@ impl BarEngine {
         volume_limit: Option<f64>,
         models: Option<&Bound<'_, PyDict>>,
         limits: Option<&Bound<'_, PyAny>>,
+        sessions: Option<PyReadonlyArray1<'_, i64>>,
     ) -> PyResult<Self> {
         let capital = Money::from_f64(initial_capital).filter(|capital| capital.0 > 0).ok_or_else(|| {
             Facts::new("ConfigError", "initial_capital cannot be used")
@@ -118,6 +119,14 @@ impl BarEngine {
             Some(given) => engine
                 .with_limits(models::limits(given)?)
                 .map_err(|error| Facts::new("ConfigError", error.to_string()).place("SimulationConfig.limits").raise(py))?,
+            None => engine,
+        };
+        let engine = match sessions {
+            Some(given) if given.len()? == bars.panel.n_steps() => engine.with_sessions(given.as_slice()?.into()),
+            Some(given) => {
+                let error = Facts::new("ShapeError", "sessions must have one number a step").found(given.len()?);
+                return Err(error.expected(&bars.panel.n_steps().to_string()).raise(py));
+            }
             None => engine,
         };
         Ok(Self { engine: Some(engine), initial_capital, equity: None })
@@ -219,6 +228,37 @@ impl BarEngine {
         Ok(columns.done())
     }
 
+    fn terms<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let all = self.engine(py)?.terms();
+        let columns = Columns::new(py)
+            .with("order", all.iter().map(|each| each.order))?
+            .with("time_in_force", flags(all.iter(), |each| each.terms.time_in_force as u8))?
+            .with("stop_price", all.iter().map(|each| each.terms.stop_price.0))?
+            .with("trail", all.iter().map(|each| each.terms.trail))?
+            .with("trail_unit", flags(all.iter(), |each| each.terms.trail_unit as u8))?
+            .with("display_qty", all.iter().map(|each| each.terms.display_qty.0))?
+            .with("min_qty", all.iter().map(|each| each.terms.min_qty))?
+            .with("all_or_none", all.iter().map(|each| each.terms.all_or_none))?
+            .with("post_only", flags(all.iter(), |each| each.terms.post_only as u8))?
+            .with("expire_at", all.iter().map(|each| each.terms.expire_at))?
+            .with("sent_qty", all.iter().map(|each| each.sent_qty))?
+            .with("sent_price", all.iter().map(|each| each.sent_price.0))?
+            .with("sent_stop", all.iter().map(|each| each.sent_stop.0))?;
+        Ok(columns.done())
+    }
+
+    fn terms_changes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let changes = self.engine(py)?.terms_changes();
+        let columns = Columns::new(py)
+            .with("order", changes.iter().map(|each| each.order))?
+            .with("step", changes.iter().map(|each| each.step))?
+            .with("kind", flags(changes.iter(), |each| each.kind as u8))?
+            .with("qty", changes.iter().map(|each| each.qty))?
+            .with("price", changes.iter().map(|each| each.price.0))?
+            .with("stop_price", changes.iter().map(|each| each.stop_price.0))?;
+        Ok(columns.done())
+    }
+
     fn fills<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let engine = self.engine(py)?;
         let (fills, orders) = (engine.fills(), engine.orders());
@@ -282,6 +322,8 @@ impl BarEngine {
         table.set_item("unpriced", counts.unpriced)?;
         table.set_item("volume_limited", counts.volume_limited)?;
         table.set_item("cancels_refused", counts.cancels_refused)?;
+        table.set_item("replaces_refused", counts.replaces_refused)?;
+        table.set_item("ended_by_terms", counts.ended_by_terms)?;
         Ok(table)
     }
 

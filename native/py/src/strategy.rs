@@ -6,6 +6,7 @@ mod delivery;
 mod timers;
 mod triggers;
 mod views;
+mod wanted;
 
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -7,6 +7,9 @@ mod before;
 mod filling;
 mod meeting;
 mod orders;
+mod replacing;
+mod special;
+mod timing;
 
 use std::sync::Arc;
 
@@ -25,6 +28,8 @@ use crate::record::{Counts, FillRecord, OrderChange, OrderReason, OrderRecord, O
 use crate::trades::CostBasis;
 
 pub use orders::OrderRequest;
+pub use replacing::Replacement;
+use special::Special;
 
 /// What works for one instrument.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +77,10 @@ pub struct BarEngine {
     extras: Option<Box<Extras>>,
     /// The risk gate, where there are limits.
     gate: Option<Box<Gate>>,
+    /// Orders with terms; most runs have none.
+    special: Option<Box<Special>>,
+    /// Number of the session of each step, where a calendar says it; else a day of UTC.
+    sessions: Option<Arc<[i64]>>,
 }
 
 impl BarEngine {
@@ -103,7 +112,20 @@ impl BarEngine {
             batch: Vec::new(),
             extras: None,
             gate: None,
+            special: None,
+            sessions: None,
         }
+    }
+
+    /// The same engine with the number of the session of each step, increasing; one a step.
+    ///
+    /// # Panics
+    /// If there are more or fewer.
+    #[must_use]
+    pub fn with_sessions(mut self, sessions: Arc<[i64]>) -> Self {
+        assert_eq!(sessions.len(), self.panel.n_steps(), "one session a step");
+        self.sessions = Some(sessions);
+        self
     }
 
     /// The same engine with models.
@@ -243,6 +265,9 @@ impl BarEngine {
         if let Some(gate) = &mut self.gate {
             gate.enter(self.panel.ts()[self.step]);
         }
+        if self.special.is_some() {
+            self.expire_before_open();
+        }
         if self.config.volume_limit.is_some() {
             for working in &mut self.working {
                 working.volume_used = 0;
@@ -251,6 +276,7 @@ impl BarEngine {
         if (self.config.fill == FillTiming::NextOpen && !self.market.is_empty())
             || !self.arriving.is_empty()
             || self.n_resting > 0
+            || self.awaits_auction()
         {
             self.meet_open();
         }
@@ -277,9 +303,12 @@ impl BarEngine {
         if self.gate.is_some() {
             self.show_gate_marks();
         }
-        if self.config.fill != FillTiming::NextOpen && !self.market.is_empty() {
-            let step = self.step as u32;
-            self.meet_close(|order| order.step_sent < step);
+        if (self.config.fill != FillTiming::NextOpen && !self.market.is_empty()) || self.awaits_auction() {
+            let (step, waits) = (self.step as u32, self.config.fill != FillTiming::NextOpen);
+            self.meet_close(true, |order| waits && order.step_sent < step);
+        }
+        if self.special.is_some() {
+            self.expire_after_close();
         }
     }
 
@@ -288,7 +317,7 @@ impl BarEngine {
     pub fn settle(&mut self) {
         if self.config.fill == FillTiming::ThisClose && !self.market.is_empty() {
             let step = self.step as u32;
-            self.meet_close(|order| order.step_sent == step);
+            self.meet_close(false, |order| order.step_sent == step);
         }
         self.record_equity();
     }
@@ -310,7 +339,12 @@ impl BarEngine {
     /// Whether no order works, so that until one is sent nothing moves but marks.
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
-        self.market.is_empty() && self.arriving.is_empty() && self.n_resting == 0 && self.extras.is_none() && self.gate.is_none()
+        self.market.is_empty()
+            && self.arriving.is_empty()
+            && self.n_resting == 0
+            && self.extras.is_none()
+            && self.gate.is_none()
+            && self.special.is_none()
     }
 
     /// Go through the steps up to `until` (exclusive) of an idle engine with one instrument: what [`BarEngine::open`] to
@@ -372,8 +406,13 @@ impl BarEngine {
     /// Keep a change of an order's state for those who watch.
     #[inline]
     fn note(&mut self, id: u32) {
+        let OrderRecord { status, reason, step_closed: step, .. } = self.orders[id as usize];
+        self.note_as(id, step, status, reason);
+    }
+
+    #[inline]
+    fn note_as(&mut self, id: u32, step: u32, status: OrderStatus, reason: OrderReason) {
         if let Some(changes) = &mut self.changes {
-            let OrderRecord { status, reason, step_closed: step, .. } = self.orders[id as usize];
             changes.push(OrderChange { order: id, step, status, reason, n_fills: self.fills.len() as u32 });
         }
     }

@@ -49,14 +49,26 @@ impl Gate {
 
     /// Check a new order; `price` is 0 for a market order.
     pub fn check(&mut self, symbol: usize, side: Side, qty: i64, price: Ticks, now: i64) -> Option<RejectReason> {
+        self.check_replace(symbol, side, (qty, qty, qty), price, now)
+    }
+
+    /// Check a replacement: its total lots, those that it leaves open, and how many more these are.
+    pub fn check_replace(
+        &mut self,
+        symbol: usize,
+        side: Side,
+        (total, leaves, added): (i64, i64, i64),
+        price: Ticks,
+        now: i64,
+    ) -> Option<RejectReason> {
         self.device.check_order(&OrderCheck {
             account: ACCOUNT,
             instrument: InstrumentId(symbol as u32),
             side,
             now: Nanos(now),
-            size: qty,
-            added: qty,
-            leaves: qty,
+            size: total,
+            added,
+            leaves,
             price: price.0,
         })
     }

@@ -19,13 +19,14 @@ mod record;
 mod stats;
 mod strategies;
 mod targets;
+mod terms;
 pub mod ticks;
 mod trades;
 
 pub use bars::{BarPanel, BarsError, Column, RawBars};
 pub use conditions::{Condition, Operand};
 pub use config::{Commission, FillTiming, LimitFill, OnInsufficientCash, SimConfig, Slippage};
-pub use engine::{BarEngine, OrderRequest};
+pub use engine::{BarEngine, OrderRequest, Replacement};
 pub use indicators::{Candle, Indicator, IndicatorSet, IndicatorSpec, indicator_values};
 pub use instrument::{Instrument, InstrumentError, InstrumentSpec};
 pub use ledger::Ledger;
@@ -37,3 +38,4 @@ pub use record::{Counts, FillRecord, FillTime, OrderChange, OrderKind, OrderReas
 pub use stats::{ReturnStats, return_stats};
 pub use strategies::{NativeStrategy, Rule};
 pub use targets::{TargetError, TargetKind, check_targets, run_targets};
+pub use terms::{ChangeKind, OrderTerms, TermsChange, TermsRecord};

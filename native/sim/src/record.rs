@@ -2,7 +2,7 @@
 
 use omni_types::{RejectReason, Side, Ticks};
 
-/// Market, limit or stop.
+/// What kind of price an order has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum OrderKind {
@@ -12,6 +12,10 @@ pub enum OrderKind {
     Limit = 1,
     /// A market order once the price is reached.
     Stop = 2,
+    /// A limit order once a price is reached.
+    StopLimit = 3,
+    /// A stop whose price follows the market.
+    TrailingStop = 4,
 }
 
 /// Where an order stands.
@@ -26,7 +30,7 @@ pub enum OrderStatus {
     Canceled = 2,
     /// Never worked.
     Rejected = 3,
-    /// Still working after the last bar.
+    /// Its time was over, or the data ended.
     Expired = 4,
 }
 
@@ -54,6 +58,36 @@ pub enum OrderReason {
     RunStopped = 8,
     /// A split changed what its price means, or left nothing of its quantity.
     CorporateAction = 9,
+    /// Its session was over.
+    EndOfSession = 10,
+    /// Its `expire_at` had come.
+    EndOfTime = 11,
+    /// Its auction was over.
+    AuctionOver = 12,
+    /// Immediate or cancel: what the first price left.
+    Ioc = 13,
+    /// Fill or kill: the first price would not have filled it whole.
+    Fok = 14,
+    /// Immediate or cancel: the first price would have filled less than its `min_qty`.
+    MinQty = 15,
+    /// Post only: its first price would have made it take.
+    PostOnlyWouldTake = 16,
+    /// The stop price or the trailing distance cannot be used.
+    InvalidStopPrice = 17,
+    /// The display quantity is below zero or above the quantity.
+    InvalidDisplayQty = 18,
+    /// The minimum quantity is below zero or above the quantity.
+    InvalidMinQty = 19,
+    /// It would have ended before it began.
+    InvalidExpiry = 20,
+    /// Terms that exclude each other.
+    InvalidCombination = 21,
+    /// Its stop price was met: what `on_order` hears, never the end of an order.
+    Triggered = 28,
+    /// It was replaced: likewise.
+    Replaced = 29,
+    /// It slid to another price: likewise.
+    Repriced = 30,
     /// Gate: trading is switched off. This code and those that follow are those of [`RejectReason`].
     KillSwitch = 32,
     /// Gate: the position could become too large.
@@ -84,6 +118,21 @@ impl OrderReason {
             Self::NoIntrabarPrices => "NO_INTRABAR_PRICES",
             Self::RunStopped => "RUN_STOPPED",
             Self::CorporateAction => "CORPORATE_ACTION",
+            Self::EndOfSession => "END_OF_SESSION",
+            Self::EndOfTime => "END_OF_TIME",
+            Self::AuctionOver => "AUCTION_OVER",
+            Self::Ioc => "IOC",
+            Self::Fok => "FOK",
+            Self::MinQty => "MIN_QTY",
+            Self::PostOnlyWouldTake => "POST_ONLY_WOULD_TAKE",
+            Self::InvalidStopPrice => "INVALID_STOP_PRICE",
+            Self::InvalidDisplayQty => "INVALID_DISPLAY_QTY",
+            Self::InvalidMinQty => "INVALID_MIN_QTY",
+            Self::InvalidExpiry => "INVALID_EXPIRY",
+            Self::InvalidCombination => "INVALID_COMBINATION",
+            Self::Triggered => "TRIGGERED",
+            Self::Replaced => "REPLACED",
+            Self::Repriced => "REPRICED",
             Self::KillSwitch => RejectReason::KillSwitch.name(),
             Self::PositionLimit => RejectReason::PositionLimit.name(),
             Self::OrderSize => RejectReason::OrderSize.name(),
@@ -120,7 +169,7 @@ pub struct OrderRecord {
     pub step_closed: u32,
     /// Buy or sell.
     pub side: Side,
-    /// Market, limit or stop.
+    /// What kind of price it has.
     pub kind: OrderKind,
     /// Where it stands.
     pub status: OrderStatus,
@@ -130,7 +179,7 @@ pub struct OrderRecord {
     pub qty: i64,
     /// Lots filled.
     pub filled: i64,
-    /// Limit or stop price; zero for a market order.
+    /// Limit or stop price that holds, of a stop-limit its limit; zero for a market order.
     pub price: Ticks,
 }
 
@@ -228,4 +277,8 @@ pub struct Counts {
     pub volume_limited: u64,
     /// Cancels that the gate refused.
     pub cancels_refused: u64,
+    /// Replaces that the order, its terms or the gate refused.
+    pub replaces_refused: u64,
+    /// Orders that their own terms ended: a day, a time, an auction, immediate or cancel, post only.
+    pub ended_by_terms: u64,
 }

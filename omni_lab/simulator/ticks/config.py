@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from omni_lab.data.moments import span_ns
+from omni_lab.data.trading_calendar import TradingCalendar
 from omni_lab.errors import ShapeError
 from omni_lab.execution import Limits
 from omni_lab.simulator.config import parse_models, plain_settings
@@ -177,6 +178,8 @@ class TickConfig:
         end.
     seed : int
         Seed of what is drawn.
+    calendar : TradingCalendar or str, optional
+        When the market trades; outside its sessions and in their breaks it stands as in a halt.
 
     Raises
     ------
@@ -204,8 +207,11 @@ class TickConfig:
     risk_free_rate: float = 0.0
     max_orders_per_event: int = 10_000
     seed: int = 7
+    calendar: TradingCalendar | None = None
 
     def __post_init__(self) -> None:
+        if self.calendar is not None:
+            object.__setattr__(self, "calendar", TradingCalendar.parse(self.calendar))
         given: dict[str, Any] = {name: getattr(self, name) for name in ("latency", "limits")}
         if isinstance(given["latency"], Mapping):
             object.__setattr__(self, "latency", _latency(given["latency"]))
@@ -249,6 +255,7 @@ class TickConfig:
             plain[name] = None if model is None else plain_settings(asdict(model))
         for name in ("actions", "halts"):
             plain[name] = [plain_settings(asdict(each)) for each in getattr(self, name)]
+        plain["calendar"] = None if self.calendar is None else asdict(self.calendar)
         plain["limits"] = None if self.limits is None else asdict(self.limits)
         latency = self.latency.to_engine()
         if isinstance(self.latency, MeasuredLatency):

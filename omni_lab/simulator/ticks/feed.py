@@ -14,6 +14,7 @@ from omni_lab.data import EventFlag, EventKind, Events
 from omni_lab.data.events import COLUMNS
 from omni_lab.errors import ConfigError, UnknownSymbolError
 from omni_lab.simulator.ticks.config import FEED_DELAY_NS, TickConfig
+from omni_lab.simulator.ticks.sessions import within_sessions
 from omni_lab.typing import IntArray
 
 _QUOTED = (EventKind.ADD, EventKind.REPLACE, EventKind.MODIFY, EventKind.LEVEL)
@@ -146,6 +147,14 @@ class MarketFeed:
 def prepare(feed: Any, config: TickConfig) -> MarketFeed:
     """A prepared feed from whatever was given: one that is, events, or a reader that has them."""
     if isinstance(feed, MarketFeed):
+        if config.calendar is not None:
+            raise ConfigError(
+                "a calendar acts on events, and this feed is prepared already",
+                found="a MarketFeed",
+                expected="Events or a reader of them",
+                where="TickConfig.calendar",
+                hint="MarketFeed(within_sessions(events, calendar)) prepares one (simulator.ticks.sessions).",
+            )
         return feed
     if not isinstance(feed, Events) and hasattr(feed, "events"):
         feed = feed.events()
@@ -155,4 +164,6 @@ def prepare(feed: Any, config: TickConfig) -> MarketFeed:
             found=type(feed).__name__,
             expected="Events, a reader of them such as ItchFile or LobsterDay, or a MarketFeed",
         )
+    if config.calendar is not None:
+        feed = within_sessions(feed, config.calendar)
     return MarketFeed(feed, delay_ns=config.feed_delay_ns, tick_size=config.tick_size)

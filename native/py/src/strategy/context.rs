@@ -4,15 +4,16 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use numpy::PyArray1;
-use omni_sim::{BarEngine, BarPanel, Column, IndicatorSet, OrderKind, OrderRequest, OrderStatus};
+use omni_sim::{BarEngine, BarPanel, Column, IndicatorSet, OrderStatus, Replacement};
 use omni_types::{Side, Ticks};
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyDict, PyString};
 
 use super::board::Board;
 use super::timers::Timers;
 use super::triggers::{self, Trigger};
 use super::views::Indicator;
+use super::wanted::Wanted;
 use crate::errors::Facts;
 
 /// How far a run has come.
@@ -95,7 +96,7 @@ impl Context {
         symbol.map_or(Ok(self.board.current()), |symbol| self.board.column(py, symbol))
     }
 
-    fn number(py: Python<'_>, name: &str, value: f64) -> PyResult<f64> {
+    pub(super) fn number(py: Python<'_>, name: &str, value: f64) -> PyResult<f64> {
         // Beyond this, a double cannot tell one lot from the next.
         if value.abs() <= 9_007_199_254_740_992.0 {
             return Ok(value);
@@ -106,31 +107,12 @@ impl Context {
             .raise(py))
     }
 
-    fn send(
-        &self,
-        py: Python<'_>,
-        side: Side,
-        qty: f64,
-        symbol: Option<&str>,
-        limit: Option<f64>,
-        stop: Option<f64>,
-    ) -> PyResult<u32> {
-        let symbol = self.column(py, symbol)?;
-        let instrument = &self.panel.instruments()[symbol];
-        let (kind, price) = match (limit, stop) {
-            (None, None) => (OrderKind::Market, 0.0),
-            (Some(limit), None) => (OrderKind::Limit, Self::number(py, "limit", limit)?),
-            (None, Some(stop)) => (OrderKind::Stop, Self::number(py, "stop", stop)?),
-            (Some(_), Some(_)) => {
-                let error = Facts::new("ConfigError", "an order has a limit or a stop price, not both");
-                return Err(error
-                    .hint("Stop-limit orders are not simulated on bars; send the limit when the stop fills.")
-                    .raise(py));
-            }
-        };
-        let qty = instrument.lots(Self::number(py, "qty", qty)?);
-        let price = Ticks(instrument.exact_ticks(price).round() as i64);
-        self.act(py, |engine| engine.send(OrderRequest { symbol, side, qty, kind, price }))
+    fn send(&self, py: Python<'_>, order: &Wanted<'_>) -> PyResult<u32> {
+        let (request, terms) = order.read(py, self)?;
+        self.act(py, |engine| match terms {
+            None => engine.send(request),
+            Some(terms) => engine.send_with(request, terms),
+        })
     }
 
     fn indicator(&self, py: Python<'_>, name: &str, window: i64, column: &str) -> PyResult<Indicator> {
@@ -212,14 +194,56 @@ impl Context {
         self.with(py, |engine| instrument.mean_price(engine.ledger().average_price_ticks(symbol)))
     }
 
-    #[pyo3(signature = (qty, *, symbol=None, limit=None, stop=None))]
-    fn buy(&self, py: Python<'_>, qty: f64, symbol: Option<&str>, limit: Option<f64>, stop: Option<f64>) -> PyResult<u32> {
-        self.send(py, Side::Buy, qty, symbol, limit, stop)
+    #[pyo3(signature = (qty, *, symbol=None, limit=None, stop=None, **terms))]
+    fn buy(
+        &self,
+        py: Python<'_>,
+        qty: f64,
+        symbol: Option<&str>,
+        limit: Option<f64>,
+        stop: Option<f64>,
+        terms: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<u32> {
+        let symbol = self.column(py, symbol)?;
+        self.send(py, &Wanted { symbol, side: Side::Buy, qty, limit, stop, terms })
     }
 
-    #[pyo3(signature = (qty, *, symbol=None, limit=None, stop=None))]
-    fn sell(&self, py: Python<'_>, qty: f64, symbol: Option<&str>, limit: Option<f64>, stop: Option<f64>) -> PyResult<u32> {
-        self.send(py, Side::Sell, qty, symbol, limit, stop)
+    #[pyo3(signature = (qty, *, symbol=None, limit=None, stop=None, **terms))]
+    fn sell(
+        &self,
+        py: Python<'_>,
+        qty: f64,
+        symbol: Option<&str>,
+        limit: Option<f64>,
+        stop: Option<f64>,
+        terms: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<u32> {
+        let symbol = self.column(py, symbol)?;
+        self.send(py, &Wanted { symbol, side: Side::Sell, qty, limit, stop, terms })
+    }
+
+    #[pyo3(signature = (order_id, *, qty=None, price=None, stop_price=None))]
+    fn replace(
+        &self,
+        py: Python<'_>,
+        order_id: i64,
+        qty: Option<f64>,
+        price: Option<f64>,
+        stop_price: Option<f64>,
+    ) -> PyResult<bool> {
+        let Ok(id) = u32::try_from(order_id) else { return Ok(false) };
+        let Some(symbol) = self.with(py, |engine| engine.orders().get(id as usize).map(|order| order.symbol as usize))? else {
+            return Ok(false);
+        };
+        let instrument = &self.panel.instruments()[symbol];
+        let ticks = |name, price: Option<f64>| {
+            price
+                .map(|price| Ok::<_, PyErr>(Ticks(instrument.exact_ticks(Self::number(py, name, price)?).round() as i64)))
+                .transpose()
+        };
+        let qty = qty.map(|qty| Ok::<_, PyErr>(instrument.lots(Self::number(py, "qty", qty)?))).transpose()?;
+        let wanted = Replacement { qty, price: ticks("price", price)?, stop_price: ticks("stop_price", stop_price)? };
+        self.act(py, |engine| engine.replace(id, wanted))
     }
 
     #[pyo3(signature = (qty, *, symbol=None))]

@@ -1,6 +1,6 @@
 //! What happened to a strategy's orders, handed over in the order in which it happened.
 
-use omni_sim::{BarEngine, FillRecord, OrderChange, OrderKind, OrderStatus};
+use omni_sim::{BarEngine, FillRecord, OrderChange, OrderKind, OrderReason, OrderStatus};
 use pyo3::prelude::*;
 
 use super::Driver;
@@ -105,17 +105,21 @@ impl Driver<'_, '_> {
                 OrderKind::Market => "MARKET",
                 OrderKind::Limit => "LIMIT",
                 OrderKind::Stop => "STOP",
+                OrderKind::StopLimit => "STOP_LIMIT",
+                OrderKind::TrailingStop => "TRAILING_STOP",
             },
             qty: instrument.quantity(order.qty),
             filled_qty: instrument.quantity(order.filled),
             status: match change.status {
+                // What happened to an order that goes on working is its own status.
+                OrderStatus::Working if change.reason != OrderReason::None => change.reason.name(),
                 OrderStatus::Working => "ACCEPTED",
                 OrderStatus::Filled => "FILLED",
                 OrderStatus::Canceled => "CANCELED",
                 OrderStatus::Rejected => "REJECTED",
                 OrderStatus::Expired => "EXPIRED",
             },
-            reason: change.reason.name(),
+            reason: if change.status == OrderStatus::Working { "" } else { change.reason.name() },
             ts: context.panel.ts()[change.step as usize],
             index: change.step,
         };

@@ -89,9 +89,11 @@ impl BarEngine {
             .filter(|&id| self.live(id) && self.orders[id as usize].symbol as usize == symbol)
             .collect();
         for id in working.into_iter().rev() {
+            // A stop that was reached is a market order from then on.
+            let at_market = self.orders[id as usize].kind == OrderKind::Market || self.market.contains(&id);
             let order = &mut self.orders[id as usize];
             let (leaves, _) = split_lots(order.leaves(), new, old);
-            if order.kind == OrderKind::Market && leaves > 0 {
+            if at_market && leaves > 0 {
                 let (side, change) = (order.side, leaves - order.leaves());
                 order.qty = order.filled + leaves;
                 if let Some(gate) = &mut self.gate {

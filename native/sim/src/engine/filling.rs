@@ -14,6 +14,8 @@ struct Asked {
     symbol: usize,
     side: Side,
     maker: bool,
+    /// Whether it takes what the market offers, and so slips and leaves a mark.
+    moves: bool,
     price: Ticks,
 }
 
@@ -51,15 +53,26 @@ impl BarEngine {
     pub(super) fn execute(&mut self, id: u32, met: Ticks, time: FillTime) {
         let order = self.orders[id as usize];
         let symbol = order.symbol as usize;
-        let resting = order.kind == OrderKind::Limit && time == FillTime::Inside;
+        let (role, required) =
+            if self.special.is_some() { (self.role(id), self.required(id, order.leaves())) } else { (order.kind, 0) };
+        let resting = role == OrderKind::Limit && time == FillTime::Inside;
         let wanted = order.leaves().min(self.volume_left(symbol));
         self.counts.volume_limited += u64::from(wanted < order.leaves());
-        let price = if order.kind == OrderKind::Limit { met } else { self.price_of(symbol, order.side, met, wanted) };
-        let asked = Asked { order: id, symbol, side: order.side, maker: resting, price };
+        if wanted < required {
+            if !resting {
+                self.wait(id, role, true);
+            }
+            return;
+        }
+        let moves = role != OrderKind::Limit;
+        let price = if moves { self.price_of(symbol, order.side, met, wanted) } else { met };
+        let price = if role == OrderKind::StopLimit { self.elected(id, price) } else { price };
+        let asked = Asked { order: id, symbol, side: order.side, maker: resting, moves, price };
         let commission = self.commission(&asked, wanted);
         let allowed = self.affordable(&asked, wanted, commission);
         let refused = allowed < wanted;
-        let qty = if refused && self.config.on_insufficient_cash == OnInsufficientCash::Reject { 0 } else { allowed };
+        let whole = self.config.on_insufficient_cash == OnInsufficientCash::Reject || allowed < required;
+        let qty = if refused && whole { 0 } else { allowed };
         if qty > 0 {
             let commission = if self.extras.is_some() {
                 self.settle_models(&asked, qty)
@@ -72,24 +85,30 @@ impl BarEngine {
         }
         if refused {
             self.end(id, OrderStatus::Canceled, OrderReason::InsufficientCash);
-            match self.config.on_insufficient_cash {
-                OnInsufficientCash::Reduce => self.counts.reduced += 1,
-                OnInsufficientCash::Reject => self.counts.insufficient_cash += 1,
+            if whole {
+                self.counts.insufficient_cash += 1;
+            } else {
+                self.counts.reduced += 1;
             }
         } else if qty < order.leaves() && !resting {
-            // The bar's volume is used up. A limit meets the next open like a new one; a triggered stop is a market order from here on.
-            match order.kind {
-                OrderKind::Limit => self.arriving.push(id),
-                OrderKind::Market | OrderKind::Stop => self.market.push(id),
-            }
+            self.wait(id, role, false);
         }
+    }
+
+    /// A stop-limit takes, once: a price beyond its limit is held at it.
+    #[cold]
+    fn elected(&mut self, id: u32, price: Ticks) -> Ticks {
+        self.terms_mut(id).taking = false;
+        let OrderRecord { side, price: limit, .. } = self.orders[id as usize];
+        if side.accepts(limit, price) { price } else { limit }
     }
 
     fn fill(&mut self, fill: FillRecord, met: Ticks, commission: Money) {
         let FillRecord { order: id, step, maker, qty, price, .. } = fill;
+        let special = maker && self.is_special(id);
         let order = &mut self.orders[id as usize];
         let symbol = order.symbol as usize;
-        if maker {
+        if maker && !special {
             let contra = NewOrder::market(AccountId(0), InstrumentId(symbol as u32), order.side.opposite(), Qty(qty));
             self.books.submit(MARKET, &contra, &mut self.events);
             debug_assert!(matches!(self.events[1], Event::Trade { maker, .. } if maker.0 == u64::from(id)));
@@ -102,12 +121,16 @@ impl BarEngine {
             self.working[symbol].target.take_if(|target| *target == id);
             self.n_resting -= usize::from(maker);
         }
-        let lots = order.side.sign() * qty;
+        let (side, filled) = (order.side, order.filled == order.qty);
+        if special && filled {
+            self.leave_special(id);
+        }
+        let lots = side.sign() * qty;
         self.working[symbol].volume_used += qty;
         self.fills.push(fill);
         let realised = self.ledger.fill(symbol, lots, price, met, commission);
         if let Some(gate) = &mut self.gate {
-            gate.filled(symbol, self.orders[id as usize].side, qty, realised);
+            gate.filled(symbol, side, qty, realised);
         }
     }
 
@@ -181,9 +204,8 @@ impl BarEngine {
         let commission = self.commission(asked, qty);
         let question = self.question(asked, qty);
         let notional_base = question.notional * self.ledger.rate_of(asked.symbol);
-        let taker = self.orders[asked.order as usize].kind != OrderKind::Limit;
         let Some(mut extras) = self.extras.take() else { return commission };
-        if let Some(impact) = extras.impact.as_mut().filter(|_| taker) {
+        if let Some(impact) = extras.impact.as_mut().filter(|_| asked.moves) {
             let usual = self.usual(asked.symbol, impact.window());
             impact.take(self.moment(asked.symbol), usual, asked.side, question.quantity);
         }
@@ -257,7 +279,11 @@ impl BarEngine {
         let (step, symbol) = (fill.step as usize, order.symbol as usize);
         match fill.time {
             FillTime::Open => self.panel.open_high_low(step, symbol).map_or(fill.price, |[open, _, _]| open),
-            FillTime::Inside => order.price,
+            FillTime::Inside if order.kind == OrderKind::Limit || fill.maker => fill.price,
+            FillTime::Inside => self.terms_of(fill.order).map_or(order.price, |record| match order.kind {
+                OrderKind::StopLimit => record.terms.stop_price,
+                _ => order.price,
+            }),
             FillTime::Close => self.panel.close(step, symbol),
         }
     }

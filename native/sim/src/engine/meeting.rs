@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use omni_types::{CancelReason, InstrumentId, Side, Ticks};
+use omni_types::{CancelReason, InstrumentId, Side, Ticks, TimeInForce};
 
 use super::BarEngine;
 use crate::config::{FillTiming, LimitFill};
@@ -34,16 +34,21 @@ impl BarEngine {
             }
         }
         self.collect_arriving(&mut batch, opens);
+        self.collect_auction(TimeInForce::AtOpen, opens, &mut batch);
         self.execute_batch(&mut batch, FillTime::Open, |order| Ticks(opens[order.symbol as usize]));
         self.batch = batch;
     }
 
-    pub(super) fn meet_close(&mut self, ready: impl Fn(&OrderRecord) -> bool) {
+    /// Market orders that are ready meet the close, and with an `auction` those that waited for one.
+    pub(super) fn meet_close(&mut self, auction: bool, ready: impl Fn(&OrderRecord) -> bool) {
         let panel = Arc::clone(&self.panel);
         let closes = panel.close_row(self.step);
         let mut batch = std::mem::take(&mut self.batch);
         batch.clear();
         self.collect_market(&mut batch, ready);
+        if auction {
+            self.collect_auction(TimeInForce::AtClose, closes, &mut batch);
+        }
         self.execute_batch(&mut batch, FillTime::Close, |order| Ticks(closes[order.symbol as usize]));
         self.batch = batch;
     }
@@ -76,9 +81,10 @@ impl BarEngine {
             }
             let order = self.orders[id as usize];
             let open = Ticks(opens[order.symbol as usize]);
-            if met_at(&order, open) {
+            let met = if self.is_special(id) { self.meets(id, open) } else { met_at(&order, open) };
+            if met {
                 batch.push(id);
-            } else {
+            } else if self.live(id) {
                 self.rest(id);
             }
             false
@@ -107,6 +113,9 @@ impl BarEngine {
             !met
         });
         self.n_resting -= before - self.working[symbol].stops.len();
+        if self.special.is_some() {
+            self.collect_special(symbol, open, batch);
+        }
     }
 
     pub(super) fn meet_range(&mut self) {
@@ -130,6 +139,12 @@ impl BarEngine {
             let Some([_, high, low]) = panel.open_high_low(self.step, symbol) else { return };
             self.trigger_stops(symbol, high, low);
             let beyond = i64::from(self.config.limit_fill == LimitFill::Through);
+            if self.special.as_ref().is_some_and(|special| !special.resting[symbol].is_empty()) {
+                let close = panel.close(self.step, symbol);
+                self.sweep_special(symbol, Side::Buy, Ticks(low.0 + beyond), Ticks(close.0 + beyond));
+                self.sweep_special(symbol, Side::Sell, Ticks(high.0 - beyond), Ticks(close.0 - beyond));
+                continue;
+            }
             self.sweep(symbol, Side::Buy, Ticks(low.0 + beyond));
             self.sweep(symbol, Side::Sell, Ticks(high.0 - beyond));
         }
@@ -146,14 +161,23 @@ impl BarEngine {
                 Side::Sell => order.price >= low,
             };
             if hit {
-                triggered.push(id);
+                triggered.push((id, order.price));
             }
             !hit
         });
         self.n_resting -= triggered.len();
-        for id in triggered {
-            self.execute(id, self.orders[id as usize].price, FillTime::Inside);
+        if self.special.is_some() {
+            self.trigger_special(symbol, high, low, &mut triggered);
+            triggered.sort_unstable_by_key(|&(id, _)| id);
         }
+        for (id, price) in triggered {
+            self.execute(id, price, FillTime::Inside);
+        }
+    }
+
+    /// The next plain limit order of a side in the book.
+    pub(super) fn first_plain(&self, symbol: usize, side: Side) -> Option<(u32, Ticks)> {
+        self.books.first(InstrumentId(symbol as u32), side).map(|(id, price)| (id.0 as u32, price))
     }
 
     /// The market trades down to `reach` through our bids, or up to it through our asks, one resting order after the other.
@@ -179,6 +203,6 @@ fn met_at(order: &OrderRecord, price: Ticks) -> bool {
         OrderKind::Market => true,
         OrderKind::Limit => order.side.accepts(order.price, price),
         // A stop waits for the price to come up to it (buy) or down to it (sell).
-        OrderKind::Stop => order.side.opposite().accepts(order.price, price),
+        OrderKind::Stop | OrderKind::StopLimit | OrderKind::TrailingStop => order.side.opposite().accepts(order.price, price),
     }
 }

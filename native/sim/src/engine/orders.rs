@@ -15,19 +15,38 @@ pub struct OrderRequest {
     pub side: Side,
     /// Lots, positive.
     pub qty: i64,
-    /// Market, limit or stop.
+    /// What kind of price it has.
     pub kind: OrderKind,
-    /// Limit or stop price; ignored for a market order.
+    /// Limit or stop price; ignored for market orders and trailing stops.
     pub price: Ticks,
 }
 
 impl BarEngine {
     /// Send an order; returns its id. An order that cannot work is recorded as rejected.
     pub fn send(&mut self, request: OrderRequest) -> u32 {
-        let OrderRequest { symbol, side, qty, kind, price } = request;
-        let price = if kind == OrderKind::Market { Ticks(0) } else { price };
-        let id = self.orders.len() as u32;
+        let price = if request.kind == OrderKind::Market { Ticks(0) } else { request.price };
         let refusal = self.refusal(&request).or_else(|| self.gate_refusal(&request, price));
+        let id = self.record(&request, price, refusal);
+        if refusal.is_none() {
+            self.queue(id, request.kind);
+        }
+        self.note(id);
+        id
+    }
+
+    /// A working order waits for its first price.
+    pub(super) fn queue(&mut self, id: u32, kind: OrderKind) {
+        if kind == OrderKind::Market {
+            self.market.push(id);
+        } else {
+            self.arriving.push(id);
+        }
+    }
+
+    /// Keep an order, and count it if it is refused.
+    pub(super) fn record(&mut self, request: &OrderRequest, price: Ticks, refusal: Option<OrderReason>) -> u32 {
+        let OrderRequest { symbol, side, qty, kind, .. } = *request;
+        let id = self.orders.len() as u32;
         // After the last step there is no later one: an order sent then expires with it.
         let step = self.step.min(self.panel.n_steps() - 1) as u32;
         self.orders.push(OrderRecord {
@@ -42,23 +61,12 @@ impl BarEngine {
             filled: 0,
             price,
         });
-        if refusal.is_some() {
-            self.counts.rejected += 1;
-        } else if kind == OrderKind::Market {
-            self.market.push(id);
-        } else {
-            self.arriving.push(id);
-        }
-        self.note(id);
+        self.counts.rejected += u64::from(refusal.is_some());
         id
     }
 
     fn refusal(&self, request: &OrderRequest) -> Option<OrderReason> {
-        // Money counts to 1.7e20; one order may use a tenth of that.
-        const LARGEST_NOTIONAL: f64 = 1e19;
-        let instrument = &self.panel.instruments()[request.symbol];
-        let reference = instrument.price(self.ledger.mark_of(request.symbol).max(request.price));
-        if request.qty <= 0 || request.qty as f64 * instrument.lot_size() * reference > LARGEST_NOTIONAL {
+        if self.is_too_large(request) {
             Some(OrderReason::InvalidQty)
         } else if request.kind == OrderKind::Market {
             None
@@ -71,8 +79,17 @@ impl BarEngine {
         }
     }
 
+    /// Whether money could not count what the order is worth, or it is for nothing.
+    pub(super) fn is_too_large(&self, request: &OrderRequest) -> bool {
+        // Money counts to 1.7e20; one order may use a tenth of that.
+        const LARGEST_NOTIONAL: f64 = 1e19;
+        let instrument = &self.panel.instruments()[request.symbol];
+        let reference = instrument.price(self.ledger.mark_of(request.symbol).max(request.price));
+        request.qty <= 0 || request.qty as f64 * instrument.lot_size() * reference > LARGEST_NOTIONAL
+    }
+
     /// Ask the gate, if there is one; what passes counts as open there.
-    fn gate_refusal(&mut self, request: &OrderRequest, price: Ticks) -> Option<OrderReason> {
+    pub(super) fn gate_refusal(&mut self, request: &OrderRequest, price: Ticks) -> Option<OrderReason> {
         let gate = self.gate.as_mut()?;
         let now = self.panel.ts()[self.step.min(self.panel.n_steps() - 1)];
         let refusal = gate.check(request.symbol, request.side, request.qty, price, now);
@@ -174,8 +191,12 @@ impl BarEngine {
     /// Put a limit or stop order into its queue.
     pub(super) fn rest(&mut self, id: u32) {
         let order = self.orders[id as usize];
-        let working = &mut self.working[order.symbol as usize];
         self.n_resting += 1;
+        if let Some(special) = self.special.as_mut().filter(|special| special.terms.contains_key(&id)) {
+            special.resting[order.symbol as usize].push(id);
+            return;
+        }
+        let working = &mut self.working[order.symbol as usize];
         if order.kind == OrderKind::Stop {
             working.stops.push(id);
             return;
@@ -194,25 +215,31 @@ impl BarEngine {
         order.reason = reason;
         order.step_closed = step;
         self.closed_at_gate(id);
+        let symbol = self.orders[id as usize].symbol as usize;
+        self.working[symbol].target.take_if(|target| *target == id);
+        self.leave_queue(id);
+        self.note(id);
+    }
+
+    /// Take an order out of where it rests; false where it rests nowhere. The market and arriving lists pass over ended orders when they next
+    /// look; queues must not hold any.
+    pub(super) fn leave_queue(&mut self, id: u32) -> bool {
         let order = &self.orders[id as usize];
-        let working = &mut self.working[order.symbol as usize];
-        working.target.take_if(|target| *target == id);
-        // The market and arriving lists pass over ended orders when they next look; queues must not hold any.
-        match order.kind {
-            OrderKind::Market => {}
+        let rested = match order.kind {
+            _ if self.is_special(id) => self.leave_special(id),
             OrderKind::Limit => {
-                if self.books.cancel(OrderId(u64::from(id)), CancelReason::Requested, &mut self.events) {
-                    self.events.clear();
-                    self.n_resting -= 1;
-                }
+                let rested = self.books.cancel(OrderId(u64::from(id)), CancelReason::Requested, &mut self.events);
+                self.events.clear();
+                rested
             }
             OrderKind::Stop => {
-                if let Some(at) = working.stops.iter().position(|&stop| stop == id) {
-                    working.stops.remove(at);
-                    self.n_resting -= 1;
-                }
+                let stops = &mut self.working[order.symbol as usize].stops;
+                let at = stops.iter().position(|&stop| stop == id);
+                at.map(|at| stops.remove(at)).is_some()
             }
-        }
-        self.note(id);
+            OrderKind::Market | OrderKind::StopLimit | OrderKind::TrailingStop => false,
+        };
+        self.n_resting -= usize::from(rested);
+        rested
     }
 }
