@@ -60,10 +60,14 @@ def of_bars(results: BacktestResults, run: Run) -> Happenings:
 def of_ticks(
     results: TickResults,
     orders: dict[str, AnyArray],
+    terms: dict[str, AnyArray],
     messages: dict[str, AnyArray],
     samples: dict[str, AnyArray],
 ) -> Happenings:
     """Orders with what was known when they were sent, every message about them, and the account's samples.
+
+    Terms are those of the orders that said more than price, quantity and time, right after their orders; runs
+    without any have no such table.
 
     A sample comes after what was said and heard at its time.
     """
@@ -79,14 +83,19 @@ def of_ticks(
     info = results.feed.info
     grid = {"symbols": list(results.symbols), "tick_size": info.tick_size, "lot_size": info.lot_size}
     last = np.full(len(samples["ts"]), len(heard))
+    keys = [
+        (orders["ts_sent"], first, np.zeros(len(numbers))),
+        (messages["ts"], heard, np.ones(len(heard))),
+        (samples["ts"], last, np.ones(len(last))),
+    ]
+    special = terms["order"]
+    if len(special):
+        tables["terms"] = terms
+        keys.append((orders["ts_sent"][special], first[special], np.full(len(special), 0.5)))
     return Happenings(
         manifest={**results.manifest, "engine": "ticks", "instruments": grid},
         tables=tables,
-        order=in_order(
-            (orders["ts_sent"], first, np.zeros(len(numbers))),
-            (messages["ts"], heard, np.ones(len(heard))),
-            (samples["ts"], last, np.ones(len(last))),
-        ),
+        order=in_order(*keys),
     )
 
 

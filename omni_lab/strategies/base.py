@@ -109,7 +109,7 @@ class OrderUpdate(Protocol):
 
     @property
     def type(self) -> str:
-        """``"MARKET"``, ``"LIMIT"`` or ``"STOP"``."""
+        """``"MARKET"``, ``"LIMIT"`` or ``"STOP"``; on ticks also ``"STOP_LIMIT"``, ``"TRAILING_STOP"``, ``"PEGGED"``."""
 
     @property
     def qty(self) -> float:
@@ -121,7 +121,11 @@ class OrderUpdate(Protocol):
 
     @property
     def status(self) -> str:
-        """``"ACCEPTED"``, ``"REJECTED"``, ``"CANCELED"`` or ``"EXPIRED"``."""
+        """``"ACCEPTED"``, ``"REJECTED"``, ``"CANCELED"`` or ``"EXPIRED"``.
+
+        On ticks also ``"REPLACED"``, ``"REQUEST_REFUSED"``, ``"TRIGGERED"``, ``"REPRICED"``, ``"REFRESHED"`` and
+        ``"DECREMENTED"``.
+        """
 
     @property
     def reason(self) -> str:
@@ -325,7 +329,9 @@ class Context(Protocol):
         """Send a buy order: market, or limit, or stop. Returns its id.
 
         Prices are rounded to the nearest tick, quantities down to whole lots. ``time_in_force`` is
-        ``"GTC"``, and on ticks ``"IOC"``, ``"FOK"`` or ``"POST_ONLY"`` as well.
+        ``"GTC"``, and on ticks any of the order-management system, or ``"POST_ONLY"``. On ticks orders of every
+        type can be sent: ``stop_at="venue"`` and the terms of
+        :class:`omni_lab.simulator.ticks.OrderTerms`.
         """
 
     def sell(

@@ -17,6 +17,7 @@ from omni_lab.simulator.ticks.feed import MarketFeed
 from omni_lab.simulator.ticks.quoter import run_quoter_on_ticks
 from omni_lab.simulator.ticks.results import TickResults
 from omni_lab.simulator.ticks.simulator import DepthView, OrderStatus, OrderView, TickSimulator
+from omni_lab.simulator.ticks.terms import OrderTerms
 
 __all__ = [
     "ConstantLatency",
@@ -26,6 +27,7 @@ __all__ = [
     "MeasuredLatency",
     "OrderStatus",
     "OrderStory",
+    "OrderTerms",
     "OrderView",
     "TickConfig",
     "TickResults",

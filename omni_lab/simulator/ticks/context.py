@@ -6,7 +6,7 @@ import heapq
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from omni_lab.data.moments import span_ns
 from omni_lab.errors import ConfigError, DataError
 from omni_lab.simulator.ticks.conditions import holds_at
 from omni_lab.simulator.ticks.simulator import DepthView, OrderStatus, OrderView, TickSimulator
+from omni_lab.simulator.ticks.terms import OrderTerms
 from omni_lab.simulator.ticks.views import IndicatorView
 from omni_lab.strategies.indicators import Column, Condition, Expression, momentum_z, sma
 from omni_lab.typing import FloatArray
@@ -125,10 +126,31 @@ class TickContext:
         symbol: str | None = None,
         limit: float | None = None,
         stop: float | None = None,
+        stop_at: str = "us",
         time_in_force: str = "GTC",
+        **terms: Unpack[OrderTerms],
     ) -> int:
-        """Send a buy order: market, limit, or a stop that becomes a market order; its id."""
-        return self._send("buy", qty, symbol, limit, stop, time_in_force)
+        """Send a buy order of any type; its id.
+
+        Parameters
+        ----------
+        qty : float
+            Units, positive.
+        symbol : str, optional
+            Which instrument; that of the callback by default.
+        limit : float, optional
+            Limit, or the cap of a pegged order.
+        stop : float, optional
+            Price of a stop.
+        stop_at : {"us", "venue"}
+            Where that stop waits. With us it becomes a market order once we have heard of a trade at its
+            price, as on bars; it pays the way to the venue. At the venue it is a ``STOP``, with a limit a
+            ``STOP_LIMIT``, and nobody waits for us. With us is the default because it never flatters.
+        time_in_force : str
+        **terms : OrderTerms
+            As :meth:`TickSimulator.submit` takes them.
+        """
+        return self._send("buy", qty, symbol, limit, stop, time_in_force, stop_at, terms)
 
     def sell(
         self,
@@ -137,10 +159,28 @@ class TickContext:
         symbol: str | None = None,
         limit: float | None = None,
         stop: float | None = None,
+        stop_at: str = "us",
         time_in_force: str = "GTC",
+        **terms: Unpack[OrderTerms],
     ) -> int:
         """Send a sell order; as :meth:`buy`."""
-        return self._send("sell", qty, symbol, limit, stop, time_in_force)
+        return self._send("sell", qty, symbol, limit, stop, time_in_force, stop_at, terms)
+
+    def amend(
+        self,
+        order_id: int,
+        *,
+        qty: float | None = None,
+        limit: float | None = None,
+        stop_price: float | None = None,
+    ) -> bool:
+        """Ask for other terms of an order at the venue; see :meth:`TickSimulator.amend`.
+
+        False as well for a stop that waits with us: cancel it and send another.
+        """
+        if order_id in self._stops or self._was_never_sent(order_id):
+            return False
+        return self.simulator.amend(self._number(order_id), qty=qty, limit=limit, stop_price=stop_price)
 
     def target(self, qty: float, *, symbol: str | None = None) -> None:
         """Aim at a signed position with a market order, counting what an earlier target has working."""
@@ -314,7 +354,15 @@ class TickContext:
     # --- inside ---
 
     def _send(
-        self, side: str, qty: float, symbol: str | None, limit: float | None, stop: float | None, tif: str
+        self,
+        side: str,
+        qty: float,
+        symbol: str | None,
+        limit: float | None,
+        stop: float | None,
+        tif: str,
+        stop_at: str = "us",
+        terms: OrderTerms | None = None,
     ) -> int:
         if not self._started or self._stopped:
             when, where = (
@@ -330,10 +378,24 @@ class TickContext:
                 hint="TickConfig.max_orders_per_event sets the limit.",
             )
         name = symbol or self.symbol
-        if stop is None:
-            order_id = self.simulator.submit(side, qty, limit=limit, time_in_force=tif, symbol=name)
-        else:
+        if stop_at not in ("us", "venue"):
+            raise ConfigError("a stop waits with us or at the venue", found=stop_at, expected=("us", "venue"))
+        said = terms or OrderTerms()
+        if stop is not None and stop_at == "us":
+            if said:
+                raise ConfigError(
+                    "a stop that waits with us becomes a plain market order",
+                    found=", ".join(said),
+                    where=f"{side} of {name}",
+                    hint="stop_at='venue' sends it to the venue with all its terms.",
+                )
             order_id = self._wait(side, qty, name, limit, stop)
+        else:
+            if stop is not None:
+                said = {"stop_price": stop, **said}
+            order_id = self.simulator.submit(
+                side, qty, limit=limit, time_in_force=tif, symbol=name, **said
+            )
         self._sides[order_id] = side
         return order_id
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
 
 from omni_lab._native import TickEngine
 from omni_lab.data.moments import span_ns
+from omni_lab.domain import PostOnly
 from omni_lab.errors import ConfigError
 from omni_lab.simulator.ticks.config import TickConfig
 from omni_lab.simulator.ticks.feed import MarketFeed, prepare
+from omni_lab.simulator.ticks.terms import KINDS, OrderTerms, to_engine
 from omni_lab.strategies.settings import parse_settings
 
 if TYPE_CHECKING:
@@ -31,7 +33,9 @@ class OrderStatus(IntEnum):
     REJECTED = 6
 
 
-TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "POST_ONLY")
+TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "POST_ONLY", "DAY", "AT_OPEN", "GTD", "AT_CLOSE")
+_PLAIN = 4
+"""The first of these say all that the native ``send`` needs."""
 END_OF_TIME = 2**63 - 1
 
 
@@ -46,13 +50,16 @@ class OrderView:
         The instrument; ``"BUY"`` or ``"SELL"``.
     status : OrderStatus
     price : float
-        Limit, currency; 0 for a market order.
+        Limit, or where a pegged order stands, currency; 0 for none.
     qty, filled_qty : float
         Ordered and filled, units.
     is_pending : bool
         Whether a request about it is on its way.
     reason : str
         Why it ended without being filled whole; empty if it did not.
+    type : str
+        What decides its price: ``"MARKET"``, ``"LIMIT"``, ``"STOP"``, ``"STOP_LIMIT"``, ``"TRAILING_STOP"`` or
+        ``"PEGGED"``, as it was sent.
     """
 
     order_id: int
@@ -64,6 +71,7 @@ class OrderView:
     filled_qty: float
     is_pending: bool
     reason: str
+    type: str = "LIMIT"
 
     @property
     def is_working(self) -> bool:
@@ -216,8 +224,9 @@ class TickSimulator(TickEngine):
         limit: float | None = None,
         time_in_force: str = "GTC",
         symbol: str | None = None,
+        **terms: Unpack[OrderTerms],
     ) -> int:
-        """Send an order; its id.
+        """Send an order of any type of the order-management system; its id.
 
         Parameters
         ----------
@@ -225,15 +234,18 @@ class TickSimulator(TickEngine):
         qty : float
             Units, positive; rounded down to whole lots.
         limit : float, optional
-            Price, rounded to the grid; without it a market order.
-        time_in_force : {"GTC", "IOC", "FOK", "POST_ONLY"}
+            Price, rounded to the grid; without it a market order. Of a pegged order the cap.
+        time_in_force : {"GTC", "IOC", "FOK", "POST_ONLY", "DAY", "GTD", "AT_OPEN", "AT_CLOSE"}
         symbol : str, optional
             Which instrument, if there are several.
+        **terms : OrderTerms
+            Stops, pegs, icebergs and so on; prices are rounded to the grid, quantities down to lots. What
+            does not go together the venue rejects.
 
         Raises
         ------
         ConfigError
-            If there is no such side or time in force, or the quantity comes to no lot.
+            If there is no such side, time in force or term, or a quantity comes to no lot.
         UnknownSymbolError
             If there is no such instrument.
         """
@@ -251,16 +263,37 @@ class TickSimulator(TickEngine):
                 where="submit",
             )
         units = 0 if limit is None else self.feed.units(limit)
-        kind = 0 if limit is None else 1
-        return self.send(is_buy(side), units, lots, kind, TIMES_IN_FORCE.index(name), place)
+        if not terms and TIMES_IN_FORCE.index(name) < _PLAIN:
+            kind = 0 if limit is None else 1
+            return self.send(is_buy(side), units, lots, kind, TIMES_IN_FORCE.index(name), place)
+        said = to_engine(self.feed, terms)
+        if name == "POST_ONLY":
+            name, said = "GTC", {"post_only": PostOnly.REJECT, **said}
+        way = "BUY" if is_buy(side) else "SELL"
+        return self.send_order(way, lots, units, instrument=place, time_in_force=name, **said)
 
-    def amend(self, order_id: int, *, qty: float | None = None, limit: float | None = None) -> bool:
-        """Ask for another total quantity or limit; False if the order has ended or the gate refuses."""
+    def amend(
+        self,
+        order_id: int,
+        *,
+        qty: float | None = None,
+        limit: float | None = None,
+        stop_price: float | None = None,
+    ) -> bool:
+        """Ask for another total quantity, limit (of a pegged order the cap) or stop price.
+
+        Returns
+        -------
+        bool
+            False if the order has ended, is a market order, or the gate refuses.
+        """
         _, _, units, lots, _ = self.order_state(order_id)
+        held = units if KINDS[self.order_kind(order_id)] == "LIMIT" else 0
         return self.replace(
             order_id,
-            units if limit is None else self.feed.units(limit),
+            held if limit is None else self.feed.units(limit),
             lots if qty is None else self.feed.lots(qty),
+            0 if stop_price is None else self.feed.units(stop_price),
         )
 
     def order(self, order_id: int) -> OrderView:
@@ -283,6 +316,7 @@ class TickSimulator(TickEngine):
             filled_qty=filled * size,
             is_pending=is_pending,
             reason=reason_name(self.order_reason(order_id)),
+            type=KINDS[self.order_kind(order_id)],
         )
 
     def results(self, name: str = "steps") -> TickResults:
@@ -316,6 +350,11 @@ _REASONS = {
     1005: "LOST",
     1006: "TOO_LATE",
     1007: "END_OF_DATA",
+    1008: "DAY_OVER",
+    1009: "TIME_OVER",
+    1010: "NOT_IN_AUCTION",
+    1011: "NO_AUCTION",
+    1101: "SELF_TRADE",
 }
 
 
@@ -355,4 +394,5 @@ def _to_engine(feed: MarketFeed, config: TickConfig) -> dict[str, Any]:
         "limits": limits,
         "seed": config.seed,
         "sample_every_ns": span_ns(config.sample),
+        "tick": feed.tick,
     }

@@ -206,6 +206,9 @@ class PlainReplay:
         self.happens: list[tuple[int, int, int, tuple[Any, ...]]] = []
         self.n_happened = 0
         self.last_request = self.last_answer = 0
+        self.plan_market(events, delays)
+
+    def plan_market(self, events: dict[str, AnyArray], delays: list[int]) -> None:
         heard = 0
         columns = (events[name].tolist() for name in ("ts", "kind", "side", "instrument", "qty", "price"))
         for (ts, *event), delay in zip(zip(*columns, strict=True), delays, strict=True):
