@@ -6,7 +6,7 @@ feeds of levels and feeds that name orders, which it first turns into moves of l
 
 import heapq
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from omni_lab.domain import OrderType, PegReference, PostOnly, SelfTrade, TimeInForce, TrailUnit, Trigger
@@ -118,16 +118,13 @@ def moves_of(events: dict[str, AnyArray]) -> list[tuple[int, list[Move]]]:
             moves.append(Move(CLEAR, side, instrument, 0, 0, False))
         elif kind in (LEVEL, STATUS) or (kind in (TRADE, CROSS) and qty > 0):
             moves.append(Move(kind, side, instrument, qty, price, False, auction=auctions.get(at, frozenset())))
-        if flags & 2 and moves:
-            last = moves.pop()
-            moves.append(
-                Move(
-                    *(last.kind, last.side, last.instrument, last.qty, last.price, True),
-                    *(last.taken, last.joined, last.auction),
-                )
-            )
-        n_moves += len(moves)
         out.append((at, moves))
+        if flags & 2:
+            # An event that moves nothing makes whole what came before it.
+            said = next((each for _, each in reversed(out) if each), None)
+            if said:
+                said[-1] = replace(said[-1], is_whole=True)
+        n_moves += len(moves)
     return out
 
 
@@ -180,6 +177,9 @@ class Order(PlainOrder):
     @property
     def is_hidden(self) -> bool:
         return self.type == OrderType.PEGGED or self.said.display_qty == 0
+
+    def shown_now(self) -> int:
+        return self.slice if self.said.display_qty > 0 else self.left
 
     def shows(self) -> int:
         return min(self.said.display_qty, self.left) if self.said.display_qty > 0 else self.left
@@ -432,10 +432,10 @@ class PlainVenue(PlainReplay):
                 while n < n_free and (n < mine.front or not self.rules.partial):
                     queue.append(None)
                     n += 1
-                queue += [mine] * mine.slice
+                queue += [mine] * mine.shown_now()
             queue += [None] * (n_free - n)
             for mine in displayed:
-                behind += [mine] * (mine.left - mine.slice)
+                behind += [mine] * (mine.left - mine.shown_now())
             for mine in (o for o in here if o.where == "book" and o.is_hidden):
                 behind += [mine] * mine.left
             for mine in (o for o in here if o.where == "conditional"):
@@ -482,7 +482,7 @@ class PlainVenue(PlainReplay):
             if rule == SelfTrade.DECREMENT:
                 run = 1
                 while n < len(lots) and lots[n] == (price, mine) and run < min(order.left, mine.left):
-                    is_slice_over = mine.where == "book" and not mine.is_hidden and run == mine.slice
+                    is_slice_over = mine.where == "book" and not mine.is_hidden and run == mine.shown_now()
                     if is_slice_over:
                         break
                     run, n = run + 1, n + 1
@@ -497,7 +497,7 @@ class PlainVenue(PlainReplay):
         self.answer(mine, DECREMENTED, qty=lots)
         if mine.left == 0:
             self.gone(market, mine, CANCELED, SELF_TRADE)
-        elif mine.slice == 0 and mine.where == "book":
+        elif mine.said.display_qty > 0 and mine.slice == 0 and mine.where == "book":
             self.refresh(market, mine, mine.traded)
         order.left -= lots
         self.answer(order, DECREMENTED, qty=lots)

@@ -187,7 +187,7 @@ class Pair:
         traded = events["kind"] != 14
         self.n_instruments = len(np.unique(events["instrument"][traded]))
         events["instrument"][traded] = np.unique(events["instrument"][traded], return_inverse=True)[1]
-        delays = rng.integers(0, 3_000, len(events["ts"]))
+        delays, self.events = rng.integers(0, 3_000, len(events["ts"])), events
         self.feed = _native.TickFeed(events, each_delay_ns=delays)
         span = int(events["ts"][0]), int(events["ts"][-1])
         self.rules = Rules(
@@ -236,7 +236,7 @@ class Pair:
             return
         price = int(rng.choice([0, 0, 100 + rng.integers(-6, 7)])) * self.tick
         stop = int(rng.choice([0, 0, 0, 100 + rng.integers(-6, 7)])) * self.tick
-        qty = int(rng.choice([1, engine.order_state(number)[3], rng.integers(1, 15)]))
+        qty = int(rng.choice([1, max(1, engine.order_state(number)[3]), rng.integers(1, 15)]))
         assert engine.replace(number, price, qty, stop) == plain.replace_order(number, price, qty, stop)
 
     def look(self) -> None:

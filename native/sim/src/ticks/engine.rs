@@ -473,7 +473,7 @@ impl TickEngine {
                     let said = self.instructions_of(number);
                     self.venue.arrive(number, order, &said, &self.feed, now, next_step);
                 }
-                Request::Cancel => self.venue.cancel(number, order),
+                Request::Cancel => self.venue.cancel(number, order, next_step),
                 Request::Replace { price, qty, stop_price } => {
                     self.venue.replace(number, order, Change { qty, price, stop_price }, next_step);
                 }

@@ -173,11 +173,13 @@ impl Venue {
     }
 
     /// A cancel arrives.
-    pub fn cancel(&mut self, number: u32, order: &Order) {
-        match self.desk(order.instrument, 0).market.take_out(order.side, number) {
-            Some(_) => self.end(number, Status::Canceled, reason::NONE),
-            None => self.answers.push((number, Answer::TooLate)),
+    pub fn cancel(&mut self, number: u32, order: &Order, next_step: u32) {
+        let mut desk = self.desk(order.instrument, next_step);
+        match desk.market.take_out(order.side, number) {
+            Some(_) => desk.end(number, Status::Canceled, reason::NONE),
+            None => desk.say(number, Answer::TooLate),
         }
+        desk.settle();
     }
 
     /// A replacement arrives; `next_step` is the first step of the market after it.
@@ -190,7 +192,8 @@ impl Venue {
     /// An order arrives at a time; `next_step` is the first step of the market after it.
     pub fn arrive(&mut self, number: u32, order: &Order, said: &Instructions, feed: &TickFeed, now: i64, next_step: u32) {
         if let Some(refusal) = arriving::refusal(order, said, now) {
-            return self.end(number, Status::Rejected, refusal);
+            self.end(number, Status::Rejected, refusal);
+            return self.desk(order.instrument, next_step).settle();
         }
         self.expect(number, order, said, feed, now);
         let mut desk = self.desk(order.instrument, next_step);

@@ -77,12 +77,12 @@ fn meet_at<'a>(
             meetings.push(Meeting::Market { price, qty: ahead - before });
             before = ahead;
         }
-        meetings.push(Meeting::Own { number: order.wish.number, qty: order.slice, required: 0 });
+        meetings.push(Meeting::Own { number: order.wish.number, qty: order.shows(), required: 0 });
     }
     if free > before {
         meetings.push(Meeting::Market { price, qty: free - before });
     }
-    let reserve = |order: &Resting| if is_displayed(&order) { order.wish.leaves - order.slice } else { order.wish.leaves };
+    let reserve = |order: &Resting| if is_displayed(&order) { order.wish.leaves - order.shows() } else { order.wish.leaves };
     for order in ours.filter(|order| reserve(order) > 0) {
         let required = if order.wish.is_conditional() { order.wish.required() } else { 0 };
         meetings.push(Meeting::Own { number: order.wish.number, qty: reserve(order), required });
@@ -166,7 +166,7 @@ impl Desk<'_> {
         let Some(order) = order else { return };
         order.wish.leaves -= qty;
         order.slice -= qty.min(order.slice);
-        let (left, is_empty) = (order.wish.leaves, order.slice == 0);
+        let (left, is_empty) = (order.wish.leaves, order.shows() == 0);
         self.say(number, Answer::Decremented { qty });
         if left == 0 {
             self.market.take_out(side, number);

@@ -18,11 +18,17 @@ pub(super) struct Resting {
     pub queue: Place,
     /// The first step of the market after it joined.
     pub joined: u32,
-    /// What it shows.
+    /// What is left of the slice that an iceberg shows.
     pub slice: i64,
 }
 
 impl Resting {
+    /// Lots that trade before it queues again.
+    #[inline]
+    pub fn shows(&self) -> i64 {
+        if self.wish.display > 0 { self.slice } else { self.wish.leaves }
+    }
+
     /// Whether it stands behind everything shown at its price.
     #[inline]
     fn is_hidden(&self) -> bool {
