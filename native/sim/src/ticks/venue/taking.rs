@@ -143,10 +143,16 @@ impl Desk<'_> {
                 wish.leaves = 0;
             }
             SelfTrade::Decrement => {
-                let qty = qty.min(wish.leaves);
-                self.decrement(other, number, qty);
-                wish.leaves -= qty;
-                self.say(wish.number, Answer::Decremented { qty });
+                let mut left = qty.min(wish.leaves);
+                while left > 0 {
+                    // Slice by slice, as an iceberg trades.
+                    let Some(shown) = self.market.resting(other, number).map(Resting::shows) else { return };
+                    let qty = left.min(shown);
+                    left -= qty;
+                    self.decrement(other, number, qty);
+                    wish.leaves -= qty;
+                    self.say(wish.number, Answer::Decremented { qty });
+                }
                 if wish.leaves == 0 {
                     self.end(wish.number, Status::Canceled, reason::SELF_TRADE);
                 }
