@@ -1054,8 +1054,8 @@ class TickEngine:
         """One row an order.
 
         Columns instrument, side, kind, time_in_force, price, qty, filled, status, reason,
-        ts_sent, ts_venue, ts_heard, seen_bid, seen_ask. Kinds are those of :meth:`order_kind`; times in force 0
-        GTC, 1 IOC, 2 FOK, 3 post-only, 4 DAY, 5 AT_OPEN, 6 GTD, 7 AT_CLOSE.
+        ts_sent, ts_venue, ts_heard, seen_bid, seen_ask. Kinds are those of :meth:`order_kind`; times in force
+        0 GTC, 1 IOC, 2 FOK, 3 post-only, 4 DAY, 5 AT_OPEN, 6 GTD, 7 AT_CLOSE.
         """
 
     def order_terms(self) -> dict[str, NDArray[Any]]:

@@ -109,7 +109,10 @@ class OrderUpdate(Protocol):
 
     @property
     def type(self) -> str:
-        """``"MARKET"``, ``"LIMIT"`` or ``"STOP"``; on ticks also ``"STOP_LIMIT"``, ``"TRAILING_STOP"``, ``"PEGGED"``."""
+        """``"MARKET"``, ``"LIMIT"`` or ``"STOP"``.
+
+        On ticks also ``"STOP_LIMIT"``, ``"TRAILING_STOP"`` and ``"PEGGED"``.
+        """
 
     @property
     def qty(self) -> float:
@@ -123,8 +126,8 @@ class OrderUpdate(Protocol):
     def status(self) -> str:
         """``"ACCEPTED"``, ``"REJECTED"``, ``"CANCELED"`` or ``"EXPIRED"``.
 
-        On ticks also ``"REPLACED"``, ``"REQUEST_REFUSED"``, ``"TRIGGERED"``, ``"REPRICED"``, ``"REFRESHED"`` and
-        ``"DECREMENTED"``.
+        On ticks also ``"REPLACED"``, ``"REQUEST_REFUSED"``, ``"TRIGGERED"``, ``"REPRICED"``, ``"REFRESHED"``
+        and ``"DECREMENTED"``.
         """
 
     @property
@@ -329,8 +332,8 @@ class Context(Protocol):
         """Send a buy order: market, or limit, or stop. Returns its id.
 
         Prices are rounded to the nearest tick, quantities down to whole lots. ``time_in_force`` is
-        ``"GTC"``, and on ticks any of the order-management system, or ``"POST_ONLY"``. On ticks orders of every
-        type can be sent: ``stop_at="venue"`` and the terms of
+        ``"GTC"``, and on ticks any of the order-management system, or ``"POST_ONLY"``. On ticks orders of
+        every type can be sent: ``stop_at="venue"`` and the terms of
         :class:`omni_lab.simulator.ticks.OrderTerms`.
         """
 

@@ -393,9 +393,7 @@ class TickContext:
         else:
             if stop is not None:
                 said = {"stop_price": stop, **said}
-            order_id = self.simulator.submit(
-                side, qty, limit=limit, time_in_force=tif, symbol=name, **said
-            )
+            order_id = self.simulator.submit(side, qty, limit=limit, time_in_force=tif, symbol=name, **said)
         self._sides[order_id] = side
         return order_id
 

@@ -58,8 +58,8 @@ class OrderView:
     reason : str
         Why it ended without being filled whole; empty if it did not.
     type : str
-        What decides its price: ``"MARKET"``, ``"LIMIT"``, ``"STOP"``, ``"STOP_LIMIT"``, ``"TRAILING_STOP"`` or
-        ``"PEGGED"``, as it was sent.
+        What decides its price: ``"MARKET"``, ``"LIMIT"``, ``"STOP"``, ``"STOP_LIMIT"``, ``"TRAILING_STOP"``
+        or ``"PEGGED"``, as it was sent.
     """
 
     order_id: int

@@ -69,7 +69,8 @@ def _sentence(results: TickResults, row: dict[str, Any], order: dict[str, Any]) 
         "REJECTED": f"rejected: {row['reason']}{travelled}",
         "REQUEST_REFUSED": f"the request was refused: {row['reason']}{travelled}",
         "TRIGGERED": f"its stop price was reached{travelled}",
-        "REPRICED": ("parked: there is no price for it" if np.isnan(price) else f"now stands {at}{ahead}") + travelled,
+        "REPRICED": ("parked: there is no price for it" if np.isnan(price) else f"now stands {at}{ahead}")
+        + travelled,
         "REFRESHED": f"shows {qty:g} anew{ahead}{travelled}",
         "DECREMENTED": f"has {qty:g} less, for it met one of ours{travelled}",
     }

@@ -1,7 +1,7 @@
 """What an order of a replay can say beyond price, quantity and time, in currency and units.
 
-Names and meanings are those of :meth:`omni_lab.execution.OrderManager.submit`; ``docs/replay.md`` section 3 says
-what a captured market makes of them.
+Names and meanings are those of :meth:`omni_lab.execution.OrderManager.submit`; ``docs/replay.md`` section 3
+says what a captured market makes of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from omni_lab.domain import OrderType, PegReference, PostOnly, SelfTrade, Trigger, TrailUnit
+from omni_lab.domain import OrderType, PegReference, PostOnly, SelfTrade, TrailUnit, Trigger
 from omni_lab.errors import ConfigError
 from omni_lab.simulator.ticks.feed import MarketFeed
 from omni_lab.typing import AnyArray
@@ -96,7 +96,10 @@ def to_engine(feed: MarketFeed, terms: Mapping[str, Any]) -> dict[str, Any]:
             out[name] = feed.lots(value)
             if value > 0 and out[name] == 0:
                 raise ConfigError(
-                    f"{name} comes to no lot", found=value, expected=f"at least {feed.lot_size:g}", where="submit"
+                    f"{name} comes to no lot",
+                    found=value,
+                    expected=f"at least {feed.lot_size:g}",
+                    where="submit",
                 )
         elif name == "expire_at":
             out[name] = feed.info.moment_ns(value)
@@ -118,7 +121,11 @@ def sentence(feed: MarketFeed, row: Mapping[str, Any]) -> str:
     if row["stop_price"]:
         said.append(f"stop at {feed.price(row['stop_price']):.10g}")
     if row["trail_unit"]:
-        far = f"{row['trail']} bps" if row["trail_unit"] == TrailUnit.BPS else f"{feed.price(row['trail']):.10g}"
+        far = (
+            f"{row['trail']} bps"
+            if row["trail_unit"] == TrailUnit.BPS
+            else f"{feed.price(row['trail']):.10g}"
+        )
         said.append(f"trails by {far}")
     if row["trigger"]:
         said.append(f"watches {Trigger(row['trigger']).name}")
@@ -140,7 +147,9 @@ def sentence(feed: MarketFeed, row: Mapping[str, Any]) -> str:
     return ", ".join(said)
 
 
-def sentences(feed: MarketFeed, terms: Mapping[str, AnyArray], n_orders: int) -> tuple[AnyArray, tuple[str, ...]]:
+def sentences(
+    feed: MarketFeed, terms: Mapping[str, AnyArray], n_orders: int
+) -> tuple[AnyArray, tuple[str, ...]]:
     """Which sentence each order says, and the sentences; the first is empty.
 
     Returns

@@ -1,7 +1,7 @@
-"""Orders of every type on a captured market, from ``docs/replay.md`` and ``docs/matching.md`` in plain Python.
+"""Orders of every type on a captured market: ``docs/replay.md`` and ``docs/matching.md`` in plain Python.
 
-One list of orders, sorted whenever somebody asks who is next; one lot after the other where lots meet. It knows
-feeds of levels and feeds that name orders, which it first turns into moves of levels.
+One list of orders, sorted whenever somebody asks who is next; one lot after the other where lots meet. It
+knows feeds of levels and feeds that name orders, which it first turns into moves of levels.
 """
 
 import heapq
@@ -22,14 +22,12 @@ from tests.simulator.ticks.plain_replay import (
     FILLED,
     HALTED,
     HEAR_MARKET,
-    HEAR_ORDER,
     MARKET_MOVES,
     NO_LIQUIDITY,
     NOT_AT_ONCE,
     REFUSED,
     REJECTED,
     REPLACED,
-    SAID,
     SELL,
     SENT,
     TOO_LATE,
@@ -73,7 +71,8 @@ def moves_of(events: dict[str, AnyArray]) -> list[tuple[int, list[Move]]]:
     names = ("ts", "kind", "side", "flags", "instrument", "order_id", "other_id", "qty", "price")
     rows = list(zip(*(events[name].tolist() for name in names), strict=True))
     auctions = auctions_of(rows)
-    waiting: dict[int, list[int]] = {}  # name: side, instrument, qty, price, joined
+    # By name: side, instrument, lots, price, the move with which it joined.
+    waiting: dict[int, list[int]] = {}
     levels: dict[tuple[int, int, int], int] = {}
     n_moves, out = 0, []
     for at, (_, kind, side, flags, instrument, name, new_name, qty, price) in enumerate(rows):
@@ -85,8 +84,14 @@ def moves_of(events: dict[str, AnyArray]) -> list[tuple[int, list[Move]]]:
             levels[key] = levels.get(key, 0) + by
             moves.append(Move(kind, of_side, place, levels[key], of_price, False, -by, joined))
 
-        def join(name: int, order: list[int], moves: list[Move] = moves) -> None:
-            order[4] = n_moves + len(moves)
+        def join(
+            name: int,
+            order: list[int],
+            moves: list[Move] = moves,
+            before: int = n_moves,
+            waiting: dict[int, list[int]] = waiting,
+        ) -> None:
+            order[4] = before + len(moves)
             waiting[name] = order
             change(order, order[2])
 
@@ -109,15 +114,15 @@ def moves_of(events: dict[str, AnyArray]) -> list[tuple[int, list[Move]]]:
                 if kind != DELETE:
                     join(new_name if kind == REPLACE else name, [order[0], order[1], qty, price, 0])
         elif kind == CLEAR:
-            waiting = {
-                n: o for n, o in waiting.items() if not (o[1] == instrument and side in (0, o[0]))
-            }
+            waiting = {n: o for n, o in waiting.items() if not (o[1] == instrument and side in (0, o[0]))}
             for key in levels:
                 if key[1] == instrument and side in (0, key[0]):
                     levels[key] = 0
             moves.append(Move(CLEAR, side, instrument, 0, 0, False))
         elif kind in (LEVEL, STATUS) or (kind in (TRADE, CROSS) and qty > 0):
-            moves.append(Move(kind, side, instrument, qty, price, False, auction=auctions.get(at, frozenset())))
+            moves.append(
+                Move(kind, side, instrument, qty, price, False, auction=auctions.get(at, frozenset()))
+            )
         out.append((at, moves))
         if flags & 2:
             # An event that moves nothing makes whole what came before it.
@@ -134,7 +139,9 @@ def auctions_of(rows: list[tuple[int, ...]]) -> dict[int, frozenset[str]]:
     said = {}
     for n, row in prints:
         day = row[0] // NS_PER_DAY
-        over = [k for k, r in enumerate(rows) if r[1] == SYSTEM and r[7] == ord("M") and r[0] // NS_PER_DAY == day]
+        over = [
+            k for k, r in enumerate(rows) if r[1] == SYSTEM and r[7] == ord("M") and r[0] // NS_PER_DAY == day
+        ]
         same = [k for k, r in prints if r[4] == row[4] and r[0] // NS_PER_DAY == day]
         if over:
             said[n] = frozenset({"close", "end"} if over[0] < n else {"open"})
@@ -390,9 +397,7 @@ class PlainVenue(PlainReplay):
         if meets or meets_own:
             needed = order.left if order.lives == TimeInForce.FOK else order.required
             if self.available(market, order) < needed:
-                return (
-                    self.rest(market, order) if waits else self.gone(market, order, EXPIRED, NOT_AT_ONCE)
-                )
+                return self.rest(market, order) if waits else self.gone(market, order, EXPIRED, NOT_AT_ONCE)
             if self.take(market, order):
                 return None
         if waits:
@@ -667,7 +672,12 @@ class PlainVenue(PlainReplay):
                 required = order.required if self.rules.partial else 1
                 if is_better(side, order.at, move.price) and qty >= required:
                     self.trade_with(market, order, order.left, order.at, is_maker=True)
-                elif order.at == move.price and move.kind == TRADE and move.side and self.rules.queue != "exact":
+                elif (
+                    order.at == move.price
+                    and move.kind == TRADE
+                    and move.side
+                    and self.rules.queue != "exact"
+                ):
                     order.front -= qty
                     reached = max(0, int(-order.front))
                     order.front = 0.0 if reached else order.front
@@ -682,7 +692,11 @@ class PlainVenue(PlainReplay):
             for order in self.line(market, side):
                 if is_better(side, order.at, price) and order.type != OrderType.PEGGED:
                     self.trade_with(market, order, order.left, price, is_maker=True)
-        part = [o for o in market.at("auction") if ("open" if o.lives == TimeInForce.AT_OPEN else "close") in move.auction]
+        part = [
+            o
+            for o in market.at("auction")
+            if ("open" if o.lives == TimeInForce.AT_OPEN else "close") in move.auction
+        ]
         for side in (BUY, SELL):
             left = move.qty if self.rules.partial else 2**62
             sign = -1 if side == BUY else 1

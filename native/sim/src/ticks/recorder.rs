@@ -85,10 +85,9 @@ impl Message {
             Answer::Accepted { ahead } => message.ahead = ahead,
             Answer::Replaced { price, qty, ahead } => (message.price, message.qty, message.ahead) = (price, qty, ahead),
             Answer::Fill { qty, price, is_maker, .. } => (message.price, message.qty, message.is_maker) = (price, qty, is_maker),
-            Answer::Ended { reason, .. } => message.reason = reason,
+            Answer::Ended { reason, .. } | Answer::Refused { reason } => message.reason = reason,
             // A request that was lost never met the venue's clock.
             Answer::TooLate => message.reason = if ts_venue == 0 { reason::LOST } else { reason::TOO_LATE },
-            Answer::Refused { reason } => message.reason = reason,
             Answer::Triggered => {}
             Answer::Repriced { price, ahead } => (message.price, message.ahead) = (price, ahead),
             Answer::Refreshed { qty, ahead } => (message.qty, message.ahead) = (qty, ahead),

@@ -79,10 +79,7 @@ impl Desk<'_> {
     /// A market or limit order takes what it can, and waits or goes.
     pub fn go(&mut self, mut wish: Wish) {
         if !self.market.is_trading {
-            return match wish.waits() {
-                true => self.rest(wish),
-                false => self.end(wish.number, Status::Rejected, reason::HALTED),
-            };
+            return if wish.waits() { self.rest(wish) } else { self.end(wish.number, Status::Rejected, reason::HALTED) };
         }
         let best = self.market.best(wish.side.opposite()).filter(|&best| wish.accepts(best));
         if let Some(best) = best {
@@ -99,10 +96,10 @@ impl Desk<'_> {
         let meetings = self.market.meetings(&wish, self.rules.fills);
         let needed = if wish.patience == Patience::AllNow { wish.leaves } else { wish.required() };
         if needed > 0 && available(&meetings, &wish) < needed {
-            return match wish.waits() {
-                true => self.rest(wish),
-                false => self.end(wish.number, Status::Expired, reason::NOT_FILLED_AT_ONCE),
-            };
+            if wish.waits() {
+                return self.rest(wish);
+            }
+            return self.end(wish.number, Status::Expired, reason::NOT_FILLED_AT_ONCE);
         }
         // Something was there: what is left of a market order is not refused.
         wish.is_new &= best.is_none();
