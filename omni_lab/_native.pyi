@@ -962,7 +962,7 @@ class TickEngine:
     ) -> int:
         """Send an order of any type; its number.
 
-        The arguments are those of ``omni_lab.execution.OrderManager.submit``, in price units and lots; the
+        The arguments are those of ``omni_lab.execution.OMS.submit``, in price units and lots; the
         time in force is DAY if none is given. What does not go together the venue rejects, with the codes of
         ``docs/matching.md``.
 

@@ -1,6 +1,6 @@
 """What an order of a replay can say beyond price, quantity and time, in currency and units.
 
-Names and meanings are those of :meth:`omni_lab.execution.OrderManager.submit`; ``docs/replay.md`` section 3
+Names and meanings are those of :meth:`omni_lab.execution.OMS.submit`; ``docs/replay.md`` section 3
 says what a captured market makes of them.
 """
 
@@ -83,6 +83,8 @@ def to_engine(feed: MarketFeed, terms: Mapping[str, Any]) -> dict[str, Any]:
     """
     known = OrderTerms.__annotations__
     out: dict[str, Any] = {}
+    if terms.get("trail") is not None and terms.get("trail_bps") is not None:
+        raise ConfigError("a trail is a distance or basis points, not both", found=dict(terms), where="submit")
     for name, value in terms.items():
         if name not in known:
             raise ConfigError("an order has no such term", found=name, expected=list(known), where="submit")
