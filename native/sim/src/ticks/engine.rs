@@ -339,7 +339,7 @@ impl TickEngine {
                 if wake & wake::ORDER != 0 {
                     return Stopped::Orders;
                 }
-            } else if self.venue.next_expiry() == limit {
+            } else if self.venue.next_expiry() == limit && limit < NEVER {
                 self.venue.expire(limit);
                 self.send_answers(limit);
             } else if let Some(step) = steps.get(self.at_venue).filter(|step| step.ts == limit) {
