@@ -830,8 +830,9 @@ class TickEngine:
     models : dict, optional
         ``fees``, ``impact``, ``financing``, ``actions``, ``halts``, ``currencies`` as ``to_engine`` of the
         settings in ``omni_lab.simulator`` spells them; what is left out is not there.
-    grid : int
-        Ticks between two prices that an order can have, to which impact rounds.
+    tick : int
+        Units of the feed's prices in a tick, positive: mids of pegs, trails in basis points and post-only
+        orders that slide are rounded to ticks.
 
     Raises
     ------
@@ -857,7 +858,7 @@ class TickEngine:
         lot_sizes: list[float] | None = None,
         tick_size: float | None = None,
         models: dict[str, Any] | None = None,
-        grid: int = 1,
+        tick: int = 1,
     ) -> Self: ...
     @property
     def now(self) -> int:
@@ -964,11 +965,53 @@ class TickEngine:
     def cancel(self, number: int) -> bool:
         """Ask for a cancel; False if the order has ended or does not exist, or the gate refuses."""
 
-    def replace(self, number: int, price: int, qty: int) -> bool:
-        """Ask for another price and total quantity.
+    def send_order(
+        self,
+        side: Side | str,
+        qty: int,
+        price: int = 0,
+        *,
+        instrument: int = 0,
+        order_type: OrderType | str | None = None,
+        time_in_force: TimeInForce | str | None = None,
+        self_trade: SelfTrade | str | None = None,
+        post_only: PostOnly | str | bool | None = None,
+        stop_price: int = 0,
+        trail: int = 0,
+        trail_bps: int = 0,
+        trigger: Trigger | str | None = None,
+        peg: PegReference | str | None = None,
+        peg_offset: int = 0,
+        display_qty: int | None = None,
+        min_qty: int = 0,
+        all_or_none: bool = False,
+        expire_at: int = 0,
+    ) -> int:
+        """Send an order of any type; its number.
+
+        The arguments are those of ``omni_lab.execution.OMS.submit``, in price units and lots; the
+        time in force is DAY if none is given. What does not go together the venue rejects, with the codes of
+        ``docs/matching.md``.
+
+        Raises
+        ------
+        ConfigError
+            If a word is unknown, there is no lot, or a number is below 0.
+        UnknownSymbolError
+            If there is no such instrument.
+        """
+
+    def replace(self, number: int, price: int, qty: int, stop_price: int = 0) -> bool:
+        """Ask for another price, total quantity and stop price; a price of 0 keeps what was.
 
         False if the order has ended, is a market order, or the gate
         refuses.
+        """
+
+    def order_kind(self, number: int) -> int:
+        """What decides its price, as it was sent.
+
+        0 market, 1 limit, 2 stop, 3 stop-limit, 4 trailing stop, 5 pegged.
         """
 
     def order_state(self, number: int) -> tuple[int, int, int, int, bool]:
@@ -1018,8 +1061,8 @@ class TickEngine:
     def take_notices(self) -> list[tuple[int, int, int, int, bool, float, int]]:
         """What was heard of orders while ``wake`` had bit 8, since the last call.
 
-        Order, kind (0 accepted, 1 replaced, 2 fill, 3 ended, 4 request refused), lots, price, whether it was
-        a maker, fee (currency), the venue's time.
+        Order, kind (0 accepted, 1 replaced, 2 fill, 3 ended, 4 request refused, 5 triggered, 6 repriced, 7
+        refreshed, 8 decremented), lots, price, whether it was a maker, fee (currency), the venue's time.
         """
 
     def run_quoter(
@@ -1038,7 +1081,16 @@ class TickEngine:
         """One row an order.
 
         Columns instrument, side, kind, time_in_force, price, qty, filled, status, reason,
-        ts_sent, ts_venue, ts_heard, seen_bid, seen_ask.
+        ts_sent, ts_venue, ts_heard, seen_bid, seen_ask. Kinds are those of :meth:`order_kind`; times in force
+        0 GTC, 1 IOC, 2 FOK, 3 post-only, 4 DAY, 5 AT_OPEN, 6 GTD, 7 AT_CLOSE.
+        """
+
+    def order_terms(self) -> dict[str, NDArray[Any]]:
+        """One row for each order that said more than price, quantity and time, by ascending number.
+
+        Columns order, stop_price, trail, trail_unit, trigger, peg_reference, peg_offset, display_qty,
+        min_qty, all_or_none, post_only, self_trade, expire_at, as they were sent; codes are those of
+        ``omni_lab.domain``.
         """
 
     def messages(self) -> dict[str, NDArray[Any]]:
@@ -1048,7 +1100,7 @@ class TickEngine:
         taken in), fee.
 
         Kinds are 0 sent, 1 denied, 2 cancel sent, 3 replace sent, 4 accepted, 5 replaced, 6 fill, 7 canceled,
-        8 expired, 9 rejected, 10 request refused.
+        8 expired, 9 rejected, 10 request refused, 11 triggered, 12 repriced, 13 refreshed, 14 decremented.
         """
 
     def flows(self) -> dict[str, NDArray[Any]]:

@@ -7,11 +7,13 @@ from typing import TypedDict
 
 import numpy as np
 
-from omni_lab.domain.orders import OrderType, PegReference, PostOnly, TimeInForce, Trigger
+from omni_lab.domain.orders import OrderType, PegReference, PostOnly, SelfTrade, TimeInForce, Trigger
 
 
 class OrderTerms(TypedDict, total=False):
-    """Terms of an order, all optional; ``docs/simulation.md`` says what each does on bars.
+    """Terms of an order, all optional.
+
+    ``docs/simulation.md`` says what each does on bars, ``docs/replay.md`` what on a captured market.
 
     Attributes
     ----------
@@ -20,7 +22,7 @@ class OrderTerms(TypedDict, total=False):
     time_in_force : TimeInForce or str
         How long it works: GTC where nothing is said, DAY, GTD, IOC, FOK, AT_OPEN, AT_CLOSE.
     price, stop_price : float
-        Other names of ``limit`` and ``stop``.
+        Other names of ``limit`` and ``stop``; a ``stop_price`` on ticks waits at the venue.
     trail : float
         Distance of a trailing stop, as a price.
     trail_bps : int
@@ -38,6 +40,8 @@ class OrderTerms(TypedDict, total=False):
         In full or not at all, but it may wait.
     post_only : bool, PostOnly or str
         Whether it must not take: REJECT (True) or SLIDE.
+    self_trade : SelfTrade or str
+        What happens when it would meet one of our own; nothing of ours meets on bars.
     expire_at : int, str or datetime-like
         End of a GTD order; integers are nanoseconds since 1970, naive times are UTC.
     """
@@ -55,4 +59,5 @@ class OrderTerms(TypedDict, total=False):
     min_qty: float
     all_or_none: bool
     post_only: bool | PostOnly | str
+    self_trade: SelfTrade | str
     expire_at: int | str | datetime | np.datetime64

@@ -78,11 +78,15 @@ def of_bars(results: BacktestResults, run: Run) -> Happenings:
 def of_ticks(
     results: TickResults,
     orders: dict[str, AnyArray],
+    terms: dict[str, AnyArray],
     messages: dict[str, AnyArray],
     samples: dict[str, AnyArray],
     flows: dict[str, AnyArray],
 ) -> Happenings:
     """Orders with what was known when they were sent, messages about them, samples of the account, and flows.
+
+    Terms are those of the orders that said more than price, quantity and time, right after their orders; runs
+    without any have no such table.
 
     A flow comes after what was said and heard at its time, a sample after that.
     """
@@ -99,15 +103,20 @@ def of_ticks(
     info = results.feed.info
     grid = {"symbols": list(results.symbols), "tick_size": info.tick_size, "lot_size": info.lot_size}
     last = np.full(len(samples["ts"]), len(heard))
+    keys = [
+        (orders["ts_sent"], first, np.zeros(len(numbers))),
+        (messages["ts"], heard, np.ones(len(heard))),
+        (samples["ts"], last, np.ones(len(last))),
+        (flows["ts"], np.full(len(flows["ts"]), len(heard)), np.zeros(len(flows["ts"]))),
+    ]
+    special = terms["order"]
+    if len(special):
+        tables["terms"] = terms
+        keys.append((orders["ts_sent"][special], first[special], np.full(len(special), 0.5)))
     return Happenings(
         manifest={**results.manifest, "engine": "ticks", "instruments": grid},
         tables=tables,
-        order=in_order(
-            (orders["ts_sent"], first, np.zeros(len(numbers))),
-            (messages["ts"], heard, np.ones(len(heard))),
-            (samples["ts"], last, np.ones(len(last))),
-            (flows["ts"], np.full(len(flows["ts"]), len(heard)), np.zeros(len(flows["ts"]))),
-        ),
+        order=in_order(*keys),
     )
 
 

@@ -110,7 +110,7 @@ class OrderUpdate(Protocol):
 
     @property
     def type(self) -> str:
-        """``"MARKET"``, ``"LIMIT"``, ``"STOP"``, ``"STOP_LIMIT"`` or ``"TRAILING_STOP"``."""
+        """``"MARKET"``, ``"LIMIT"``, ``"STOP"``, ``"STOP_LIMIT"``, ``"TRAILING_STOP"`` or ``"PEGGED"``."""
 
     @property
     def qty(self) -> float:
@@ -125,7 +125,8 @@ class OrderUpdate(Protocol):
         """What happened.
 
         ``"ACCEPTED"``, ``"REJECTED"``, ``"CANCELED"``, ``"EXPIRED"``; to an order that goes on working
-        ``"REPLACED"``, ``"TRIGGERED"`` or ``"REPRICED"``.
+        ``"REPLACED"``, ``"TRIGGERED"`` or ``"REPRICED"``, on ticks also ``"REQUEST_REFUSED"``,
+        ``"REFRESHED"`` and ``"DECREMENTED"``.
         """
 
     @property
@@ -330,8 +331,8 @@ class Context(Protocol):
         """Send a buy order: at the market, or with a limit, a stop, or both. Returns its id.
 
         Prices are rounded to the nearest tick, quantities down to whole lots. ``terms`` are those of
-        :class:`omni_lab.domain.OrderTerms`: how long it works, what trails, what a fill must be. On captured
-        markets only ``time_in_force`` is read: GTC, IOC, FOK or POST_ONLY.
+        :class:`omni_lab.domain.OrderTerms`: how long it works, what trails, what a fill must be; on ticks
+        ``stop_at="venue"`` as well, and ``time_in_force="POST_ONLY"``.
         """
 
     def sell(

@@ -27,9 +27,12 @@ pub(crate) fn check_limit(qty: Qty, price: Ticks) -> Result<(), RejectReason> {
     if is_sane(price.0) { Ok(()) } else { Err(RejectReason::InvalidPrice) }
 }
 
-/// Refuse an order whose parts do not fit together.
+/// Refuse an order whose parts do not fit together; `docs/matching.md` section 2.
+///
+/// # Errors
+/// The first check that fails.
 #[inline]
-pub(crate) fn check_form(order: &NewOrder, clock: Nanos) -> Result<(), RejectReason> {
+pub fn check_form(order: &NewOrder, clock: Nanos) -> Result<(), RejectReason> {
     if !is_sane(order.qty.0) {
         return Err(RejectReason::InvalidQty);
     }
@@ -89,7 +92,7 @@ pub(crate) fn check_form(order: &NewOrder, clock: Nanos) -> Result<(), RejectRea
 }
 
 /// Whether an iceberg could trade so often that one command would take seconds.
-pub(crate) fn has_too_many_slices(qty: i64, display_qty: i64) -> bool {
+pub fn has_too_many_slices(qty: i64, display_qty: i64) -> bool {
     display_qty > 0 && qty > display_qty.saturating_mul(MOST_SLICES)
 }
 

@@ -34,6 +34,7 @@ use node::{Node, Place as NodePlace};
 use store::{Link, SPECIAL, Slot, Store};
 
 pub use arriving::{Limit, Replacement};
+pub use form::{check_form, has_too_many_slices};
 pub use index::SlotIndex;
 pub use node::Place;
 pub use restoring::{Restored, RestoredInstrument};

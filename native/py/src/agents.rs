@@ -5,7 +5,7 @@
 mod market;
 mod settings;
 mod tables;
-mod terms;
+pub(crate) mod terms;
 
 use pyo3::prelude::*;
 

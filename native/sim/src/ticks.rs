@@ -17,6 +17,7 @@ mod queue;
 mod quoting;
 pub(crate) mod random;
 mod recorder;
+mod session;
 mod venue;
 
 pub use book::Depth;
@@ -26,7 +27,7 @@ pub use feed::{Counts as FeedCounts, Delays, FeedError, TickFeed};
 pub use latency::{Latency, LatencyError, MeasuredLatency};
 pub use local::Account;
 pub(crate) use local::Execution;
-pub use orders::{Notice, NoticeKind, Order, OrderType, Status, TimeInForce, reason};
+pub use orders::{Instructions, Notice, NoticeKind, Order, OrderType, Status, TimeInForce, reason};
 pub use queue::{QueueModel, Tilt};
 pub use quoting::{Quotable, Quoter, QuoterConfig, QuotingRule};
 pub use recorder::{Message, MessageKind, Recorder, Sample};

@@ -6,12 +6,13 @@ import heapq
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from omni_lab.data.bars import Bars
 from omni_lab.data.moments import moment_ns, span_ns
+from omni_lab.domain import OrderTerms
 from omni_lab.errors import ConfigError, DataError
 from omni_lab.simulator.events import Split
 from omni_lab.simulator.ticks.conditions import holds_at
@@ -133,10 +134,29 @@ class TickContext:
         symbol: str | None = None,
         limit: float | None = None,
         stop: float | None = None,
-        time_in_force: str = "GTC",
+        stop_at: str = "us",
+        **terms: Unpack[OrderTerms],
     ) -> int:
-        """Send a buy order: market, limit, or a stop that becomes a market order; its id."""
-        return self._send("buy", qty, symbol, limit, stop, time_in_force)
+        """Send a buy order of any type; its id.
+
+        Parameters
+        ----------
+        qty : float
+            Units, positive.
+        symbol : str, optional
+            Which instrument; that of the callback by default.
+        limit : float, optional
+            Limit, or the cap of a pegged order.
+        stop : float, optional
+            Price of a stop.
+        stop_at : {"us", "venue"}
+            Where that stop waits. With us it becomes a market order once we have heard of a trade at its
+            price, as on bars; it pays the way to the venue. At the venue it is a ``STOP``, with a limit a
+            ``STOP_LIMIT``, and nobody waits for us. With us is the default because it never flatters.
+        **terms : OrderTerms
+            As :meth:`TickSimulator.submit` takes them; a ``stop_price`` is a stop at the venue.
+        """
+        return self._send("buy", qty, symbol, limit, stop, stop_at, terms)
 
     def sell(
         self,
@@ -145,10 +165,27 @@ class TickContext:
         symbol: str | None = None,
         limit: float | None = None,
         stop: float | None = None,
-        time_in_force: str = "GTC",
+        stop_at: str = "us",
+        **terms: Unpack[OrderTerms],
     ) -> int:
         """Send a sell order; as :meth:`buy`."""
-        return self._send("sell", qty, symbol, limit, stop, time_in_force)
+        return self._send("sell", qty, symbol, limit, stop, stop_at, terms)
+
+    def replace(
+        self,
+        order_id: int,
+        *,
+        qty: float | None = None,
+        price: float | None = None,
+        stop_price: float | None = None,
+    ) -> bool:
+        """Ask for other terms of an order at the venue; see :meth:`TickSimulator.amend`.
+
+        False as well for a stop that waits with us: cancel it and send another.
+        """
+        if order_id in self._stops or self._was_never_sent(order_id):
+            return False
+        return self.simulator.amend(self._number(order_id), qty=qty, limit=price, stop_price=stop_price)
 
     def target(self, qty: float, *, symbol: str | None = None) -> None:
         """Aim at a signed position with a market order, counting what an earlier target has working."""
@@ -165,9 +202,7 @@ class TickContext:
             # A market order is on its way and cannot be taken back: aim from where it will lead.
             wanted -= left if self._sides[working] == "buy" else -left
         if wanted:
-            order_id = self._send(
-                "buy" if wanted > 0 else "sell", abs(wanted) * size, name, None, None, "GTC"
-            )
+            order_id = self._send("buy" if wanted > 0 else "sell", abs(wanted) * size, name, None, None)
             self._targets[name] = order_id
 
     def target_weight(self, weight: float, *, symbol: str | None = None) -> None:
@@ -203,7 +238,7 @@ class TickContext:
                     self.cancel(order_id)
             quotes.pop(side, None)
             if price is not None:
-                quotes[side] = self._send(side, qty, name, price, None, "POST_ONLY")
+                quotes[side] = self._send(side, qty, name, price, None, terms={"time_in_force": "POST_ONLY"})
 
     def cancel(self, order_id: int) -> bool:
         """Cancel an order; False when it is not working any more."""
@@ -331,7 +366,14 @@ class TickContext:
     # --- inside ---
 
     def _send(
-        self, side: str, qty: float, symbol: str | None, limit: float | None, stop: float | None, tif: str
+        self,
+        side: str,
+        qty: float,
+        symbol: str | None,
+        limit: float | None,
+        stop: float | None,
+        stop_at: str = "us",
+        terms: OrderTerms | None = None,
     ) -> int:
         if not self._started or self._stopped:
             when, where = (
@@ -347,10 +389,22 @@ class TickContext:
                 hint="TickConfig.max_orders_per_event sets the limit.",
             )
         name = symbol or self.symbol
-        if stop is None:
-            order_id = self.simulator.submit(side, qty, limit=limit, time_in_force=tif, symbol=name)
-        else:
+        if stop_at not in ("us", "venue"):
+            raise ConfigError("a stop waits with us or at the venue", found=stop_at, expected=("us", "venue"))
+        said = terms or OrderTerms()
+        if stop is not None and stop_at == "us":
+            if set(said) - {"time_in_force"}:
+                raise ConfigError(
+                    "a stop that waits with us becomes a plain market order",
+                    found=", ".join(said),
+                    where=f"{side} of {name}",
+                    hint="stop_at='venue' sends it to the venue with all its terms.",
+                )
             order_id = self._wait(side, qty, name, limit, stop)
+        else:
+            if stop is not None:
+                said = {**said, "stop_price": stop}
+            order_id = self.simulator.submit(side, qty, limit=limit, symbol=name, **said)
         self._sides[order_id] = side
         return order_id
 

@@ -27,7 +27,16 @@ from omni_lab.typing import FloatArray
 _QUOTE, _TRADE, _BOOK, _ORDER = 1, 2, 4, 8
 _WAKES = {"on_quote": _QUOTE, "on_trade": _TRADE, "on_book": _BOOK}
 _CALLBACKS = tuple(name for name in dir(Strategy) if name.startswith("on_"))
-_ACCEPTED, _REPLACED, _FILL, _ENDED, _REFUSED = range(5)
+_FILL, _ENDED, _REFUSED = 2, 3, 4
+_SAID = {
+    0: "ACCEPTED",
+    1: "REPLACED",
+    _REFUSED: "REQUEST_REFUSED",
+    5: "TRIGGERED",
+    6: "REPRICED",
+    7: "REFRESHED",
+    8: "DECREMENTED",
+}
 _END, _TIME, _MARKET, _ORDERS = range(4)
 _STEPS_PER_REPORT = 1 << 12
 
@@ -215,17 +224,16 @@ class _Driver:
         if "on_order" not in self.wanted:
             return
         order = sim.order(number)
-        status = {_ACCEPTED: "ACCEPTED", _REPLACED: "REPLACED", _REFUSED: "REQUEST_REFUSED"}
         self.call(
             "on_order",
             UpdateView(
                 order_id=order_id,
                 symbol=context.symbol,
                 side=side,
-                type="LIMIT" if order.price else "MARKET",
+                type=order.type,
                 qty=order.qty,
                 filled_qty=order.filled_qty,
-                status=status.get(kind, order.status.name),
+                status=_SAID.get(kind, order.status.name),
                 reason=reason_name(1006) if kind == _REFUSED else order.reason,
                 ts=sim.now,
                 index=context.index,

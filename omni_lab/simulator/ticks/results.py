@@ -20,6 +20,7 @@ from omni_lab.simulator.result_tables import FLOWS
 from omni_lab.simulator.tables import Table, Words, frozen
 from omni_lab.simulator.ticks.caveats import tick_caveats
 from omni_lab.simulator.ticks.simulator import TIMES_IN_FORCE, OrderStatus, TickSimulator, reason_name
+from omni_lab.simulator.ticks.terms import KINDS, sentences
 from omni_lab.strategies.identity import describe, run_id
 from omni_lab.typing import AnyArray, FloatArray, IntArray
 
@@ -41,6 +42,10 @@ MESSAGE_KINDS = (
     "EXPIRED",
     "REJECTED",
     "REQUEST_REFUSED",
+    "TRIGGERED",
+    "REPRICED",
+    "REFRESHED",
+    "DECREMENTED",
 )
 _SIDES = ("", "BUY", "SELL")
 _FILL = MESSAGE_KINDS.index("FILL")
@@ -79,6 +84,7 @@ class TickResults(Mapping[str, float]):
         self._parameters = copy.deepcopy(dict(parameters))
         self._orders, self._messages, self._samples = sim.orders(), sim.messages(), sim.samples()
         self._flows, self._met = sim.flows(), sim.met()
+        self._terms = sim.order_terms()
         self._totals = {
             "final_equity": sim.equity,
             "cash": sim.cash,
@@ -178,10 +184,12 @@ class TickResults(Mapping[str, float]):
         """Orders, as we knew them in the end.
 
         Columns order_id, ts_sent, ts_heard (last word of it), symbol, side, type, time_in_force, qty,
-        limit_price (NaN for market orders), filled_qty, status, reason, seen_bid, seen_ask (what we knew when
-        we sent it; NaN for an empty side).
+        limit_price (NaN without a limit; where a pegged order stood last), filled_qty, status, reason,
+        seen_bid, seen_ask (what we knew when we sent it; NaN for an empty side), terms (what else it said,
+        in words; empty for most).
         """
         raw = self._orders
+        places, said = sentences(self.feed, self._terms, len(raw["side"]))
         return Table(
             {
                 "order_id": np.arange(len(raw["side"])),
@@ -189,7 +197,7 @@ class TickResults(Mapping[str, float]):
                 "ts_heard": raw["ts_heard"],
                 "symbol": Words(raw["instrument"], self.feed.symbols),
                 "side": Words(raw["side"], _SIDES),
-                "type": Words(raw["kind"], ("MARKET", "LIMIT")),
+                "type": Words(raw["kind"], KINDS),
                 "time_in_force": Words(raw["time_in_force"], TIMES_IN_FORCE),
                 "qty": self._quantity(raw["qty"]),
                 "limit_price": self._price(raw["price"]),
@@ -198,6 +206,7 @@ class TickResults(Mapping[str, float]):
                 "reason": _reasons(raw["reason"]),
                 "seen_bid": self._price(raw["seen_bid"]),
                 "seen_ask": self._price(raw["seen_ask"]),
+                "terms": Words(places, said),
             }
         )
 
@@ -327,7 +336,9 @@ class TickResults(Mapping[str, float]):
     def events_sha256(self) -> str:
         """SHA-256 (hex) over orders, messages, samples and flows: equal for equal runs, on any machine."""
         digest = hashlib.sha256()
-        for table in (self._orders, self._messages, self._samples, self._flows):
+        # What few orders say counts where it was said.
+        terms = self._terms if len(self._terms["order"]) else {}
+        for table in (self._orders, terms, self._messages, self._samples, self._flows):
             for name, column in table.items():
                 digest.update(name.encode() + np.ascontiguousarray(column).tobytes())
         return digest.hexdigest()
@@ -394,7 +405,7 @@ class TickResults(Mapping[str, float]):
     def _happenings(self) -> Happenings:
         from omni_lab.simulator.happenings import of_ticks
 
-        return of_ticks(self, self._orders, self._messages, self._samples, self._flows)
+        return of_ticks(self, self._orders, self._terms, self._messages, self._samples, self._flows)
 
     def plot(self, *, theme: str = "light") -> Any:
         """Equity, position and mid with fills over the run; a matplotlib figure."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 import numpy as np
 
 from omni_lab._native import TickEngine
 from omni_lab.data.moments import span_ns
+from omni_lab.domain import OrderTerms, PostOnly, TimeInForce
 from omni_lab.errors import ConfigError
 from omni_lab.simulator.models import currencies_of_a_feed, plain_models
 from omni_lab.simulator.ticks.config import TickConfig
 from omni_lab.simulator.ticks.feed import MarketFeed, prepare
+from omni_lab.simulator.ticks.terms import KINDS, to_engine
 from omni_lab.strategies.settings import parse_settings
 
 if TYPE_CHECKING:
@@ -32,7 +34,9 @@ class OrderStatus(IntEnum):
     REJECTED = 6
 
 
-TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "POST_ONLY")
+TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "POST_ONLY", "DAY", "AT_OPEN", "GTD", "AT_CLOSE")
+_PLAIN = 4
+"""The first of these say all that the native ``send`` needs."""
 END_OF_TIME = 2**63 - 1
 
 
@@ -47,13 +51,16 @@ class OrderView:
         The instrument; ``"BUY"`` or ``"SELL"``.
     status : OrderStatus
     price : float
-        Limit, currency; 0 for a market order.
+        Limit, or where a pegged order stands, currency; 0 for none.
     qty, filled_qty : float
         Ordered and filled, units.
     is_pending : bool
         Whether a request about it is on its way.
     reason : str
         Why it ended without being filled whole; empty if it did not.
+    type : str
+        What decides its price: ``"MARKET"``, ``"LIMIT"``, ``"STOP"``, ``"STOP_LIMIT"``, ``"TRAILING_STOP"``
+        or ``"PEGGED"``, as it was sent.
     """
 
     order_id: int
@@ -65,6 +72,7 @@ class OrderView:
     filled_qty: float
     is_pending: bool
     reason: str
+    type: str = "LIMIT"
 
     @property
     def is_working(self) -> bool:
@@ -215,10 +223,10 @@ class TickSimulator(TickEngine):
         qty: float,
         *,
         limit: float | None = None,
-        time_in_force: str = "GTC",
         symbol: str | None = None,
+        **terms: Unpack[OrderTerms],
     ) -> int:
-        """Send an order; its id.
+        """Send an order of any type of the order-management system; its id.
 
         Parameters
         ----------
@@ -226,21 +234,29 @@ class TickSimulator(TickEngine):
         qty : float
             Units, positive; rounded down to whole lots.
         limit : float, optional
-            Price, rounded to the grid; without it a market order.
-        time_in_force : {"GTC", "IOC", "FOK", "POST_ONLY"}
+            Price, rounded to the grid; without it a market order. Of a pegged order the cap.
         symbol : str, optional
             Which instrument, if there are several.
+        **terms : OrderTerms
+            ``time_in_force`` (GTC where nothing is said; also POST_ONLY), stops, pegs, icebergs and so on;
+            prices are rounded to the grid, quantities down to lots. What does not go together the venue
+            rejects.
 
         Raises
         ------
         ConfigError
-            If there is no such side or time in force, or the quantity comes to no lot.
+            If there is no such side, time in force or term, or a quantity comes to no lot.
         UnknownSymbolError
             If there is no such instrument.
         """
-        name = time_in_force.upper().replace("-", "_").replace(" ", "_")
+        given = dict(terms)
+        limit = cast("float | None", given.pop("price", limit))
+        how = given.pop("time_in_force", "GTC")
+        name = (
+            how.name if isinstance(how, TimeInForce) else str(how).upper().replace("-", "_").replace(" ", "_")
+        )
         if name not in TIMES_IN_FORCE:
-            raise ConfigError("unknown time in force", found=time_in_force, expected=TIMES_IN_FORCE)
+            raise ConfigError("unknown time in force", found=how, expected=TIMES_IN_FORCE)
         if not np.isfinite(qty) or (limit is not None and not np.isfinite(limit)):
             raise ConfigError("an order needs finite numbers", found=f"{qty} at {limit}", where="submit")
         place, lots = self.feed.place(symbol), self.feed.lots(qty)
@@ -252,16 +268,37 @@ class TickSimulator(TickEngine):
                 where="submit",
             )
         units = 0 if limit is None else self.feed.units(limit)
-        kind = 0 if limit is None else 1
-        return self.send(is_buy(side), units, lots, kind, TIMES_IN_FORCE.index(name), place)
+        if not given and TIMES_IN_FORCE.index(name) < _PLAIN:
+            kind = 0 if limit is None else 1
+            return self.send(is_buy(side), units, lots, kind, TIMES_IN_FORCE.index(name), place)
+        said = to_engine(self.feed, given)
+        if name == "POST_ONLY":
+            name, said = "GTC", {"post_only": PostOnly.REJECT, **said}
+        way = "BUY" if is_buy(side) else "SELL"
+        return self.send_order(way, lots, units, instrument=place, time_in_force=name, **said)
 
-    def amend(self, order_id: int, *, qty: float | None = None, limit: float | None = None) -> bool:
-        """Ask for another total quantity or limit; False if the order has ended or the gate refuses."""
+    def amend(
+        self,
+        order_id: int,
+        *,
+        qty: float | None = None,
+        limit: float | None = None,
+        stop_price: float | None = None,
+    ) -> bool:
+        """Ask for another total quantity, limit (of a pegged order the cap) or stop price.
+
+        Returns
+        -------
+        bool
+            False if the order has ended, is a market order, or the gate refuses.
+        """
         _, _, units, lots, _ = self.order_state(order_id)
+        held = units if KINDS[self.order_kind(order_id)] == "LIMIT" else 0
         return self.replace(
             order_id,
-            units if limit is None else self.feed.units(limit),
+            held if limit is None else self.feed.units(limit),
             lots if qty is None else self.feed.lots(qty),
+            0 if stop_price is None else self.feed.units(stop_price),
         )
 
     def order(self, order_id: int) -> OrderView:
@@ -284,6 +321,7 @@ class TickSimulator(TickEngine):
             filled_qty=filled * size,
             is_pending=is_pending,
             reason=reason_name(self.order_reason(order_id)),
+            type=KINDS[self.order_kind(order_id)],
         )
 
     def results(self, name: str = "steps") -> TickResults:
@@ -317,7 +355,12 @@ _REASONS = {
     1005: "LOST",
     1006: "TOO_LATE",
     1007: "END_OF_DATA",
+    1008: "DAY_OVER",
+    1009: "TIME_OVER",
+    1010: "NOT_IN_AUCTION",
+    1011: "NO_AUCTION",
     1020: "CORPORATE_ACTION",
+    1101: "SELF_TRADE",
 }
 
 
@@ -358,5 +401,5 @@ def _to_engine(feed: MarketFeed, config: TickConfig) -> dict[str, Any]:
         "lot_sizes": [lot_size] * len(feed.symbols),
         "tick_size": feed.info.tick_size,
         "models": models or None,
-        "grid": feed.tick,
+        "tick": feed.tick,
     }

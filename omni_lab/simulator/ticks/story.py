@@ -58,23 +58,30 @@ def _impact(results: TickResults, order_id: int, sign: float) -> float:
 def _sentence(results: TickResults, row: dict[str, Any], order: dict[str, Any]) -> str:
     when = time_text(results, int(row["ts"]))
     kind, qty, price = row["kind"], row["qty"], row["price"]
+    ahead = "" if np.isnan(row["ahead"]) else f" with {row['ahead']:g} before it"
     at = "at the market" if np.isnan(price) else f"at {price:.10g}"
+    terms = f" ({order['type']}: {order['terms']})" if order["terms"] else ""
     travelled = (
         f", {(row['ts'] - row['ts_venue']) / 1e3:,.0f} µs after it happened" if row["ts_venue"] else ""
     )
     said = {
-        "SENT": f"{order['side'].lower()} {qty:g} {at}, {order['time_in_force']}; "
+        "SENT": f"{order['side'].lower()} {qty:g} {at}, {order['time_in_force']}{terms}; "
         f"we knew {order['seen_bid']:.10g} bid, {order['seen_ask']:.10g} asked",
         "DENIED": f"our risk gate refused it: {row['reason']}",
         "CANCEL_SENT": "we asked for a cancel",
         "REPLACE_SENT": f"we asked for {qty:g} {at} instead",
-        "ACCEPTED": f"taken in with {row['ahead']:g} before it{travelled}",
+        "ACCEPTED": f"taken in{ahead}{travelled}",
         "REPLACED": f"now {qty:g} {at}{travelled}",
         "FILL": f"filled {qty:g} {at}, fee {row['fee']:.6g}{travelled}",
         "CANCELED": f"canceled{travelled}",
         "EXPIRED": f"expired: {row['reason']}{travelled}",
         "REJECTED": f"rejected: {row['reason']}{travelled}",
         "REQUEST_REFUSED": f"the request was refused: {row['reason']}{travelled}",
+        "TRIGGERED": f"its stop price was reached{travelled}",
+        "REPRICED": ("parked: there is no price for it" if np.isnan(price) else f"now stands {at}{ahead}")
+        + travelled,
+        "REFRESHED": f"shows {qty:g} anew{ahead}{travelled}",
+        "DECREMENTED": f"has {qty:g} less, for it met one of ours{travelled}",
     }
     return f"{when}  {said[kind]}"
 

@@ -27,6 +27,10 @@ _STATES = {
     "CANCEL_SENT": "cancel asked",
     "REPLACE_SENT": "replacement asked",
     "REQUEST_REFUSED": "waits",
+    "TRIGGERED": "elected",
+    "REPRICED": "waits",
+    "REFRESHED": "waits",
+    "DECREMENTED": "waits",
 }
 
 
@@ -183,6 +187,9 @@ class TickFilm:
             state = str(messages["kind"][row])
             if state in ("SENT", "REPLACED"):
                 price, qty = float(messages["price"][row]), float(messages["qty"][row])
+            if state == "REPRICED":
+                price = float(messages["price"][row])
+            qty -= float(messages["qty"][row]) if state == "DECREMENTED" else 0.0
             filled += float(messages["qty"][row]) if state == "FILL" else 0.0
             taken_in |= state in ("ACCEPTED", "REPLACED", "FILL")
         return Working(order, price, qty, qty - filled, _STATES.get(state, state.lower()), taken_in)

@@ -211,6 +211,9 @@ class PlainReplay:
         self.happens: list[tuple[int, int, int, tuple[Any, ...]]] = []
         self.n_happened = 0
         self.last_request = self.last_answer = 0
+        self.plan_market(events, delays)
+
+    def plan_market(self, events: dict[str, AnyArray], delays: list[int]) -> None:
         heard = 0
         columns = (events[name].tolist() for name in ("ts", "kind", "side", "instrument", "qty", "price"))
         for (ts, *event), delay in zip(zip(*columns, strict=True), delays, strict=True):
@@ -218,7 +221,7 @@ class PlainReplay:
             self.plan(ts, MARKET_MOVES, *event)
             self.plan(heard, HEAR_MARKET, *event)
         self.last_heard = heard
-        for instrument, start, end in rules.halts:
+        for instrument, start, end in self.rules.halts:
             # After everything else of its time: from the next nanosecond on.
             self.plan(start - 1, HALT, instrument, 1)
             self.plan(end, HALT, instrument, -1)

@@ -157,7 +157,7 @@ def make_engine(feed: _native.TickFeed, rules: Rules) -> _native.TickEngine:
         seed=rules.seed,
         sample_every_ns=0,
         models=models,
-        grid=1 if rules.impact is None else rules.impact.grid,
+        tick=1 if rules.impact is None else rules.impact.grid,
     )
 
 

@@ -276,7 +276,7 @@ def test_delays_that_do_not_fit_are_refused(columns: level_feed.Columns) -> None
         ({"tick_values": [0.0]}, ConfigError, "tick_value"),
         ({"lot_sizes": [1.0, 1.0]}, ShapeError, "lot size"),
         ({"lot_sizes": [0.0]}, ConfigError, "tick_value"),
-        ({"grid": 0}, ConfigError, "grid"),
+        ({"tick": 0}, ConfigError, "tick"),
         ({"latency": {**CONSTANT, "entry_ns": -1}}, ConfigError, "entry_ns"),
         ({"latency": {"kind": "constant", "entry_ns": 1}}, ConfigError, "response_ns is missing"),
         ({"latency": {"kind": "instant"}}, ConfigError, "unknown model of latency"),

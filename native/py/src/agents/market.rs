@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use numpy::PyArray1;
 use omni_sim::agents::{MarketConfig, ParticipantConfig};
-use omni_sim::ticks::{NoticeKind, Order, Quoter, Stopped};
+use omni_sim::ticks::{Order, Quoter, Stopped};
 use omni_types::{AccountId, InstrumentId, NewOrder, OrderType, PostOnly, Qty, Side, Ticks, TimeInForce};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -348,18 +348,8 @@ impl AgentMarket {
     }
 
     /// What was heard of orders since the last call: order, kind, lots, ticks, maker, fee, venue's time.
-    fn take_notices(&mut self) -> Vec<(u32, u8, i64, i64, bool, f64, i64)> {
-        let row = |notice: omni_sim::ticks::Notice| {
-            let (order, ts) = (notice.order, notice.ts_venue);
-            match notice.kind {
-                NoticeKind::Accepted => (order, 0, 0, 0, false, 0.0, ts),
-                NoticeKind::Replaced => (order, 1, 0, 0, false, 0.0, ts),
-                NoticeKind::Fill { qty, price, is_maker, fee } => (order, 2, qty, price, is_maker, fee, ts),
-                NoticeKind::Ended => (order, 3, 0, 0, false, 0.0, ts),
-                NoticeKind::RequestRefused => (order, 4, 0, 0, false, 0.0, ts),
-            }
-        };
-        self.market.take_notices().into_iter().map(row).collect()
+    fn take_notices(&mut self) -> Vec<columns::NoticeRow> {
+        self.market.take_notices().into_iter().map(columns::notice_row).collect()
     }
 
     #[pyo3(signature = (settings, until, progress=None))]

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use numpy::PyArray1;
 use omni_sim::Models;
-use omni_sim::ticks::{FillModel, NewTickOrder, NoticeKind, Order, OrderType, Quoter, Stopped, TickConfig, TimeInForce};
+use omni_sim::ticks::{FillModel, Instructions, NewTickOrder, Order, OrderType, Quoter, Stopped, TickConfig, TimeInForce};
 use omni_types::Side;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::feed::TickFeed;
 use super::{settings, tables};
+use crate::agents::terms::Wanted;
 use crate::errors::Facts;
 use crate::models;
 
@@ -25,6 +26,7 @@ pub(crate) struct TickEngine {
 }
 
 type Quote = (i64, i64, i64, i64);
+type Argument<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 
 impl TickEngine {
     fn instrument(&self, py: Python<'_>, instrument: u16) -> PyResult<u16> {
@@ -79,7 +81,7 @@ impl TickEngine {
 impl TickEngine {
     #[new]
     #[pyo3(signature = (feed, *, cash, tick_values, latency, queue, power, partial_fills, limits, seed, sample_every_ns,
-                        lot_sizes=None, tick_size=None, models=None, grid=1))]
+                        lot_sizes=None, tick_size=None, models=None, tick=1))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -96,7 +98,7 @@ impl TickEngine {
         lot_sizes: Option<Vec<f64>>,
         tick_size: Option<f64>,
         models: Option<&Bound<'_, PyDict>>,
-        grid: i64,
+        tick: i64,
     ) -> PyResult<Self> {
         let queue = settings::queue(py, queue, power)?;
         if queue == omni_sim::ticks::QueueModel::Exact && !feed.feed.names_orders() {
@@ -107,6 +109,12 @@ impl TickEngine {
             .found("queue='exact'")
             .hint("Use queue='conservative' or a probability model.")
             .raise(py));
+        }
+        if !(1..=omni_types::LARGEST).contains(&tick) {
+            return Err(Facts::new("ConfigError", "tick cannot be used")
+                .found(tick)
+                .expected("1 or more units of price")
+                .raise(py));
         }
         let n_instruments = feed.feed.instruments().len();
         if tick_values.len() != n_instruments {
@@ -122,7 +130,6 @@ impl TickEngine {
                 .expected(&n_instruments.to_string())
                 .raise(py));
         }
-        settings::demand(py, "grid", grid as f64, (1..=omni_types::LARGEST).contains(&grid), "1 to 2^50 ticks")?;
         let contracts = tick_values.iter().zip(&lot_sizes).map(|(&value, &lot)| settings::contract(py, value, tick_size, lot));
         let config = TickConfig {
             cash: settings::money(py, "cash", cash)?,
@@ -131,8 +138,8 @@ impl TickEngine {
             queue,
             fills: if partial_fills { FillModel::Partial } else { FillModel::Whole },
             models: models.map_or_else(|| Ok(Models::default()), |given| models::models(given, n_instruments))?,
-            grid,
             limits: limits.map(settings::limits).transpose()?,
+            tick,
             seed,
             sample_every: sample_every_ns,
         };
@@ -282,20 +289,77 @@ impl TickEngine {
             _ => return Err(refuse("time in force", time_in_force, "0 GTC, 1 IOC, 2 FOK, 3 post-only")),
         };
         let side = if is_buy { Side::Buy } else { Side::Sell };
-        Ok(self.engine.submit(&NewTickOrder { instrument, side, kind, time_in_force, price, qty }))
+        let (instructions, price) = (Instructions::NONE, if kind == OrderType::Market { 0 } else { price });
+        Ok(self.engine.submit(&NewTickOrder { instrument, side, kind, time_in_force, price, qty, instructions }))
+    }
+
+    #[pyo3(signature = (side, qty, price=0, *, instrument=0, order_type=None, time_in_force=None, self_trade=None, post_only=None,
+                        stop_price=0, trail=0, trail_bps=0, trigger=None, peg=None, peg_offset=0, display_qty=None, min_qty=0,
+                        all_or_none=false, expire_at=0))]
+    #[allow(clippy::too_many_arguments)]
+    fn send_order(
+        &mut self,
+        side: &Bound<'_, PyAny>,
+        qty: i64,
+        price: i64,
+        instrument: u16,
+        order_type: Argument<'_, '_>,
+        time_in_force: Argument<'_, '_>,
+        self_trade: Argument<'_, '_>,
+        post_only: Argument<'_, '_>,
+        stop_price: i64,
+        trail: i64,
+        trail_bps: i64,
+        trigger: Argument<'_, '_>,
+        peg: Argument<'_, '_>,
+        peg_offset: i64,
+        display_qty: Option<i64>,
+        min_qty: i64,
+        all_or_none: bool,
+        expire_at: i64,
+    ) -> PyResult<u32> {
+        let wanted = Wanted {
+            side,
+            qty,
+            price,
+            order_type,
+            time_in_force,
+            self_trade,
+            post_only,
+            stop_price,
+            trail,
+            trail_bps,
+            trigger,
+            peg,
+            peg_offset,
+            display_qty: display_qty.unwrap_or(omni_types::DISPLAY_ALL.0),
+            min_qty,
+            all_or_none,
+            expire_at,
+        };
+        let instrument = self.instrument(side.py(), instrument)?;
+        let is_number = |number: i64| (0..=omni_types::LARGEST).contains(&number);
+        if qty == 0 || ![qty, price, stop_price, trail, trail_bps, min_qty].into_iter().all(is_number) {
+            return Err(Facts::new("ConfigError", "an order needs a positive number of lots, and no number below 0")
+                .found(format!("{qty} lots at {price} ticks"))
+                .raise(side.py()));
+        }
+        Ok(self.engine.submit(&NewTickOrder::of(&wanted.read()?, instrument)))
     }
 
     fn cancel(&mut self, number: u32) -> bool {
         self.engine.cancel(number)
     }
 
-    fn replace(&mut self, py: Python<'_>, number: u32, price: i64, qty: i64) -> PyResult<bool> {
-        if price <= 0 || qty <= 0 || qty > omni_types::LARGEST || price > omni_types::LARGEST {
-            return Err(Facts::new("ConfigError", "a replacement needs a positive price and a positive number of lots")
+    #[pyo3(signature = (number, price, qty, stop_price=0))]
+    fn replace(&mut self, py: Python<'_>, number: u32, price: i64, qty: i64, stop_price: i64) -> PyResult<bool> {
+        let is_price = |price: i64| (0..=omni_types::LARGEST).contains(&price);
+        if !is_price(price) || !is_price(stop_price) || !(1..=omni_types::LARGEST).contains(&qty) {
+            return Err(Facts::new("ConfigError", "a replacement needs a price, or 0 to keep it, and a positive number of lots")
                 .found(format!("{qty} lots at {price} ticks"))
                 .raise(py));
         }
-        Ok(self.engine.replace(number, price, qty))
+        Ok(self.engine.replace(number, price, qty, stop_price))
     }
 
     /// Status, filled lots, price, total lots, whether a request is on its way.
@@ -306,6 +370,11 @@ impl TickEngine {
 
     fn order_reason(&self, py: Python<'_>, number: u32) -> PyResult<u16> {
         Ok(self.order(py, number)?.reason)
+    }
+
+    /// What decides its price: 0 market, 1 limit, 2 stop, 3 stop-limit, 4 trailing stop, 5 pegged.
+    fn order_kind(&self, py: Python<'_>, number: u32) -> PyResult<u8> {
+        Ok(self.order(py, number)?.kind as u8)
     }
 
     fn instrument_of(&self, py: Python<'_>, number: u32) -> PyResult<u16> {
@@ -340,18 +409,8 @@ impl TickEngine {
     }
 
     /// What was heard of orders since the last call: order, kind, lots, ticks, maker, fee, venue's time.
-    fn take_notices(&mut self) -> Vec<(u32, u8, i64, i64, bool, f64, i64)> {
-        let row = |notice: omni_sim::ticks::Notice| {
-            let (order, ts) = (notice.order, notice.ts_venue);
-            match notice.kind {
-                NoticeKind::Accepted => (order, 0, 0, 0, false, 0.0, ts),
-                NoticeKind::Replaced => (order, 1, 0, 0, false, 0.0, ts),
-                NoticeKind::Fill { qty, price, is_maker, fee } => (order, 2, qty, price, is_maker, fee, ts),
-                NoticeKind::Ended => (order, 3, 0, 0, false, 0.0, ts),
-                NoticeKind::RequestRefused => (order, 4, 0, 0, false, 0.0, ts),
-            }
-        };
-        self.engine.take_notices().into_iter().map(row).collect()
+    fn take_notices(&mut self) -> Vec<tables::NoticeRow> {
+        self.engine.take_notices().into_iter().map(tables::notice_row).collect()
     }
 
     #[pyo3(signature = (settings, until, progress=None))]
@@ -375,6 +434,10 @@ impl TickEngine {
 
     fn orders<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         tables::orders(py, &self.engine)
+    }
+
+    fn order_terms<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        tables::terms(py, self.engine.instructions())
     }
 
     fn messages<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

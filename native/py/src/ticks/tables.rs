@@ -1,6 +1,6 @@
 //! What a replay leaves behind, in columns.
 
-use omni_sim::ticks::{Message, Order, Sample, TickEngine};
+use omni_sim::ticks::{Instructions, Message, Notice, NoticeKind, Order, Sample, TickEngine};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -78,5 +78,45 @@ pub(crate) fn sample_table<'py>(py: Python<'py>, samples: &[Sample]) -> PyResult
         .with("cash", samples.iter().map(|sample| sample.cash))?
         .with("position", samples.iter().map(|sample| sample.position))?
         .with("twice_mid", samples.iter().map(|sample| sample.twice_mid))?;
+    Ok(columns.done())
+}
+
+/// Order, kind, lots, ticks, maker, fee, venue's time.
+pub(crate) type NoticeRow = (u32, u8, i64, i64, bool, f64, i64);
+
+/// What was heard of an order.
+pub(crate) fn notice_row(notice: Notice) -> NoticeRow {
+    let (order, ts) = (notice.order, notice.ts_venue);
+    let said = |kind: u8, qty: i64, price: i64| (order, kind, qty, price, false, 0.0, ts);
+    match notice.kind {
+        NoticeKind::Accepted => said(0, 0, 0),
+        NoticeKind::Replaced => said(1, 0, 0),
+        NoticeKind::Fill { qty, price, is_maker, fee } => (order, 2, qty, price, is_maker, fee, ts),
+        NoticeKind::Ended => said(3, 0, 0),
+        NoticeKind::RequestRefused => said(4, 0, 0),
+        NoticeKind::Triggered => said(5, 0, 0),
+        NoticeKind::Repriced { price } => said(6, 0, price),
+        NoticeKind::Refreshed { qty } => said(7, qty, 0),
+        NoticeKind::Decremented { qty } => said(8, qty, 0),
+    }
+}
+
+/// What few orders said, by their numbers.
+pub(crate) fn terms<'py>(py: Python<'py>, said: &[(u32, Instructions)]) -> PyResult<Bound<'py, PyDict>> {
+    let terms = || said.iter().map(|(_, said)| said.terms);
+    let columns = Columns::new(py)
+        .with("order", said.iter().map(|&(number, _)| number))?
+        .with("stop_price", terms().map(|terms| terms.stop_price.0))?
+        .with("trail", terms().map(|terms| terms.trail))?
+        .with("trail_unit", terms().map(|terms| terms.trail_unit.code()))?
+        .with("trigger", terms().map(|terms| terms.trigger.code()))?
+        .with("peg_reference", terms().map(|terms| terms.peg_reference.code()))?
+        .with("peg_offset", terms().map(|terms| terms.peg_offset.0))?
+        .with("display_qty", terms().map(|terms| terms.display_qty.0))?
+        .with("min_qty", terms().map(|terms| terms.min_qty.0))?
+        .with("all_or_none", terms().map(|terms| u8::from(terms.all_or_none)))?
+        .with("post_only", said.iter().map(|(_, said)| said.post_only.code()))?
+        .with("self_trade", said.iter().map(|(_, said)| said.self_trade.code()))?
+        .with("expire_at", terms().map(|terms| terms.expire_at.0))?;
     Ok(columns.done())
 }

@@ -20,8 +20,7 @@ use crate::ticks::{Account, Execution, Message, MessageKind, Notice, Order, Orde
 /// Our account at the venue.
 pub(crate) const US: AccountId = AccountId(0);
 
-/// The order met another one of its own account, and gave way.
-pub const SELF_TRADE: u16 = 1_101;
+pub use crate::ticks::reason::SELF_TRADE;
 
 /// What the venue says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,7 +40,6 @@ enum Said {
 pub(crate) struct Asked {
     number: u32,
     request: Request,
-    stop_price: i64,
 }
 
 /// Our orders and our account.
@@ -124,7 +122,7 @@ impl Ours {
         });
         self.recorder.messages.push(Message::sent(now, number, MessageKind::Sent, price, qty));
         self.working.push(number);
-        self.request(now, Asked { number, request: Request::New, stop_price: 0 });
+        self.request(now, Asked { number, request: Request::New });
         number
     }
 
@@ -133,7 +131,7 @@ impl Ours {
         order.n_pending = order.n_pending.saturating_add(1);
         let message = Message::sent(now, number, MessageKind::CancelSent, order.price, order.leaves());
         self.recorder.messages.push(message);
-        self.request(now, Asked { number, request: Request::Cancel, stop_price: 0 });
+        self.request(now, Asked { number, request: Request::Cancel });
         true
     }
 
@@ -144,7 +142,7 @@ impl Ours {
         }
         order.n_pending = order.n_pending.saturating_add(1);
         self.recorder.messages.push(Message::sent(now, number, MessageKind::ReplaceSent, price, qty));
-        self.request(now, Asked { number, request: Request::Replace { price, qty }, stop_price });
+        self.request(now, Asked { number, request: Request::Replace { price, qty, stop_price } });
         true
     }
 
@@ -167,12 +165,12 @@ impl Ours {
 
     /// The next request as a command at the venue, and whose it is; no command for an order that never arrived.
     pub fn arrive(&mut self, ts: omni_types::Nanos) -> Option<(u32, Option<Command>)> {
-        let (_, Asked { number, request, stop_price }) = self.to_venue.pop_front()?;
+        let (_, Asked { number, request }) = self.to_venue.pop_front()?;
         let order_id = self.id(number);
         let command = match request {
             Request::New => Some(Command::New { ts, client_order_id: 0, order: self.terms[number as usize] }),
             Request::Cancel => order_id.map(|order_id| Command::Cancel { ts, order_id }),
-            Request::Replace { price, qty } => order_id.map(|order_id| Command::Replace {
+            Request::Replace { price, qty, stop_price } => order_id.map(|order_id| Command::Replace {
                 ts,
                 order_id,
                 qty: Qty(qty.saturating_add(self.lost[number as usize])),

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use omni_oms::gate::{OrderCheck, RiskDevice, SoftwareDevice, Update};
 use omni_oms::{AccountConfig, Config, InstrumentConfig, Limits};
-use omni_types::{AccountId, InstrumentId, Money, Nanos, Side, Ticks, TradingPhase};
+use omni_types::{
+    AccountId, InstrumentId, Money, Nanos, NewOrder, OrderType as VenueType, Side, Ticks, TimeInForce as VenueTime, TradingPhase,
+};
 
 use super::book::Depth;
 use super::calendar::{Calendar, Due};
@@ -18,10 +20,10 @@ use super::feed::{Origin, Step, StepKind, TickFeed};
 use super::impact::TakerImpact;
 use super::latency::{Clockwork, Journey, Latency};
 use super::local::{Account, Execution};
-use super::orders::{Answer, Notice, Order, OrderType, Request, Status, TimeInForce, reason};
+use super::orders::{Answer, Instructions, Notice, Order, OrderType, Request, Status, TimeInForce, reason};
 use super::queue::QueueModel;
 use super::recorder::{Message, MessageKind, Recorder};
-use super::venue::{FillModel, Venue};
+use super::venue::{Change, FillModel, Venue};
 use crate::models::{ActionKind, CorporateAction, Flow, FlowKind, Models, split_lots};
 
 /// Bits that say what a strategy wants to be woken for.
@@ -67,10 +69,10 @@ pub struct TickConfig {
     pub queue: QueueModel,
     /// How much of them fills.
     pub fills: FillModel,
+    /// Units of the feed's prices in a tick, positive: what is between two ticks is rounded to one.
+    pub tick: i64,
     /// What it costs, and what happens to instruments.
     pub models: Models,
-    /// Ticks between two prices that an order can have.
-    pub grid: i64,
     /// What the risk gate holds us to; `None` for no gate.
     pub limits: Option<Limits>,
     /// Seed of what is drawn.
@@ -104,6 +106,8 @@ pub struct TickEngine {
     depths: Vec<Depth>,
     trades: Vec<LastTrade>,
     orders: Vec<Order>,
+    /// What few orders say, by their numbers.
+    instructions: Vec<(u32, Instructions)>,
     working: Vec<u32>,
     account: Account,
     gate: Option<SoftwareDevice>,
@@ -132,8 +136,8 @@ impl TickEngine {
         let now = feed.steps[0].ts;
         let gate = config.limits.map(|limits| gate(&config.contracts, limits));
         let depth = |ladder: &Arc<_>| Depth::new(Arc::clone(ladder));
-        let mut venue = Venue::new(&feed, config.queue, config.fills);
-        venue.impact = config.models.impact.map(|impact| Box::new(TakerImpact::new(impact, config.grid, &feed)));
+        let mut venue = Venue::new(&feed, config.queue, config.fills, config.tick);
+        venue.impact = config.models.impact.map(|impact| Box::new(TakerImpact::new(impact, config.tick, &feed)));
         let mut account = Account::new(config.cash, config.contracts, config.models.fees.clone());
         if let Some(currencies) = &config.models.currencies {
             account = account.with_currencies(currencies);
@@ -150,6 +154,7 @@ impl TickEngine {
             depths: feed.ladders.iter().map(depth).collect(),
             trades: vec![LastTrade::default(); feed.ladders.len()],
             orders: Vec::new(),
+            instructions: Vec::new(),
             working: Vec::new(),
             account,
             gate,
@@ -234,6 +239,16 @@ impl TickEngine {
         &self.orders
     }
 
+    /// What those orders said that said more than price, quantity and time: their numbers, ascending.
+    pub fn instructions(&self) -> &[(u32, Instructions)] {
+        &self.instructions
+    }
+
+    fn instructions_of(&self, number: u32) -> Instructions {
+        let found = self.instructions.binary_search_by_key(&number, |&(number, _)| number);
+        found.map_or(Instructions::NONE, |at| self.instructions[at].1)
+    }
+
     /// Numbers of the orders that have not ended, in the order they were sent.
     pub fn working(&self) -> &[u32] {
         &self.working
@@ -254,8 +269,10 @@ impl TickEngine {
         let number = self.orders.len() as u32;
         let depth = &self.depths[usize::from(order.instrument)];
         let seen = (depth.best_bid().unwrap_or(0), depth.best_ask().unwrap_or(0));
-        let price = if order.kind == OrderType::Market { 0 } else { order.price };
-        let order = &NewTickOrder { price, ..*order };
+        let price = order.price;
+        if order.instructions != Instructions::NONE {
+            self.instructions.push((number, order.instructions));
+        }
         self.orders.push(Order {
             instrument: order.instrument,
             side: order.side,
@@ -305,15 +322,21 @@ impl TickEngine {
         true
     }
 
-    /// Ask for another price and total quantity. False if the order has ended, is no limit order, does not exist, or the gate refuses.
-    pub fn replace(&mut self, number: u32, price: i64, qty: i64) -> bool {
+    /// Ask for another total quantity, price and stop price, 0 to keep it. False if the order has ended, is a market order, does not
+    /// exist, or the gate refuses.
+    pub fn replace(&mut self, number: u32, price: i64, qty: i64, stop_price: i64) -> bool {
         let Some(&order) = self.orders.get(number as usize) else { return false };
         if order.status.is_final() || order.kind == OrderType::Market {
             return false;
         }
         let leaves = qty - order.filled;
         let Order { instrument, side, kind, time_in_force, .. } = order;
-        let wanted = NewTickOrder { instrument, side, kind, time_in_force, price, qty };
+        let mut instructions = self.instructions_of(number);
+        if stop_price != 0 {
+            instructions.terms.stop_price = Ticks(stop_price);
+        }
+        let held = if price == 0 { order.price } else { price };
+        let wanted = NewTickOrder { instrument, side, kind, time_in_force, price: held, qty, instructions };
         if let Some(refusal) = self.check(&wanted, leaves - order.leaves(), leaves) {
             let message = Message::sent(self.now, number, MessageKind::RequestRefused, price, qty);
             self.recorder.messages.push(Message { reason: refusal, ..message });
@@ -321,7 +344,7 @@ impl TickEngine {
         }
         self.orders[number as usize].n_pending = order.n_pending.saturating_add(1);
         self.recorder.messages.push(Message::sent(self.now, number, MessageKind::ReplaceSent, price, qty));
-        self.request(number, Request::Replace { price, qty });
+        self.request(number, Request::Replace { price, qty, stop_price });
         true
     }
 
@@ -351,6 +374,9 @@ impl TickEngine {
                 if wake & wake::ORDER != 0 {
                     return Stopped::Orders;
                 }
+            } else if self.venue.next_expiry() == limit && limit < NEVER {
+                self.venue.expire(limit);
+                self.send_answers(limit);
             } else if let Some(step) = steps.get(self.at_venue).filter(|step| step.ts == limit) {
                 self.venue_step(&feed, step);
             } else if self.to_venue.front().is_some_and(|&(ts, ..)| ts == limit) {
@@ -382,7 +408,7 @@ impl TickEngine {
                 Due::Interest => self.accrue(ts),
                 Due::Action(action) => self.act(action, ts, notify),
                 Due::Halt { symbol, begins } => {
-                    self.venue.halt(symbol, begins);
+                    self.venue.halt(symbol, begins, self.at_venue as u32);
                     self.send_answers(ts);
                 }
             }
@@ -453,7 +479,9 @@ impl TickEngine {
         for number in mine {
             let order = &mut self.orders[number as usize];
             let (side, before, (after, _)) = (order.side, order.leaves(), split_lots(order.leaves(), new, old));
-            if order.kind == OrderType::Market && after > 0 {
+            let is_new = |request: &Request| matches!(request, Request::New);
+            let is_on_its_way = self.to_venue.iter().any(|(_, other, request)| *other == number && is_new(request));
+            if order.kind == OrderType::Market && is_on_its_way && after > 0 {
                 order.qty = order.filled + after;
                 self.opened(instrument, side, after - before);
             } else {
@@ -479,14 +507,17 @@ impl TickEngine {
 
     /// End what still works, with the data, and book the interest that has accrued.
     pub fn finish(&mut self) {
-        let end = if self.is_over() { self.feed.span().1.max(self.now) } else { self.now };
+        let is_over = self.is_over();
+        let end = if is_over { self.feed.span().1.max(self.now) } else { self.now };
         self.accrue(end);
         self.calendar.iter_mut().for_each(|calendar| calendar.end());
         for number in std::mem::take(&mut self.working) {
             let order = &mut self.orders[number as usize];
-            (order.status, order.reason, order.ts_heard) = (Status::Expired, reason::END_OF_DATA, self.now);
+            let is_for_auction = matches!(order.time_in_force, TimeInForce::AtOpen | TimeInForce::AtClose);
+            let reason = if is_over && is_for_auction { reason::NO_AUCTION } else { reason::END_OF_DATA };
+            (order.status, order.reason, order.ts_heard) = (Status::Expired, reason, self.now);
             let message = Message::sent(self.now, number, MessageKind::Expired, 0, 0);
-            self.recorder.messages.push(Message { reason: reason::END_OF_DATA, ..message });
+            self.recorder.messages.push(Message { reason, ..message });
         }
     }
 
@@ -533,7 +564,7 @@ impl TickEngine {
     #[inline]
     fn next_message(&self) -> i64 {
         let to_us = self.to_us.front().map_or(NEVER, |&(ts, ..)| ts);
-        to_us.min(self.to_venue.front().map_or(NEVER, |&(ts, ..)| ts))
+        to_us.min(self.to_venue.front().map_or(NEVER, |&(ts, ..)| ts)).min(self.venue.next_expiry())
     }
 
     /// The market up to `limit`, which an answer of the venue may bring nearer.
@@ -550,7 +581,7 @@ impl TickEngine {
     #[inline]
     fn venue_step(&mut self, feed: &TickFeed, step: &Step) -> bool {
         let origin = feed.origins.get(self.at_venue).copied().unwrap_or(Origin::default());
-        self.venue.step(step, origin);
+        self.venue.step(step, origin, self.at_venue as u32);
         self.at_venue += 1;
         let has_answers = !self.venue.answers.is_empty();
         if has_answers {
@@ -574,9 +605,14 @@ impl TickEngine {
             let Some((_, number, request)) = self.to_venue.pop_front() else { return };
             let (order, next_step) = (&self.orders[number as usize], self.at_venue as u32);
             match request {
-                Request::New => self.venue.arrive(number, order, next_step),
-                Request::Cancel => self.venue.cancel(number, order),
-                Request::Replace { price, qty } => self.venue.replace(number, order, price, qty, next_step),
+                Request::New => {
+                    let said = self.instructions_of(number);
+                    self.venue.arrive(number, order, &said, &self.feed, now, next_step);
+                }
+                Request::Cancel => self.venue.cancel(number, order, next_step),
+                Request::Replace { price, qty, stop_price } => {
+                    self.venue.replace(number, order, Change { qty, price, stop_price }, next_step);
+                }
             }
             self.send_answers(now);
         }
@@ -655,7 +691,7 @@ impl TickEngine {
             let (fee, realised) = self.account.fill(&fill, &self.depths);
             message.fee = fee.to_f64();
             self.filled(instrument, side, qty, realised);
-        } else if !matches!(answer, Answer::TooLate) {
+        } else if !matches!(answer, Answer::TooLate | Answer::Refused { .. }) {
             let open = if is_over { 0 } else { leaves };
             self.opened(instrument, side, open - before);
         }
@@ -681,7 +717,8 @@ impl TickEngine {
     fn check(&mut self, order: &NewTickOrder, added: i64, leaves: i64) -> Option<u16> {
         let gate = self.gate.as_mut()?;
         let (instrument, now) = (InstrumentId(u32::from(order.instrument)), Nanos(self.now));
-        let (size, price) = (order.qty, order.price);
+        let stop_price = order.instructions.terms.stop_price.0;
+        let (size, price) = (order.qty, if order.price == 0 { stop_price } else { order.price });
         let order = OrderCheck { account: US, instrument, side: order.side, now, size, added, leaves, price };
         gate.check_order(&order).map(|refusal| refusal as u16)
     }
@@ -706,14 +743,41 @@ pub struct NewTickOrder {
     pub instrument: u16,
     /// Buy or sell.
     pub side: Side,
-    /// Market or limit.
+    /// What decides its price.
     pub kind: OrderType,
     /// How long it waits.
     pub time_in_force: TimeInForce,
-    /// Ticks; does not matter for a market order.
+    /// Ticks: limit, or cap of a peg; 0 without one.
     pub price: i64,
     /// Lots, positive.
     pub qty: i64,
+    /// What few orders say.
+    pub instructions: Instructions,
+}
+
+impl NewTickOrder {
+    /// An order of the order-management system, for an instrument of a replay.
+    pub fn of(order: &NewOrder, instrument: u16) -> Self {
+        let kind = match order.order_type {
+            VenueType::Market => OrderType::Market,
+            VenueType::Limit => OrderType::Limit,
+            VenueType::Stop => OrderType::Stop,
+            VenueType::StopLimit => OrderType::StopLimit,
+            VenueType::TrailingStop => OrderType::TrailingStop,
+            VenueType::Pegged => OrderType::Pegged,
+        };
+        let time_in_force = match order.time_in_force {
+            VenueTime::Day => TimeInForce::Day,
+            VenueTime::Gtc => TimeInForce::Gtc,
+            VenueTime::AtOpen => TimeInForce::AtOpen,
+            VenueTime::Ioc => TimeInForce::Ioc,
+            VenueTime::Fok => TimeInForce::Fok,
+            VenueTime::Gtd => TimeInForce::Gtd,
+            VenueTime::AtClose => TimeInForce::AtClose,
+        };
+        let instructions = Instructions { terms: order.terms, post_only: order.post_only, self_trade: order.self_trade };
+        Self { instrument, side: order.side, kind, time_in_force, price: order.price.0, qty: order.qty.0, instructions }
+    }
 }
 
 fn gate(contracts: &[Contract], limits: Limits) -> SoftwareDevice {

@@ -13,6 +13,7 @@ use omni_wire::{EventKind, flags, status};
 use rustc_hash::FxHashMap;
 
 use super::ladder::Ladder;
+use super::session::{Sessions, auction};
 
 /// What a step of the market is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,24 +62,31 @@ pub(crate) struct Origin {
 }
 
 const WHOLE: u8 = 0x80;
+const SIDE: u8 = 0x0F;
 
 impl Step {
     /// The side, where there is one.
     #[inline]
     pub fn side(&self) -> Option<Side> {
-        Side::from_code(self.side & !WHOLE)
+        Side::from_code(self.side & SIDE)
     }
 
     /// Whether the step is about the asks; of a level that always has a side.
     #[inline]
     pub fn is_ask(&self) -> bool {
-        self.side & !WHOLE == Side::Sell.code()
+        self.side & SIDE == Side::Sell.code()
     }
 
     /// Whether the book is whole after it.
     #[inline]
     pub fn is_last(&self) -> bool {
         self.side & WHOLE != 0
+    }
+
+    /// Of an auction: bits of [`auction`].
+    #[inline]
+    pub fn auction(&self) -> u8 {
+        self.side & auction::ALL
     }
 }
 
@@ -132,6 +140,7 @@ pub struct TickFeed {
     /// By step, of feeds that name orders; else empty.
     pub(crate) origins: Vec<Origin>,
     pub(crate) ladders: Vec<Arc<Ladder>>,
+    pub(crate) sessions: Sessions,
     /// Numbers of the instruments in the feed, by place.
     numbers: Vec<u16>,
     counts: Counts,
@@ -321,6 +330,7 @@ impl<'a, 'b> Preparing<'a, 'b> {
                 steps: Vec::with_capacity(room),
                 origins: Vec::with_capacity(if names_orders { room } else { 0 }),
                 ladders,
+                sessions: Sessions::of(events),
                 numbers,
                 counts: Counts::default(),
                 n_backward_delays: 0,
@@ -536,7 +546,11 @@ impl<'a, 'b> Preparing<'a, 'b> {
         }
         let instrument = self.instrument();
         let place = self.place_of(instrument, events.price[row]);
-        let side = if kind == StepKind::Cross || events.flags[row] & flags::HIDDEN != 0 { 0 } else { events.side[row] };
+        let side = match kind {
+            StepKind::Cross => self.feed.sessions.auction(row),
+            _ if events.flags[row] & flags::HIDDEN != 0 => 0,
+            _ => events.side[row],
+        };
         self.push(kind, instrument, side, place, events.qty[row], Origin::default());
     }
 

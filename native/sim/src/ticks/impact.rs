@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use omni_types::{Side, Ticks};
 
 use super::feed::{StepKind, TickFeed};
-use super::orders::Order;
 use crate::models::{Impact, ImpactMeter, Moment, Usual, moved};
 
 /// What an instrument traded in a span of time.
@@ -54,8 +53,16 @@ impl TakerImpact {
     }
 
     /// How many of the lots shown, best first, an order takes so that no fill is beyond its limit; and how far its price moves.
-    pub fn reach(&self, now: i64, order: &Order, limit: Option<i64>, there: &[(i64, i64)], wanted: i64) -> (i64, f64) {
-        let (at, side) = (Moment { symbol: order.instrument.into(), clock: now }, order.side);
+    pub fn reach(
+        &self,
+        now: i64,
+        symbol: usize,
+        side: Side,
+        limit: Option<i64>,
+        there: &[(i64, i64)],
+        wanted: i64,
+    ) -> (i64, f64) {
+        let at = Moment { symbol, clock: now };
         let usual = self.usual(at);
         let fraction = |lots: i64| self.meter.distance(at, usual, side, lots as f64);
         let Some(limit) = limit else { return (wanted, fraction(wanted)) };
@@ -80,16 +87,21 @@ impl TakerImpact {
     }
 
     /// The price that an order gets where it meets `met`.
-    pub fn price(&self, side: Side, met: i64, fraction: f64) -> i64 {
+    fn price(&self, side: Side, met: i64, fraction: f64) -> i64 {
         moved(side, Ticks(met), 0, fraction, self.grid).0
     }
 
-    /// An order took so many lots, of which each fill met a price.
-    pub fn take(&mut self, now: i64, order: &Order, lots: i64, met: impl Iterator<Item = i64>) {
-        let at = Moment { symbol: order.instrument.into(), clock: now };
+    /// A fill of an order that takes meets a price; what it gets.
+    pub fn meet(&mut self, side: Side, met: i64, fraction: f64) -> i64 {
+        self.met.push_back(met);
+        self.price(side, met, fraction)
+    }
+
+    /// An order took so many lots.
+    pub fn leave(&mut self, now: i64, symbol: usize, side: Side, lots: i64) {
+        let at = Moment { symbol, clock: now };
         let usual = self.usual(at);
-        self.meter.take(at, usual, order.side, lots as f64);
-        self.met.extend(met);
+        self.meter.take(at, usual, side, lots as f64);
     }
 
     /// What the next fill of a taker that we hear of had met.

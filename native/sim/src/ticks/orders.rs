@@ -1,6 +1,6 @@
 //! Our orders, and what is heard of them.
 
-use omni_types::Side;
+use omni_types::{PostOnly, SelfTrade, Side, Terms};
 
 /// What decides the price of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +10,22 @@ pub enum OrderType {
     Market = 0,
     /// A price or a better one.
     Limit = 1,
+    /// A market order once a price is reached.
+    Stop = 2,
+    /// A limit order once a price is reached.
+    StopLimit = 3,
+    /// A stop whose price follows the market at a distance.
+    TrailingStop = 4,
+    /// A hidden order whose price follows the best bid or ask.
+    Pegged = 5,
+}
+
+impl OrderType {
+    /// Whether it waits for a price that elects it.
+    #[inline]
+    pub const fn is_stop(self) -> bool {
+        matches!(self, Self::Stop | Self::StopLimit | Self::TrailingStop)
+    }
 }
 
 /// How long an order waits.
@@ -22,8 +38,32 @@ pub enum TimeInForce {
     Ioc = 1,
     /// All at once or nothing.
     Fok = 2,
-    /// Only as a maker: it expires where it would take.
+    /// Until it is canceled, and only as a maker: it expires where it would take.
     PostOnly = 3,
+    /// Until the end of its day.
+    Day = 4,
+    /// In the opening auction.
+    AtOpen = 5,
+    /// Until a time.
+    Gtd = 6,
+    /// In the closing auction.
+    AtClose = 7,
+}
+
+/// What few orders say beyond price, quantity and time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instructions {
+    /// Stops, pegs, what is shown, minimum, end.
+    pub terms: Terms,
+    /// Whether it must not take.
+    pub post_only: PostOnly,
+    /// On meeting one of ours.
+    pub self_trade: SelfTrade,
+}
+
+impl Instructions {
+    /// None.
+    pub const NONE: Self = Self { terms: Terms::PLAIN, post_only: PostOnly::No, self_trade: SelfTrade::Allow };
 }
 
 /// Where an order is in its life, as far as we have heard.
@@ -61,11 +101,11 @@ pub struct Order {
     pub instrument: u16,
     /// Buy or sell.
     pub side: Side,
-    /// Market or limit.
+    /// What decides its price.
     pub kind: OrderType,
     /// How long it waits.
     pub time_in_force: TimeInForce,
-    /// Ticks; 0 for a market order.
+    /// Ticks, where it stands if it was repriced; 0 without a limit.
     pub price: i64,
     /// Lots.
     pub qty: i64,
@@ -120,14 +160,27 @@ impl Order {
                 is_first_word
             }
             Answer::Replaced { price, qty, .. } => {
-                (self.price, self.qty) = (price, qty);
+                self.qty = qty;
+                // Of a stop it is the stop price, of a peg its cap.
+                if !matches!(self.kind, OrderType::Stop | OrderType::TrailingStop | OrderType::Pegged) {
+                    self.price = price;
+                }
                 true
             }
+            Answer::Repriced { price, .. } => {
+                self.price = price;
+                false
+            }
+            Answer::Decremented { qty } => {
+                self.qty -= qty;
+                false
+            }
+            Answer::Triggered | Answer::Refreshed { .. } => false,
             Answer::Ended { status, reason } => {
                 (self.status, self.reason) = (status, reason);
                 true
             }
-            Answer::TooLate => true,
+            Answer::TooLate | Answer::Refused { .. } => true,
         };
         if answers_a_request {
             self.n_pending = self.n_pending.saturating_sub(1);
@@ -153,8 +206,18 @@ pub mod reason {
     pub const TOO_LATE: u16 = 1_006;
     /// The data ended first.
     pub const END_OF_DATA: u16 = 1_007;
+    /// Its day was over.
+    pub const DAY_OVER: u16 = 1_008;
+    /// Its time was over.
+    pub const TIME_OVER: u16 = 1_009;
+    /// Its auction printed, and had nothing for it.
+    pub const NOT_IN_AUCTION: u16 = 1_010;
+    /// No auction came.
+    pub const NO_AUCTION: u16 = 1_011;
     /// A split changed what its price means.
     pub const CORPORATE_ACTION: u16 = 1_020;
+    /// The order met another one of its own account, and gave way.
+    pub const SELF_TRADE: u16 = 1_101;
 }
 
 /// What we ask of the venue.
@@ -162,7 +225,7 @@ pub mod reason {
 pub(crate) enum Request {
     New,
     Cancel,
-    Replace { price: i64, qty: i64 },
+    Replace { price: i64, qty: i64, stop_price: i64 },
 }
 
 /// What the venue answers.
@@ -178,6 +241,16 @@ pub(crate) enum Answer {
     Replaced { price: i64, qty: i64, ahead: f64 },
     /// A cancel or a replacement came too late.
     TooLate,
+    /// A replacement cannot be.
+    Refused { reason: u16 },
+    /// A stop was elected.
+    Triggered,
+    /// It stands at another price, 0 for none, with so many lots before it.
+    Repriced { price: i64, ahead: f64 },
+    /// An iceberg shows so many lots anew.
+    Refreshed { qty: i64, ahead: f64 },
+    /// It has so many lots less, because it met one of its own.
+    Decremented { qty: i64 },
 }
 
 impl Answer {
@@ -188,7 +261,11 @@ impl Answer {
             Self::Replaced { .. } => NoticeKind::Replaced,
             Self::Fill { qty, price, is_maker, .. } => NoticeKind::Fill { qty, price, is_maker, fee },
             Self::Ended { .. } => NoticeKind::Ended,
-            Self::TooLate => NoticeKind::RequestRefused,
+            Self::TooLate | Self::Refused { .. } => NoticeKind::RequestRefused,
+            Self::Triggered => NoticeKind::Triggered,
+            Self::Repriced { price, .. } => NoticeKind::Repriced { price },
+            Self::Refreshed { qty, .. } => NoticeKind::Refreshed { qty },
+            Self::Decremented { qty } => NoticeKind::Decremented { qty },
         }
     }
 }
@@ -224,6 +301,23 @@ pub enum NoticeKind {
     },
     /// It ended without being filled whole.
     Ended,
-    /// A cancel or a replacement came too late, or was lost.
+    /// A cancel or a replacement came too late, was lost, or cannot be.
     RequestRefused,
+    /// A stop was elected.
+    Triggered,
+    /// It stands at another price.
+    Repriced {
+        /// Ticks; 0 where it has none.
+        price: i64,
+    },
+    /// An iceberg shows lots anew.
+    Refreshed {
+        /// Lots.
+        qty: i64,
+    },
+    /// It has lots less, because it met one of its own.
+    Decremented {
+        /// Lots.
+        qty: i64,
+    },
 }

@@ -34,7 +34,7 @@ pub(crate) struct Place {
     /// Lots before us; negative by what the market traded beyond them.
     pub front: f64,
     /// Lots that traded since the level last changed: its next change repeats them.
-    traded: f64,
+    pub traded: f64,
 }
 
 impl Tilt {
@@ -72,8 +72,11 @@ impl Place {
     #[inline]
     pub fn level(&mut self, model: QueueModel, before: i64, now: i64) {
         match model {
-            QueueModel::Conservative => self.front = self.front.min(now as f64),
-            QueueModel::Exact => {}
+            QueueModel::Conservative => {
+                self.front = self.front.min(now as f64);
+                self.traded = 0.0;
+            }
+            QueueModel::Exact => self.traded = 0.0,
             QueueModel::Probability(tilt) => {
                 let cut = (before - now) as f64 - self.traded;
                 self.traded = 0.0;
@@ -89,6 +92,16 @@ impl Place {
                 self.front = left.max(0.0).min(now as f64);
             }
         }
+    }
+
+    /// Behind all that the level shows, but for what traded there since.
+    pub fn last(level: i64, traded: f64) -> Self {
+        Self { front: (level as f64 - traded).max(0.0), traded }
+    }
+
+    /// Whole lots that traded beyond all that the level shows.
+    pub fn beyond(&self, level: i64) -> i64 {
+        (self.traded - level as f64).max(0.0).floor() as i64
     }
 
     /// Whole lots of what traded that were ours.

@@ -4,7 +4,7 @@ use omni_types::Side;
 
 use super::book::Depth;
 use super::engine::{NewTickOrder, Stopped, TickEngine};
-use super::orders::{Order, OrderType, TimeInForce};
+use super::orders::{Instructions, Order, OrderType, TimeInForce};
 
 /// Where the quotes are. Prices are ticks, positions lots, times seconds, volatility ticks per square root of a second.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -110,7 +110,8 @@ impl Quotable for TickEngine {
 
     fn quote(&mut self, instrument: u16, side: Side, price: i64, qty: i64) {
         let (kind, time_in_force) = (OrderType::Limit, TimeInForce::PostOnly);
-        self.submit(&NewTickOrder { instrument, side, kind, time_in_force, price, qty });
+        let instructions = Instructions::NONE;
+        self.submit(&NewTickOrder { instrument, side, kind, time_in_force, price, qty, instructions });
     }
 }
 

@@ -26,8 +26,16 @@ pub enum MessageKind {
     Expired = 8,
     /// The venue refused it, or it was lost.
     Rejected = 9,
-    /// A cancel or replacement came too late, or was lost.
+    /// A cancel or replacement came too late, was lost, or cannot be.
     RequestRefused = 10,
+    /// A stop was elected.
+    Triggered = 11,
+    /// It stands at another price, 0 for none.
+    Repriced = 12,
+    /// An iceberg shows lots anew.
+    Refreshed = 13,
+    /// It has lots less, because it met one of its own.
+    Decremented = 14,
 }
 
 /// One message, a row of the journal of a run.
@@ -62,7 +70,11 @@ impl Message {
             Answer::Accepted { .. } => MessageKind::Accepted,
             Answer::Replaced { .. } => MessageKind::Replaced,
             Answer::Fill { .. } => MessageKind::Fill,
-            Answer::TooLate => MessageKind::RequestRefused,
+            Answer::TooLate | Answer::Refused { .. } => MessageKind::RequestRefused,
+            Answer::Triggered => MessageKind::Triggered,
+            Answer::Repriced { .. } => MessageKind::Repriced,
+            Answer::Refreshed { .. } => MessageKind::Refreshed,
+            Answer::Decremented { .. } => MessageKind::Decremented,
             Answer::Ended { status: Status::Canceled, .. } => MessageKind::Canceled,
             Answer::Ended { status: Status::Expired, .. } => MessageKind::Expired,
             Answer::Ended { .. } => MessageKind::Rejected,
@@ -73,9 +85,13 @@ impl Message {
             Answer::Accepted { ahead } => message.ahead = ahead,
             Answer::Replaced { price, qty, ahead } => (message.price, message.qty, message.ahead) = (price, qty, ahead),
             Answer::Fill { qty, price, is_maker, .. } => (message.price, message.qty, message.is_maker) = (price, qty, is_maker),
-            Answer::Ended { reason, .. } => message.reason = reason,
+            Answer::Ended { reason, .. } | Answer::Refused { reason } => message.reason = reason,
             // A request that was lost never met the venue's clock.
             Answer::TooLate => message.reason = if ts_venue == 0 { reason::LOST } else { reason::TOO_LATE },
+            Answer::Triggered => {}
+            Answer::Repriced { price, ahead } => (message.price, message.ahead) = (price, ahead),
+            Answer::Refreshed { qty, ahead } => (message.qty, message.ahead) = (qty, ahead),
+            Answer::Decremented { qty } => message.qty = qty,
         }
         message
     }
