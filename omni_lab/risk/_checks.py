@@ -119,9 +119,16 @@ def confidence(level: float) -> float:
     return float(level)
 
 
+def positive(value: float, name: str) -> float:
+    """Return the number; ConfigError unless it is finite and above 0."""
+    if not (math.isfinite(value) and value > 0):
+        raise ConfigError(f"{name} must be above 0", found=value, expected="a number > 0", where=name)
+    return float(value)
+
+
 def whole(value: int, name: str, least: int = 1) -> int:
     """Return the number; ConfigError unless it is whole and large enough."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+    if not isinstance(value, int | np.integer) or value < least:
         raise ConfigError(
             "a whole number is needed", found=value, expected=f"an integer >= {least}", where=name
         )

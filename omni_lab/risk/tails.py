@@ -1,4 +1,4 @@
-"""Value at risk and expected shortfall of one series: historical, normal, Student's t, Cornish-Fisher.
+"""Value at risk and expected shortfall of one series: historical and normal.
 
 Returns are profits: what is lost is negative in them, and positive in the value at risk (VaR) and the
 expected shortfall (ES). VaR at confidence ``c`` is the loss that is not exceeded with probability ``c``; ES
@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from omni_lab.errors import ModelError, ShapeError
+from omni_lab.errors import ShapeError
 from omni_lab.risk import _checks as check
-from omni_lab.risk._quantiles import normal_factors, student_factors
-from omni_lab.typing import ArrayLike, FloatArray
+from omni_lab.risk._quantiles import normal_factors
+from omni_lab.typing import ArrayLike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,26 +52,6 @@ class TailRisk:
     var_error: float = math.nan
     es_error: float = math.nan
     n_obs: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StudentFit:
-    """Student's t with a location and a scale, fitted to returns.
-
-    Attributes
-    ----------
-    location, scale : float
-        In the unit of the returns. The standard deviation is ``scale · √(dof / (dof − 2))``.
-    dof : float
-        Degrees of freedom.
-    log_likelihood : float
-        Of all returns.
-    """
-
-    location: float
-    scale: float
-    dof: float
-    log_likelihood: float
 
 
 def historical_risk(returns: ArrayLike, *, confidence: float = 0.99, horizon: int = 1) -> TailRisk:
@@ -188,185 +168,6 @@ def normal_risk(returns: ArrayLike, *, confidence: float = 0.99, horizon: int = 
         es_error=error(es),
         n_obs=n,
     )
-
-
-def fit_student(returns: ArrayLike) -> StudentFit:
-    """Student's t of the greatest likelihood.
-
-    Parameters
-    ----------
-    returns : array_like of float, shape (n_obs,)
-        At least 10, without NaN.
-
-    Returns
-    -------
-    StudentFit
-        Degrees of freedom from 1.05 to 200; at 200 the returns are as good as normal.
-
-    Raises
-    ------
-    ShapeError, DataError, ModelError
-        If there are too few, one is missing, they never move, or no maximum is found.
-    """
-    from scipy.optimize import minimize
-    from scipy.special import digamma, gammaln
-
-    values = check.sample(returns, least=10)
-    unit = check.varies(values)
-    x = (values - values.mean()) / unit
-
-    def cost(p: FloatArray) -> tuple[float, FloatArray]:
-        location, scale, dof = p[0], math.exp(p[1]), math.exp(p[2])
-        z = (x - location) / scale
-        weight = (dof + 1.0) / (dof + z * z)
-        grow = np.log1p(z * z / dof)
-        constant = gammaln((dof + 1) / 2) - gammaln(dof / 2) - 0.5 * math.log(dof * math.pi)
-        value = constant - p[1] - (dof + 1) / 2 * float(grow.mean())
-        by_dof = 0.5 * (digamma((dof + 1) / 2) - digamma(dof / 2) - 1 / dof)
-        by_dof += 0.5 * (float((weight * z * z).mean()) / dof - float(grow.mean()))
-        slope = [float((weight * z).mean()) / scale, float((weight * z * z).mean()) - 1.0, by_dof * dof]
-        return -value, -np.array(slope)
-
-    bounds = [(None, None), (math.log(1e-6), math.log(10.0)), (math.log(1.05), math.log(200.0))]
-    starts = [np.array([float(np.median(x)), math.log(0.8), math.log(dof)]) for dof in (4.0, 20.0)]
-    found = [minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds) for start in starts]
-    best = min(found, key=lambda each: float(each.fun))
-    if not best.success:
-        raise ModelError("no maximum of the likelihood was found", found=str(best.message), where="returns")
-    location, log_scale, log_dof = (float(p) for p in best.x)
-    return StudentFit(
-        location=float(values.mean()) + unit * location,
-        scale=unit * math.exp(log_scale),
-        dof=math.exp(log_dof),
-        log_likelihood=-float(best.fun) * len(x) - len(x) * math.log(unit),
-    )
-
-
-def student_risk(returns: ArrayLike, *, confidence: float = 0.99, horizon: int = 1) -> TailRisk:
-    """VaR and ES of the Student's t that `fit_student` finds.
-
-    Parameters
-    ----------
-    returns : array_like of float, shape (n_obs,)
-        At least 10, without NaN.
-    confidence : float, default 0.99
-        Between 0.5 and 1.
-    horizon : int, default 1
-        Steps. A sum of t's is no t: beyond one step the same degrees of freedom are kept and the scale grows
-        with the square root, which states too large a loss far out in the tail.
-
-    Raises
-    ------
-    ShapeError, DataError, ModelError
-        As `fit_student`.
-    """
-    level, steps = check.confidence(confidence), check.whole(horizon, "horizon")
-    fit = fit_student(returns)
-    var, es = student_factors(level, fit.dof)
-    drift, spread = -steps * fit.location, math.sqrt(steps) * fit.scale
-    return TailRisk(
-        method="student",
-        confidence=level,
-        horizon=steps,
-        var=drift + spread * var,
-        es=drift + spread * es,
-        n_obs=np.size(returns),
-    )
-
-
-def cornish_fisher_risk(returns: ArrayLike, *, confidence: float = 0.99, horizon: int = 1) -> TailRisk:
-    r"""VaR and ES of a normal bent by skewness and kurtosis.
-
-    The return's quantile is :math:`\mu + \sigma w(z)` with :math:`z = z_{1-c}` and
-
-    .. math::
-
-        w(z) = z + (z^2 - 1) \frac{S}{6} + (z^3 - 3 z) \frac{K}{24} - (2 z^3 - 5 z) \frac{S^2}{36},
-
-    :math:`S` and :math:`K` the skewness and the excess kurtosis (ddof 0). ES is its exact mean over the
-    tail, :math:`\frac{1}{1-c} \int_{-\infty}^{z} w(x) \varphi(x) dx`. Over ``h`` independent steps
-    :math:`S` shrinks by :math:`\sqrt h` and :math:`K` by :math:`h`.
-
-    Outside its domain of validity :math:`w` does not rise everywhere and is no quantile function: VaR may
-    then fall as the confidence grows, and no number is given. Inside it, the distribution that :math:`w`
-    stands for has a skewness and a kurtosis near :math:`S` and :math:`K`, not equal to them [1]_.
-
-    Parameters
-    ----------
-    returns : array_like of float, shape (n_obs,)
-        At least 4, without NaN.
-    confidence : float, default 0.99
-        Between 0.5 and 1.
-    horizon : int, default 1
-        Steps.
-
-    Raises
-    ------
-    ModelError
-        Outside of the domain of validity, and for returns that never move.
-    ShapeError, DataError
-        If there are too few, or one is missing.
-
-    References
-    ----------
-    .. [1] Maillard, "A user's guide to the Cornish Fisher expansion", 2012, sections 2 to 4.
-    .. [2] Chernozhukov, Fernández-Val and Galichon, "Rearranging Edgeworth-Cornish-Fisher expansions",
-       Economic Theory 42, 2010.
-    """
-    from scipy.stats import norm
-
-    level, steps = check.confidence(confidence), check.whole(horizon, "horizon")
-    values = check.sample(returns, least=4)
-    sigma = check.varies(values)
-    away = values - values.mean()
-    second = float((away**2).mean())
-    skewness = float((away**3).mean()) / second**1.5 / math.sqrt(steps)
-    excess = (float((away**4).mean()) / second**2 - 3.0) / steps
-    if not cornish_fisher_is_valid(skewness, excess):
-        raise ModelError(
-            "the Cornish-Fisher expansion is no quantile function here",
-            found=f"skewness {skewness:.3g}, excess kurtosis {excess:.3g}",
-            expected="a point of its domain of validity (cornish_fisher_is_valid)",
-            where="returns",
-            hint="Use student_risk or evt_risk, or a longer horizon.",
-        )
-    tail = 1.0 - level
-    z = float(norm.ppf(tail))
-    density = float(norm.pdf(z))
-    cubic, square = excess / 24.0, skewness**2 / 36.0
-    at = z + (z * z - 1) * skewness / 6 + (z**3 - 3 * z) * cubic - (2 * z**3 - 5 * z) * square
-    # Moments of a normal below z: of x it is −φ, of x² − 1 it is −zφ, of x³ it is −(z² + 2)φ.
-    bent = 1.0 + z * skewness / 6 + (z * z - 1) * cubic + (1 - 2 * z * z) * square
-    drift, spread = -steps * float(values.mean()), math.sqrt(steps) * sigma
-    return TailRisk(
-        method="cornish_fisher",
-        confidence=level,
-        horizon=steps,
-        var=drift - spread * at,
-        es=drift + spread * density / tail * bent,
-        n_obs=len(values),
-    )
-
-
-def cornish_fisher_is_valid(skewness: float, excess_kurtosis: float) -> bool:
-    r"""Whether the expansion rises everywhere, so that it is a quantile function.
-
-    Its slope is a square polynomial of :math:`z`, which has no root if
-
-    .. math::
-
-        \frac{S^2}{9} \le 4 \Bigl(\frac K8 - \frac{S^2}{6}\Bigr) \Bigl(1 - \frac K8 + \frac{5 S^2}{36}\Bigr)
-
-    and both factors on the right are not negative (Maillard, 2012, section 2).
-
-    Parameters
-    ----------
-    skewness, excess_kurtosis : float
-        0 and 0 for a normal.
-    """
-    leading = excess_kurtosis / 8.0 - skewness**2 / 6.0
-    constant = 1.0 - excess_kurtosis / 8.0 + 5.0 * skewness**2 / 36.0
-    return leading >= 0.0 and constant >= 0.0 and skewness**2 / 9.0 <= 4.0 * leading * constant
 
 
 def tail_mass(n_obs: int, confidence: float) -> float:
