@@ -12,7 +12,7 @@ from omni_lab.typing import ArrayLike, FloatArray, IntArray
 
 def floats(values: ArrayLike, name: str) -> FloatArray:
     """One-dimensional float64 array; not copied when it is one already."""
-    return _one_dimensional(np.asarray(values, dtype=np.float64), name)
+    return _one_dimensional(_numbers(values, name), name)
 
 
 def times(ts: ArrayLike, name: str = "ts") -> IntArray:
@@ -67,7 +67,7 @@ def sample(returns: ArrayLike, *, least: int = 1, where: str = "returns") -> Flo
 
 def panel(returns: ArrayLike, *, least: int = 2, where: str = "returns") -> FloatArray:
     """Returns of several things, a column each: finite, and at least so many rows."""
-    values = np.asarray(returns, dtype=np.float64)
+    values = _numbers(returns, where)
     if values.ndim != 2 or len(values) < least or not values.shape[1]:
         raise ShapeError(
             "not a panel of returns",
@@ -126,7 +126,7 @@ def positive(value: float, name: str) -> float:
     return float(value)
 
 
-def whole(value: int, name: str, least: int = 1) -> int:
+def whole(value: object, name: str, least: int = 1) -> int:
     """Return the number; ConfigError unless it is whole and large enough."""
     if not isinstance(value, int | np.integer) or value < least:
         raise ConfigError(
@@ -146,7 +146,7 @@ def weights(values: ArrayLike, n_assets: int | None = None, where: str = "weight
 
 def square(values: ArrayLike, n_assets: int, where: str = "covariance") -> FloatArray:
     """A covariance of so many assets: square, finite, symmetric, no negative variance in any direction."""
-    array = np.asarray(values, dtype=np.float64)
+    array = _numbers(values, where)
     if array.shape != (n_assets, n_assets):
         raise ShapeError(
             "a covariance has a row and a column for each asset",
@@ -168,6 +168,15 @@ def square(values: ArrayLike, n_assets: int, where: str = "covariance") -> Float
             hint="Covariances of pairs with different gaps need not fit together; use rows without gaps.",
         )
     return array
+
+
+def _numbers(values: ArrayLike, name: str) -> FloatArray:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise SchemaError(
+            "these are not numbers", found=type(values).__name__, expected="an array of floats", where=name
+        ) from error
 
 
 def _one_dimensional(array: NDArray[Any], name: str) -> NDArray[Any]:

@@ -189,8 +189,7 @@ def historical_scenarios(
                 "a window ends before it starts", found=window.end, expected=f"after {start}", where=name
             )
         inside = cells[(days > start) & (days <= end)]
-        note = _missing(days, start, end, inside, assets)
-        covered = not note or note.startswith("no returns of")
+        covered, note = _coverage(days, start, end, inside, assets)
         rows.append(np.prod(1.0 + inside, axis=0) - 1.0 if covered else np.full(len(assets), np.nan))
         notes.append(note)
     return Scenarios(
@@ -331,18 +330,18 @@ def _date(text: str, where: str) -> np.datetime64:
         raise ConfigError("this is not a date", found=text, expected="YYYY-MM-DD", where=where) from error
 
 
-def _missing(
+def _coverage(
     days: np.ndarray[tuple[int], np.dtype[np.datetime64]],
     start: np.datetime64,
     end: np.datetime64,
     inside: FloatArray,
     assets: Sequence[str],
-) -> str:
-    """What a window lacks; empty if nothing. The steps must reach both its ends, give or take a weekend."""
+) -> tuple[bool, str]:
+    """Whether the steps reach both ends of a window, give or take a weekend, and what it lacks."""
     grace = np.timedelta64(5, "D")
     if not len(inside):
-        return "no data"
+        return False, "no data"
     if days[0] > start + grace or days[-1] < end - grace:
-        return f"data only from {days[0]} to {days[-1]}"
+        return False, f"data only from {days[0]} to {days[-1]}"
     gaps = [asset for asset, column in zip(assets, inside.T, strict=True) if np.isnan(column).any()]
-    return f"no returns of {', '.join(gaps)} on some days" if gaps else ""
+    return True, f"no returns of {', '.join(gaps)} on some days" if gaps else ""
