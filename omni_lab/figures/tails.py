@@ -90,10 +90,10 @@ def exceedances_figure(
             panel.percent_axis(ax)
             panel.finish(ax, axis, "Return")
             panel.legend_above(ax)
-        n, x = int(known.sum()), int(exceeded.sum())
+        n, n_exceeded = int(known.sum()), int(exceeded.sum())
         expected = words.number(n * (1.0 - confidence), 0 if n * (1.0 - confidence) >= 10 else 1)
         level = f"{100 * confidence:.4g}% {name}"
-        ax.set_title(f"{x:,} of {n:,} losses exceeded the {level}; {expected} expected")
+        ax.set_title(f"{n_exceeded:,} of {n:,} losses exceeded the {level}; {expected} expected")
         figure.alt = ax.get_title(loc="left")
     return figure
 

@@ -89,6 +89,7 @@ def backtest_var(
     *,
     confidence: float,
     dof: float = math.inf,
+    n_samples: int = 10_000,
     seed: int = 0,
 ) -> VarBacktest:
     """Every test of a series of VaR, and of ES if there is one.
@@ -103,6 +104,8 @@ def backtest_var(
         Of both.
     dof : float, default infinity
         Tail of the distribution under which `acerbi_szekely_test` draws.
+    n_samples : int, default 10,000
+        Its draws.
     seed : int, default 0
         Of its draws.
 
@@ -117,7 +120,9 @@ def backtest_var(
     n, x = len(hits), int(hits.sum())
     shortfall = None
     if es is not None:
-        shortfall = acerbi_szekely_test(returns, var, es, confidence=confidence, dof=dof, seed=seed)
+        shortfall = acerbi_szekely_test(
+            returns, var, es, confidence=confidence, dof=dof, n_samples=n_samples, seed=seed
+        )
     return VarBacktest(
         n_obs=n,
         n_exceedances=x,
