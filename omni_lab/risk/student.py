@@ -13,6 +13,8 @@ from omni_lab.risk._quantiles import student_factors
 from omni_lab.risk.tails import TailRisk
 from omni_lab.typing import ArrayLike, FloatArray
 
+_LEAST_DOF, _MOST_DOF = 1.05, 200.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudentFit:
@@ -59,25 +61,33 @@ def fit_student(returns: ArrayLike) -> StudentFit:
     unit = check.varies(values)
     x = (values - values.mean()) / unit
 
-    def cost(p: FloatArray) -> tuple[float, FloatArray]:
-        location, scale, dof = p[0], math.exp(p[1]), math.exp(p[2])
-        z = (x - location) / scale
-        weight = (dof + 1.0) / (dof + z * z)
-        grow = np.log1p(z * z / dof)
-        constant = gammaln((dof + 1) / 2) - gammaln(dof / 2) - 0.5 * math.log(dof * math.pi)
-        value = constant - p[1] - (dof + 1) / 2 * float(grow.mean())
-        by_dof = 0.5 * (digamma((dof + 1) / 2) - digamma(dof / 2) - 1 / dof)
-        by_dof += 0.5 * (float((weight * z * z).mean()) / dof - float(grow.mean()))
-        slope = [float((weight * z).mean()) / scale, float((weight * z * z).mean()) - 1.0, by_dof * dof]
-        return -value, -np.array(slope)
+    lowest, width = math.log(_LEAST_DOF), math.log(_MOST_DOF / _LEAST_DOF)
 
-    bounds = [(None, None), (math.log(1e-6), math.log(10.0)), (math.log(1.05), math.log(200.0))]
-    starts = [np.array([float(np.median(x)), math.log(0.8), math.log(dof)]) for dof in (4.0, 20.0)]
-    found = [minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds) for start in starts]
+    def cost(p: FloatArray) -> tuple[float, FloatArray]:
+        """Mean negative log-likelihood, and its slope by location, log scale and the place of log dof."""
+        place = 1.0 / (1.0 + math.exp(-min(max(p[2], -700.0), 700.0)))
+        location, scale, dof = p[0], math.exp(p[1]), math.exp(lowest + width * place)
+        z = (x - location) / scale
+        squares = z * z
+        weight = (dof + 1.0) / (dof + squares)
+        grow, pull = float(np.log1p(squares / dof).mean()), float((weight * squares).mean())
+        constant = gammaln((dof + 1) / 2) - gammaln(dof / 2) - 0.5 * math.log(dof * math.pi)
+        value = constant - p[1] - (dof + 1) / 2 * grow
+        by_dof = 0.5 * (digamma((dof + 1) / 2) - digamma(dof / 2) - (1.0 - pull) / dof - grow)
+        by_place = by_dof * dof * width * place * (1.0 - place)
+        return -value, -np.array([float((weight * z).mean()) / scale, pull - 1.0, by_place])
+
+    # Not L-BFGS-B: three numbers do not need its threads, which stall on a machine that is busy.
+    found = []
+    for dof in (4.0, 20.0):
+        place = (math.log(dof) - lowest) / width
+        start = np.array([float(np.median(x)), math.log(0.8), math.log(place / (1.0 - place))])
+        found.append(minimize(cost, start, jac=True, method="BFGS", options={"gtol": 1e-8}))
     best = min(found, key=lambda each: float(each.fun))
-    if not best.success:
+    if not float(np.abs(best.jac).max()) < 1e-4:
         raise ModelError("no maximum of the likelihood was found", found=str(best.message), where="returns")
-    location, log_scale, log_dof = (float(p) for p in best.x)
+    location, log_scale, place = (float(p) for p in best.x)
+    log_dof = lowest + width / (1.0 + math.exp(-min(max(place, -700.0), 700.0)))
     return StudentFit(
         location=float(values.mean()) + unit * location,
         scale=unit * math.exp(log_scale),
