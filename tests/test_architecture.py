@@ -91,7 +91,7 @@ def test_no_file_names_a_registry_or_a_machine() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["omni_lab", "omni_lab.models", "omni_lab.simulator", "omni_lab.strategies"]
+    "module", ["omni_lab", "omni_lab.models", "omni_lab.risk", "omni_lab.simulator", "omni_lab.strategies"]
 )
 def test_importing_loads_nothing_heavy(module: str) -> None:
     code = f"import sys, {module}; print(*sorted(set(sys.modules) & {set(HEAVY)!r}))"
@@ -241,7 +241,7 @@ def test_public_lines_are_fine() -> None:
     assert rules.private_lines({"a.txt": text}) == []
 
 
-@pytest.mark.parametrize("room", ["data", "figures", "models", "simulator", "strategies"])
+@pytest.mark.parametrize("room", ["data", "figures", "models", "risk", "simulator", "strategies"])
 def test_what_is_imported_on_demand_is_not_hidden_by_a_module_of_that_name(room: str) -> None:
     package = importlib.import_module(f"omni_lab.{room}")
     modules = {path.stem for path in (ROOT / "omni_lab" / room).glob("*.py")}

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from omni_lab.figures.research import growth_figure, spread_figure, weights_figure
     from omni_lab.figures.response import response_figure
     from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
+    from omni_lab.figures.scenarios import regimes_figure, stress_figure
     from omni_lab.figures.svg import ladder_svg
+    from omni_lab.figures.tails import components_figure, exceedances_figure, tail_figure
     from omni_lab.figures.tearsheet import tearsheet_figure
     from omni_lab.figures.theme import DARK, LIGHT, Theme
     from omni_lab.figures.trades import trades_figure
@@ -46,10 +48,12 @@ __all__ = [
     "bands_figure",
     "book_side",
     "capacity_figure",
+    "components_figure",
     "cost_figure",
     "depth_figure",
     "drawdown_figure",
     "equity_figure",
+    "exceedances_figure",
     "flow_figure",
     "growth_figure",
     "intensity_figure",
@@ -66,10 +70,13 @@ __all__ = [
     "profits_figure",
     "quotes_figure",
     "quoting_figure",
+    "regimes_figure",
     "replay_figure",
     "response_figure",
     "rolling_sharpe_figure",
     "spread_figure",
+    "stress_figure",
+    "tail_figure",
     "tearsheet_figure",
     "trades_figure",
     "walk_forward_figure",
@@ -94,7 +101,12 @@ __getattr__ = attributes(
         "book_side": "ladder",
         "ladder_figure": "ladder",
         "ladders_figure": "ladder",
+        "regimes_figure": "scenarios",
+        "stress_figure": "scenarios",
         "ladder_svg": "svg",
+        "components_figure": "tails",
+        "exceedances_figure": "tails",
+        "tail_figure": "tails",
         "latency_figure": "latency",
         "luck_figure": "luck",
         "overfitting_figure": "overfitting",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Fall(Protocol):
-    """What `omni_lab.portfolio.drawdowns.Drawdown` knows about a fall, in steps; the depth is negative."""
+    """What `omni_lab.risk.Drawdown` knows about a fall, in steps; the depth is negative."""
 
     @property
     def peak(self) -> int:

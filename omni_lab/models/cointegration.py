@@ -2,8 +2,7 @@
 
 Distributions and Johansen's estimator are those of statsmodels, of the extra ``samples``; p-values of his
 trace, for which it only has tables of critical values, are Doornik's approximation. The statistic of Engle
-and Granger is computed here, because a search asks for it a thousand times. This is the one module that
-imports statsmodels and, of its requirements, scipy.
+and Granger is computed here, because a search asks for it a thousand times.
 """
 
 from __future__ import annotations
@@ -13,11 +12,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from omni_lab.errors import ConfigError, MissingExtraError, ModelError, ShapeError
+from omni_lab.errors import ConfigError, ModelError, ShapeError
+from omni_lab.models._statsmodels import statsmodels
 from omni_lab.models.regression import fit_line
 from omni_lab.typing import ArrayLike, FloatArray
 
@@ -104,7 +104,7 @@ def engle_granger(prices: ArrayLike, *, lags: int = 1) -> Cointegration:
         raise ModelError("the legs cannot be told apart", where="engle_granger")
     statistics = [_dickey_fuller(fit.residuals, lags) for fit in fits]
     left = int(np.argmin(statistics))
-    p_value = float(_statsmodels().mackinnonp(statistics[left], regression="c", N=n_legs))
+    p_value = float(statsmodels().mackinnonp(statistics[left], regression="c", N=n_legs))
     vector = np.insert(-fits[left].slopes, left, 1.0)
     return _judged(values, vector, statistics[left], min(1.0, n_legs * p_value))
 
@@ -144,7 +144,7 @@ def johansen(prices: ArrayLike, *, lags: int = 1) -> Cointegration:
     if values.shape[1] > 12:
         raise ShapeError("the trace test has tables for up to twelve legs", found=values.shape[1])
     with _told_apart():
-        found = _statsmodels().coint_johansen(values, 0, lags)
+        found = statsmodels().coint_johansen(values, 0, lags)
     vector = found.evec[:, 0] / found.evec[0, 0]
     trace = float(found.lr1[0])
     if not np.isfinite(vector).all():
@@ -171,7 +171,7 @@ def trace_p_value(trace: float, n_legs: int) -> float:
     one, two = float(n_legs == 1), float(n_legs == 2)
     mean = 2 * n**2 + 1.05 * n - 1.55 - 0.50 * one - 0.23 * two
     variance = 3 * n**2 + 1.80 * n - 2.80 * one - 1.10 * two
-    return float(_statsmodels().gammaincc(mean**2 / variance, max(trace, 0.0) * mean / variance))
+    return float(statsmodels().gammaincc(mean**2 / variance, max(trace, 0.0) * mean / variance))
 
 
 def adf_p_value(series: ArrayLike, *, lags: int = 1) -> float:
@@ -199,7 +199,7 @@ def adf_p_value(series: ArrayLike, *, lags: int = 1) -> float:
         raise ShapeError("too few values for the test", found=values.shape, expected=f">= {2 * lags + 10}")
     if np.ptp(values) == 0:
         return 1.0
-    found = _statsmodels().adfuller(values, maxlag=lags, autolag=None, result_object=True)
+    found = statsmodels().adfuller(values, maxlag=lags, autolag=None, result_object=True)
     return float(found.pvalue)
 
 
@@ -255,7 +255,7 @@ def corrected(p_values: ArrayLike, method: Correction) -> FloatArray:
         return values.copy()
     if method not in _CORRECTIONS:
         raise ConfigError("unknown correction", found=method, expected=(*_CORRECTIONS, "none"))
-    return np.asarray(_statsmodels().multipletests(values, method=_CORRECTIONS[method])[1])
+    return np.asarray(statsmodels().multipletests(values, method=_CORRECTIONS[method])[1])
 
 
 def _dickey_fuller(series: FloatArray, lags: int) -> float:
@@ -308,32 +308,3 @@ def _told_apart() -> Iterator[None]:
             yield
     except (Warning, np.linalg.LinAlgError, ValueError) as error:
         raise ModelError("the legs cannot be told apart", found=str(error).split("\n")[0]) from error
-
-
-class _Tools:
-    """The functions of statsmodels and scipy used here."""
-
-    def __init__(self) -> None:
-        try:
-            from scipy.special import gammaincc
-            from statsmodels.stats.multitest import multipletests
-            from statsmodels.tsa.adfvalues import mackinnonp
-            from statsmodels.tsa.stattools import adfuller
-            from statsmodels.tsa.vector_ar.vecm import coint_johansen
-        except ImportError as error:
-            raise MissingExtraError("statsmodels", extra="samples", what="A test of cointegration") from error
-        self.gammaincc: Any = gammaincc
-        self.multipletests: Any = multipletests
-        self.adfuller: Any = adfuller
-        self.mackinnonp: Any = mackinnonp
-        self.coint_johansen: Any = coint_johansen
-
-
-_tools: list[_Tools] = []
-
-
-def _statsmodels() -> _Tools:
-    """Imported when first used: it takes seconds."""
-    if not _tools:
-        _tools.append(_Tools())
-    return _tools[0]

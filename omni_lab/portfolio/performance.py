@@ -3,8 +3,8 @@
 Pure functions of arrays. An equity curve has one value per step, after that step; the initial capital stands
 before the first one, so a curve of n steps has n returns. Ratios whose denominator is zero are NaN, never
 infinite, except `profit_factor`; NaN in the input gives NaN. Rates are decimals and annual where the name
-says so. Falls from a peak, months and years, and trading are defined in the modules `drawdowns`, `calendar`
-and `trading` beside this one; all of it can be had from here.
+says so. Months and years, and trading, are defined in the modules `calendar` and `trading` beside this one,
+falls from a peak in `omni_lab.risk.drawdowns`; all of it can be had from here.
 """
 
 import math
@@ -14,7 +14,8 @@ import numpy as np
 
 from omni_lab.portfolio import _checks as check
 from omni_lab.portfolio.calendar import annual_returns, monthly_returns
-from omni_lab.portfolio.drawdowns import (
+from omni_lab.portfolio.trading import exposure, hit_rate, mean_leverage, profit_factor, turnover
+from omni_lab.risk.drawdowns import (
     Drawdown,
     drawdown,
     find_falls,
@@ -24,7 +25,6 @@ from omni_lab.portfolio.drawdowns import (
     time_under_water,
     top_drawdowns,
 )
-from omni_lab.portfolio.trading import exposure, hit_rate, mean_leverage, profit_factor, turnover
 from omni_lab.typing import ArrayLike, FloatArray
 
 __all__ = [

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from omni_lab.errors import DataError, ShapeError
-from omni_lab.portfolio.bootstrap import N_SAMPLES, block_length, sample_batches
+from omni_lab.models.resampling import block_length, sample_batches
+from omni_lab.portfolio.bootstrap import N_SAMPLES
 from omni_lab.typing import ArrayLike, FloatArray, IntArray
 
 
@@ -83,7 +84,7 @@ def data_snooping(
         quiet ones. The reality check never does.
     length : float, optional
         Mean length of the blocks of the stationary bootstrap; by default the longest that
-        `omni_lab.portfolio.bootstrap.block_length` finds for one of the trials, of at most 50 of them that
+        `omni_lab.models.resampling.block_length` finds for one of the trials, of at most 50 of them that
         are evenly chosen.
     n_samples : int, default 1000
         Samples to draw.

@@ -11,8 +11,8 @@ import numpy as np
 from omni_lab import figures
 from omni_lab.errors import ConfigError, UnknownSymbolError
 from omni_lab.portfolio.calendar import annual_returns, monthly_returns
-from omni_lab.portfolio.drawdowns import top_drawdowns
 from omni_lab.portfolio.performance import rolling_sharpe
+from omni_lab.risk.drawdowns import top_drawdowns
 from omni_lab.simulator.marks import last_known
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from omni_lab.errors import ConfigError
+from omni_lab.models.resampling import block_length, sample_batches, stationary_rows
 from omni_lab.portfolio import performance
-from omni_lab.portfolio.bootstrap import block_length, metric_bands, sample_batches, stationary_rows
+from omni_lab.portfolio.bootstrap import metric_bands
 from omni_lab.typing import FloatArray
 
 
@@ -60,7 +61,7 @@ def test_the_variance_of_a_mean_is_that_of_arch() -> None:
 def test_batches_do_not_change_what_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = np.concatenate(list(sample_batches(100, 5.0, 30, 3)))
     assert whole.shape == (30, 100)
-    monkeypatch.setattr("omni_lab.portfolio.bootstrap._CELLS", 1000)
+    monkeypatch.setattr("omni_lab.models.resampling._CELLS", 1000)
     parts = list(sample_batches(100, 5.0, 30, 3))
     assert [len(part) for part in parts] == [10, 10, 10]
     assert np.concatenate(list(sample_batches(100, 5.0, 30, 3))).tolist() == np.concatenate(parts).tolist()

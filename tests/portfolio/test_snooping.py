@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from omni_lab.errors import DataError, ShapeError
-from omni_lab.portfolio.bootstrap import sample_batches
+from omni_lab.models.resampling import sample_batches
 from omni_lab.portfolio.snooping import data_snooping, long_run_variance
 from omni_lab.typing import FloatArray
 

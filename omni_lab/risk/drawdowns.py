@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from omni_lab.portfolio import _checks as check
+from omni_lab.risk import _checks as check
 from omni_lab.typing import ArrayLike, FloatArray, IntArray
 
 NS_PER_DAY = 86_400_000_000_000
