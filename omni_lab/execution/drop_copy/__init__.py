@@ -1,4 +1,4 @@
-"""Drop-copy reconciliation: what we booked against what the venue reports; ``docs/reconciliation.md`` is its contract.
+"""Drop-copy reconciliation: what we booked against what the venue reports (``docs/reconciliation.md``).
 
 `reconcile` compares two days at once, `Reconciler` two streams, `Store` keeps either in a database. Names are
 imported when they are asked for.

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from omni_lab.execution.drop_copy.fills import UNKNOWN, Fills
-from omni_lab.execution.drop_copy.matching import Matching
+from omni_lab.execution.drop_copy.matching import Matching, sums
 from omni_lab.execution.drop_copy.rules import BREAKS
 from omni_lab.execution.drop_copy.trades import Trades
-from omni_lab.typing import AnyArray, BoolArray, IntArray
+from omni_lab.typing import BoolArray, IntArray
 
 KIND = {name: code for code, name in enumerate(BREAKS)}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Break:
+class Break(NamedTuple):
     """One disagreement.
 
     Attributes
@@ -106,11 +106,14 @@ def names_of(fills: Fills, rows: IntArray) -> list[str]:
     ids = fills.fill_id.take(pa.array(rows)).to_pylist()
     orders = fills.order_id.take(pa.array(rows)).to_pylist()
     return [
-        each if each is not None else f"({_terms(fills, row)}, order {order or 'none'}, at {fills.ts[row]})"
+        each
+        if each is not None
+        else f"({_terms_of(fills, row)}, order {order or 'none'}, at {fills.ts[row]})"
         for each, order, row in zip(ids, orders, rows.tolist(), strict=True)
     ]
 
 
+@lru_cache(maxsize=1 << 16)
 def plain(value: int, digits: int = 9) -> str:
     """So many billionths as a decimal, without zeros that say nothing."""
     sign, size = ("-" if value < 0 else ""), abs(value)
@@ -118,9 +121,12 @@ def plain(value: int, digits: int = 9) -> str:
     return f"{sign}{whole}" + (f".{part:0{digits}d}".rstrip("0") if part else "")
 
 
-def _terms(fills: Fills, row: int) -> str:
-    word = "BUY" if fills.side[row] == 1 else "SELL"
-    return f"{word} {fills.qty[row]} @ {plain(int(fills.price[row]))}"
+def _terms_of(fills: Fills, row: int) -> str:
+    return _terms(int(fills.side[row]), int(fills.qty[row]), int(fills.price[row]))
+
+
+def _terms(side: int, qty: int, price: int) -> str:
+    return f"{_word(side)} {qty} @ {plain(price)}"
 
 
 def _effect(side: int, qty: int, price: int, fee: int) -> tuple[int, int, int]:
@@ -154,109 +160,121 @@ def _pairs(found: _Found, ours: IntArray, theirs: IntArray) -> None:
     for x, y, name_x, name_y, flag in zip(
         zip(*mine, strict=True), zip(*yours, strict=True), *names, flags, strict=True
     ):
-        _compare(found, x, y, ((name_x,), (name_y,)), dict(zip(differs, flag, strict=True)))
+        _compare(found, x, y, ((name_x,), (name_y,)), flag)
 
 
 def _compare(
-    found: _Found, x: tuple[Any, ...], y: tuple[Any, ...], names: tuple[Any, Any], differs: dict[str, bool]
+    found: _Found, x: tuple[Any, ...], y: tuple[Any, ...], names: tuple[Any, Any], differs: tuple[bool, ...]
 ) -> None:
+    """Breaks of a match of two trades that disagree; terms as in the columns of `_pairs`."""
     account, side, qty, price, fee, corrected, since, symbol, busted = x
     account_y, side_y, qty_y, price_y, fee_y, corrected_y, since_y, _, busted_y = y
-    since = max(since, since_y)
     if UNKNOWN in (fee, fee_y):  # they cannot be compared, and count on neither side
         fee = fee_y = 0
-    account_y = account_y if found.accounts[account_y] else account
-    account = account if found.accounts[account] else account_y
-    text = f"{_word(side)} {qty} @ {plain(price)}", f"{_word(side_y)} {qty_y} @ {plain(price_y)}"
-    mine, yours = _effect(side, qty, price, fee), _effect(side_y, qty_y, price_y, fee_y)
-    head = (found.internal.fills.symbols[symbol], found.accounts[account])
+    named = found.accounts
+    account_y = account_y if named[account_y] else account
+    account = account if named[account] else account_y
+    head = (found.internal.fills.symbols[symbol], named[account])
+    since = max(since, since_y)
 
     def add(
-        kind: str, ours: str, theirs: str, legs: Sequence[tuple[int, tuple[int, int, int]]], held_by: str = ""
+        kind: str, ours: str, theirs: str, legs: tuple[Any, ...], held_by: str = "", lots: int = 0
     ) -> None:
-        named = tuple((found.accounts[at], *effect) for at, effect in legs)
-        found.breaks.append(
-            (kind, *head, held_by, *names, ours, theirs, since, named, qty if kind == "price" else 0)
-        )
+        found.breaks.append((kind, *head, held_by, *names, ours, theirs, since, legs, lots))
 
     if busted != busted_y:
         if busted:
-            add("busted", "busted", text[1], [(account_y, _minus((0, 0, 0), yours))], "external")
+            effect = _minus((0, 0, 0), _effect(side_y, qty_y, price_y, fee_y))
+            add(
+                "busted", "busted", _terms(side_y, qty_y, price_y), ((named[account_y], *effect),), "external"
+            )
         else:
-            add("busted", text[0], "busted", [(account, mine)], "internal")
+            effect = _effect(side, qty, price, fee)
+            add("busted", _terms(side, qty, price), "busted", ((named[account], *effect),), "internal")
         return
     if corrected != corrected_y:
-        ours = _said(found, text[0], fee, account, differs)
-        theirs = _said(found, text[1], fee_y, account_y, differs)
-        legs = [(account, _minus(mine, yours))]
+        mine, yours = _effect(side, qty, price, fee), _effect(side_y, qty_y, price_y, fee_y)
+        said = [
+            _terms(*terms)
+            + (f", fee {plain(paid)}" if differs[4] else "")
+            + (f", account {named[at]}" if differs[0] else "")
+            for terms, paid, at in (
+                ((side, qty, price), fee, account),
+                ((side_y, qty_y, price_y), fee_y, account_y),
+            )
+        ]
+        legs: tuple[Any, ...] = ((named[account], *_minus(mine, yours)),)
         if account != account_y:
-            legs = [(account, mine), (account_y, _minus((0, 0, 0), yours))]
-        add("corrected", ours, theirs, legs, "external" if corrected_y else "internal")
+            legs = ((named[account], *mine), (named[account_y], *_minus((0, 0, 0), yours)))
+        add("corrected", said[0], said[1], legs, "external" if corrected_y else "internal")
         return
     # Step by step from our terms to theirs, so that the effects add up to the whole difference.
-    if differs["account"]:
+    place = named[account_y]
+    by_account, by_side, by_qty, by_price, by_fee = differs
+    sign = 1 if side == 1 else -1
+    sign_y = 1 if side_y == 1 else -1
+    if by_account:
+        mine = _effect(side, qty, price, fee)
+        legs = ((named[account], *mine), (place, *_minus((0, 0, 0), mine)))
+        add("account", named[account], place, legs)
+    if by_side:
+        lots = (sign - sign_y) * qty
+        add("side", _word(side), _word(side_y), ((place, lots, -lots * price, 0),))
+    if by_qty:
+        lots = sign_y * (qty - qty_y)
+        add("quantity", str(qty), str(qty_y), ((place, lots, -lots * price, 0),))
+    if by_price:
         add(
-            "account",
-            found.accounts[account],
-            found.accounts[account_y],
-            [(account, mine), (account_y, _minus((0, 0, 0), mine))],
+            "price",
+            plain(price),
+            plain(price_y),
+            ((place, 0, -sign_y * qty_y * (price - price_y), 0),),
+            lots=qty_y,
         )
-    steps = (
-        ("side", (side_y, qty, price, fee), _word(side), _word(side_y)),
-        ("quantity", (side_y, qty_y, price, fee), str(qty), str(qty_y)),
-        ("price", (side_y, qty_y, price_y, fee), plain(price), plain(price_y)),
-        ("fee", (side_y, qty_y, price_y, fee_y), plain(fee), plain(fee_y)),
-    )
-    now = mine
-    qty = qty_y
-    for kind, terms, ours, theirs in steps:
-        if differs[kind]:
-            then = _effect(*terms)
-            add(kind, ours, theirs, [(account_y, _minus(now, then))])
-            now = then
-
-
-def _said(found: _Found, text: str, fee: int, account: int, differs: dict[str, bool]) -> str:
-    more = f", fee {plain(fee)}" if differs["fee"] else ""
-    return text + more + (f", account {found.accounts[account]}" if differs["account"] else "")
+    if by_fee:
+        add("fee", plain(fee), plain(fee_y), ((place, 0, 0, fee - fee_y),))
 
 
 def _groups(found: _Found, matching: Matching, numbers: IntArray) -> None:
     """Matches of several trades: quantities are equal, prices on average and fees in sum may differ."""
-    if not len(numbers):
-        return
-    members: dict[int, tuple[list[int], list[int]]] = {int(n): ([], []) for n in numbers}
-    for at, of in enumerate((matching.internal, matching.external)):
-        chosen = np.flatnonzero(np.isin(of, numbers))
-        for trade, number in zip(chosen.tolist(), of[chosen].tolist(), strict=True):
-            members[number][at].append(trade)
-    a, b = found.internal, found.external
-    for ours, theirs in members.values():
-        effects = [
-            [_effect(*(int(t[k]) for t in (s.side, s.qty, s.price, s.fee))) for k in each]
-            for s, each in ((a, ours), (b, theirs))
-        ]
-        qty, cash, fee = (
-            sum(e[part] for e in effects[0]) - sum(e[part] for e in effects[1]) for part in range(3)
+    place = np.full(len(matching.stage) + 1, -1, dtype=np.int64)
+    place[numbers] = np.arange(len(numbers))
+    sides, totals = [], []
+    unstated = np.zeros(len(numbers), dtype=np.bool_)
+    for trades, of in ((found.internal, matching.internal), (found.external, matching.external)):
+        chosen = np.flatnonzero((of >= 0) & (place[of] >= 0))
+        group = place[of[chosen]]
+        unstated[group[trades.fee[chosen] == UNKNOWN]] = True
+        cash = np.where(trades.side[chosen] == 1, -trades.qty[chosen], trades.qty[chosen]).astype(object)
+        totals.append(
+            (
+                sums(group, cash * trades.price[chosen], len(numbers)),
+                sums(group, trades.fee[chosen], len(numbers)),
+            )
         )
-        assert qty == 0
-        stated = all(int(f) != UNKNOWN for f in (*a.fee[ours], *b.fee[theirs]))
-        if not (cash or (fee and stated)):
-            continue
-        symbol, account = a.fills.symbols[int(a.symbol[ours[0]])], found.accounts[int(a.account[ours[0]])]
+        sides.append((trades, chosen, group))
+    fees_differ = (totals[0][1] != totals[1][1]) & ~unstated
+    for number in np.flatnonzero((totals[0][0] != totals[1][0]) | fees_differ).tolist():
+        rows = [chosen[group == number] for _, chosen, group in sides]
+        a, b = found.internal, found.external
+        lots = int(a.qty[rows[0]].sum())
+        first = int(rows[0][0])
+        code = int(a.account[first]) if found.accounts[int(a.account[first])] else int(b.account[rows[1][0]])
         names = tuple(
-            tuple(sorted(names_of(s.fills, s.row[np.array(each)]))) for s, each in ((a, ours), (b, theirs))
+            tuple(sorted(names_of(s.fills, s.row[each]))) for (s, *_), each in zip(sides, rows, strict=True)
         )
-        since = max(int(a.since[ours].max()), int(b.since[theirs].max()))
-        lots = sum(int(q) for q in a.qty[ours])
-        said = [(sum(abs(e[1]) for e in each) // lots, sum(e[2] for e in each)) for each in effects]
-        for kind, effect, part in (("price", (0, cash, 0), 0), ("fee", (0, 0, fee), 1)):
-            if any(effect) and (kind == "price" or stated):
-                ours_text, theirs_text = (plain(each[part]) for each in said)
-                legs = ((account, *effect),)
-                found.breaks.append(
-                    (kind, symbol, account, "", *names, ours_text, theirs_text, since, legs, lots)
-                )
+        since = max(int(a.since[rows[0]].max()), int(b.since[rows[1]].max()))
+        account = found.accounts[code]
+        head = (a.fills.symbols[int(a.symbol[first])], account, "", *names)
+        cash, theirs = totals[0][0][number], totals[1][0][number]
+        if cash != theirs:
+            average = plain(abs(cash) // lots), plain(abs(theirs) // lots)
+            found.breaks.append(("price", *head, *average, since, ((account, 0, cash - theirs, 0),), lots))
+        if fees_differ[number]:
+            fee, theirs = totals[0][1][number], totals[1][1][number]
+            found.breaks.append(
+                ("fee", *head, plain(fee), plain(theirs), since, ((account, 0, 0, fee - theirs),), 0)
+            )
 
 
 def _missing(found: _Found, trades: Trades, rows: IntArray, held_by: str) -> None:
@@ -267,8 +285,15 @@ def _missing(found: _Found, trades: Trades, rows: IntArray, held_by: str) -> Non
         for c in ("symbol", "account", "side", "qty", "price", "fee", "since")
     ]
     for name, symbol, account, side, qty, price, fee, since in zip(names, *columns, strict=True):
-        text = f"{_word(side)} {qty} @ {plain(price)}"
-        _held(found, kind, held_by, name, text, (symbol, account, since), _effect(side, qty, price, fee))
+        _held(
+            found,
+            kind,
+            held_by,
+            name,
+            _terms(side, qty, price),
+            (symbol, account, since),
+            _effect(side, qty, price, fee),
+        )
 
 
 def _copies(found: _Found, trades: Trades, held_by: str) -> None:
@@ -281,7 +306,7 @@ def _copies(found: _Found, trades: Trades, held_by: str) -> None:
         # Who takes a trade back takes back all reports of it.
         effect = (0, 0, 0) if trades.busted[of] else effect
         about = (int(fills.symbol[row]), int(fills.account[row]), int(fills.ts[row]))
-        _held(found, "duplicate", held_by, name, f"{_terms(fills, row)} again", about, effect)
+        _held(found, "duplicate", held_by, name, f"{_terms_of(fills, row)} again", about, effect)
 
 
 def _held(
@@ -326,21 +351,23 @@ def _word(side: int) -> str:
 def _named(rows: list[tuple[Any, ...]]) -> list[Break]:
     """Breaks with ids; where several say the same, they are numbered."""
     rows.sort(key=lambda row: (row[1], row[8], KIND[row[0]], row[2:8], row[9]))
-    seen: dict[tuple[Any, ...], int] = {}
+    seen: dict[str, int] = {}
     made = []
     for row in rows:
-        content = row[:8]
+        kind, symbol, account, held_by, ours, theirs, *said = row[:8]
+        content = "\x1f".join((kind, symbol, account, held_by, "\x1e".join(ours), "\x1e".join(theirs), *said))
         n = seen[content] = seen.get(content, 0) + 1
-        digest = blake2b(repr((content, n)).encode(), digest_size=8).hexdigest()
+        digest = blake2b(f"{content}\x1f{n}".encode(), digest_size=8).hexdigest()
         made.append(Break(digest, *row))
     return made
 
 
-def total_effect(breaks: Sequence[Break]) -> dict[tuple[str, str], AnyArray]:
+def total_effect(breaks: Sequence[Break]) -> dict[tuple[str, str], tuple[int, int, int]]:
     """Sums of effects by account and symbol: lots, cash and fees as in `Break`."""
-    found: dict[tuple[str, str], AnyArray] = {}
+    found: dict[tuple[str, str], tuple[int, int, int]] = {}
     for each in breaks:
-        for account, *effect in each.legs:
+        for account, lots, cash, fee in each.legs:
             place = (account, each.symbol)
-            found[place] = found.get(place, np.zeros(3, dtype=object)) + np.array(effect, dtype=object)
+            before = found.get(place, (0, 0, 0))
+            found[place] = before[0] + lots, before[1] + cash, before[2] + fee
     return found

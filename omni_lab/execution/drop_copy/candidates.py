@@ -50,8 +50,8 @@ def near_pairs(ours: Side, theirs: Side, tolerance: Tolerance, ticks: IntArray) 
     for rows, low, high in _windows(
         group_ours, ours.ts, group_theirs[order], theirs.ts[order], tolerance.time_ns
     ):
-        for left, place in _expanded(rows, low, high):
-            right = order[place]
+        for each, place in _expanded(rows, low, high):
+            left, right = each, order[place]
             d_qty = np.abs(ours.qty[left] - theirs.qty[right])
             d_price = np.abs(ours.price[left] - theirs.price[right])
             fits = (d_qty <= tolerance.qty_lots) & (d_price <= ticks[ours.symbol[left]])
@@ -100,7 +100,9 @@ def greedy(left: IntArray, right: IntArray, n_left: int, n_right: int) -> tuple[
 
 
 def runs(ones: Side, many: Side, tolerance: Tolerance) -> list[tuple[int, int, int, int, int, list[int]]]:
-    """Runs of two or more trades of a side, next to each other in time at one price, that add up to one of the other's.
+    """Runs of two or more trades of a side, next to each other in time, that add up to one of the other's.
+
+    All are at one price, and the pieces of one account.
 
     Returns
     -------
@@ -113,16 +115,17 @@ def runs(ones: Side, many: Side, tolerance: Tolerance) -> list[tuple[int, int, i
     order = np.lexsort([np.arange(len(many)), many.ts, group_many])
     group, ts, qty = group_many[order], many.ts[order], many.qty[order]
     total = np.cumsum(qty, dtype=np.int64)
+    owner = many.owner[order]
+    changes = np.cumsum(np.concatenate([[0], owner[1:] != owner[:-1]]))[: len(owner)]
     found: list[tuple[int, int, int, int, int, list[int]]] = []
     for rows, low, high in _windows(group_ones, ones.ts, group, ts, tolerance.time_ns):
         for one, start in _expanded(rows, low, high):
             wanted = total[start] - qty[start] + ones.qty[one]
             end = np.minimum(np.searchsorted(total, wanted), len(total) - 1)
             fits = (end > start) & (total[end] == wanted) & (group[end] == group[start])
-            fits &= np.abs(ts[end] - ones.ts[one]) <= tolerance.time_ns
-            one, start, end = one[fits], start[fits], end[fits]
+            fits &= (np.abs(ts[end] - ones.ts[one]) <= tolerance.time_ns) & (changes[start] == changes[end])
             distance = np.maximum(np.abs(ts[start] - ones.ts[one]), np.abs(ts[end] - ones.ts[one]))
-            for d, o, s, e in zip(distance.tolist(), one.tolist(), start.tolist(), end.tolist(), strict=True):
+            for d, o, s, e in np.stack([distance, one, start, end])[:, fits].T.tolist():
                 found.append((d, e - s + 1, int(ones.ts[o]), o, o, order[s : e + 1].tolist()))
     return found
 

@@ -34,8 +34,8 @@ class Tables:
     fills : Table
         Reports of both sides, by step and row.
     matches : Table
-        Trades that are one: an internal with an external id, a row for each pair; a match of several trades has
-        as many rows as it takes to hold them together.
+        Trades that are one: an internal with an external id, a row for each pair; a match of several trades
+        has as many rows as it takes to hold them together.
     breaks : Table
         Breaks that there are now, and where they stand.
     resolutions : Table
@@ -62,7 +62,7 @@ def make_tables() -> Tables:
         columns = [("book", sa.Text), *((each, sa.BigInteger) for each in whole.split())]
         columns += [(each, sa.Text) for each in text.split()]
         optional = {"fill_id", "ref_id", "order_id"}
-        made = [
+        made: list[Any] = [
             sa.Column(n, kind, primary_key=n in keys, nullable=n in optional, autoincrement=False)
             for n, kind in columns
         ]
@@ -75,7 +75,7 @@ def make_tables() -> Tables:
             sa.Index("drop_copy_step_names", "book", "kind", "name", unique=True),
         ),
         fills=table(
-            *("fills", "book step row", "step row kind side qty price_nanos fee_nanos ts"),
+            *("fills", "book step source row", "step row kind side qty price_nanos fee_nanos ts"),
             "source symbol account fill_id ref_id order_id",
         ),
         matches=table(
@@ -84,7 +84,8 @@ def make_tables() -> Tables:
         ),
         breaks=table(
             *("breaks", "book break_id", "since qty fee"),
-            "break_id kind status action who rule reason symbol account held_by internal external ours theirs cash",
+            "break_id kind status action who rule reason symbol account held_by "
+            "internal external ours theirs cash",
         ),
         resolutions=table("resolutions", "book step", "step", "break_id status action who reason"),
         audit=table("audit", "book n", "n ts", "break_id what event before after who rule reason"),

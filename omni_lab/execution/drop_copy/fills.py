@@ -103,8 +103,8 @@ class Fills:
         Parameters
         ----------
         columns : mapping or frame
-            Needed: ``symbol``; ``side``, as BUY, SELL, their first letters, or FIX's numbers; ``qty`` in lots;
-            ``ts``, nanoseconds UTC or datetimes; ``price``, or ``price_nanos`` in billionths. Optional:
+            Needed: ``symbol``; ``side``, as BUY, SELL, their first letters, or FIX's numbers; ``qty`` in
+            lots; ``ts``, nanoseconds UTC or datetimes; ``price``, or ``price_nanos`` in billionths. Optional:
             ``fill_id``, ``order_id``, ``account`` (text or numbers), ``fee`` or ``fee_nanos``, and for busts
             and corrections ``kind`` and ``ref_id``.
         **more
@@ -203,7 +203,7 @@ class Fills:
 def concat(parts: Sequence[Fills]) -> Fills:
     """Several tables of fills as one, rows in the order given."""
     if not parts:
-        empty: list[Any] = []
+        empty: IntArray = np.zeros(0, dtype=np.int64)
         return Fills.of(symbol=empty, side=empty, qty=empty, ts=empty, price=empty)
     if len(parts) == 1:
         return parts[0]
@@ -349,7 +349,10 @@ def _coded(values: Any, words: Mapping[str, int], where: str, n: int) -> IntArra
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise DataError(
-            f"unknown {where}", found=array[row].item(), expected=sorted(words), where=f"row {row}"
+            f"unknown {where}",
+            found=array[row : row + 1].tolist()[0],
+            expected=sorted(words),
+            where=f"row {row}",
         )
     return found
 

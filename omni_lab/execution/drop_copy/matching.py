@@ -1,7 +1,7 @@
 """Which trades of one side are which of the other's: by id, by order, by terms, in pieces.
 
-The steps, and the order in which each of them chooses, are in ``docs/reconciliation.md``; this is that page in
-columns. All choices go by content, so that the same trades match alike whatever order they came in.
+The steps, and the order in which each of them chooses, are in ``docs/reconciliation.md``; this is that page
+in columns. All choices go by content, so that the same trades match alike whatever order they came in.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pyarrow as pa
 from omni_lab.execution.drop_copy.candidates import greedy, near_pairs, runs
 from omni_lab.execution.drop_copy.rules import Grid, Tolerance, limit_nanos
 from omni_lab.execution.drop_copy.trades import Trades, ranks
-from omni_lab.typing import AnyArray, IntArray
+from omni_lab.typing import AnyArray, BoolArray, IntArray
 
 
 class Stage(IntEnum):
@@ -49,11 +49,15 @@ class Matching:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Side:
-    """Trades of one side that have not been matched, in the order of their content."""
+    """Trades of one side that have not been matched, in the order of their content.
+
+    ``account`` is -1 where accounts tell nothing, ``owner`` always the account.
+    """
 
     trade: IntArray
     symbol: IntArray
     account: IntArray
+    owner: IntArray
     side: IntArray
     order: IntArray
     qty: IntArray
@@ -147,6 +151,7 @@ class _Working:
         parts = [(self.internal, ours), (self.external, theirs)]
         orders = [trades.fills.order_id.take(pa.array(trades.row[rows])) for trades, rows in parts]
         ids = [trades.fills.fill_id.take(pa.array(trades.row[rows])) for trades, rows in parts]
+        open_symbols = self.without_accounts()
         order = np.split(ranks(pa.concat_arrays(orders)), [len(ours)])
         name = np.split(ranks(pa.concat_arrays(ids)), [len(ours)])
         made = []
@@ -155,9 +160,21 @@ class _Working:
                 getattr(trades, c)[rows] for c in ("symbol", "account", "side", "qty", "price", "fee", "ts")
             ]
             symbol, account, side, qty, price, fee, ts = columns
-            sort = np.lexsort([fee, each_order, each_name, price, qty, ts, side, account, symbol])
-            made.append(Side(rows, symbol, account, side, each_order, qty, price, fee, ts).take(sort))
+            common = np.where(open_symbols[symbol], -1, account)
+            late = [trades.since[rows], trades.corrected[rows]]
+            sort = np.lexsort([*late, fee, each_order, each_name, price, qty, ts, side, account, symbol])
+            made.append(Side(rows, symbol, common, account, side, each_order, qty, price, fee, ts).take(sort))
         return made[0], made[1]
+
+    def without_accounts(self) -> BoolArray:
+        """Symbols of which a side states no account at all: there accounts tell nothing."""
+        n = len(self.internal.fills.symbols)
+        named = np.array([bool(name) for name in self.internal.fills.accounts])
+        stated = np.zeros((2, n), dtype=np.bool_)
+        for at, trades in enumerate((self.internal, self.external)):
+            stated[at, trades.symbol[named[trades.account]]] = True
+        found: BoolArray = ~stated.all(axis=0)
+        return found
 
     def rest(self, ours: Side, theirs: Side) -> tuple[Side, Side]:
         return (
@@ -175,15 +192,18 @@ class _Working:
         _, group = np.unique(both, axis=1, return_inverse=True)
         group_of = np.split(group.astype(np.int64).ravel(), [len(keep[0])])
         n = int(group.max()) + 1
-        qty = [_sums(g, s.qty[k], n) for g, s, k in zip(group_of, (ours, theirs), keep, strict=True)]
+        qty = [sums(g, s.qty[k], n) for g, s, k in zip(group_of, (ours, theirs), keep, strict=True)]
         money = [
-            _sums(g, s.qty[k].astype(object) * s.price[k], n)
+            sums(g, s.qty[k].astype(object) * s.price[k], n)
             for g, s, k in zip(group_of, (ours, theirs), keep, strict=True)
         ]
         limit = np.zeros(n, dtype=object)
         limit[group_of[0]] = ticks[ours.symbol[keep[0]]].astype(object)
-        fits = (qty[0] > 0) & (qty[0] == qty[1]) & (np.abs(money[0] - money[1]) <= limit * qty[0])
-        fits = fits.astype(np.bool_)
+        owners = [
+            _one_owner(g, s.owner[k], n) for g, s, k in zip(group_of, (ours, theirs), keep, strict=True)
+        ]
+        agree = (qty[0] > 0) & (qty[0] == qty[1]) & (np.abs(money[0] - money[1]) <= limit * qty[0])
+        fits: BoolArray = agree.astype(np.bool_) & owners[0] & owners[1]
         number = np.cumsum(fits) - 1 + self.n
         for g, k, side, of in (
             (group_of[0], keep[0], ours, self.of_internal),
@@ -238,7 +258,15 @@ class _Working:
                 self.by_terms(*self.content(ours, theirs), exact, ticks, Stage.BUSTED)
 
 
-def _sums(group: IntArray, values: AnyArray, n: int) -> AnyArray:
+def _one_owner(group: IntArray, owner: IntArray, n: int) -> BoolArray:
+    """Whether all of a group are of one account."""
+    low, high = np.full(n, 2**62), np.full(n, -1)
+    np.minimum.at(low, group, owner)
+    np.maximum.at(high, group, owner)
+    return np.asarray(low >= high, dtype=np.bool_)
+
+
+def sums(group: IntArray, values: AnyArray, n: int) -> AnyArray:
     """Exact sums by group, as Python's integers."""
     found = np.zeros(n, dtype=object)
     np.add.at(found, group, values.astype(object))

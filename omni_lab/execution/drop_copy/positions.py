@@ -209,15 +209,15 @@ def gaps_of(
     """Both sides' holdings side by side, with what breaks explain, sorted by account and symbol."""
     explained, waiting = total_effect(list(breaks)), total_effect(list(unresolved))
     names = sorted({*internal, *external, *explained})
-    nothing = np.zeros(3, dtype=object)
+    nothing = (0, 0, 0)
     return [
         Gap(
             account=name[0],
             symbol=name[1],
             internal=internal.get(name, Holding()),
             external=external.get(name, Holding()),
-            explained=tuple(map(int, explained.get(name, nothing))),  # type: ignore[arg-type]  # three of them
-            unresolved=tuple(map(int, waiting.get(name, nothing))),  # type: ignore[arg-type]  # three of them
+            explained=explained.get(name, nothing),
+            unresolved=waiting.get(name, nothing),
         )
         for name in names
     ]
@@ -271,10 +271,12 @@ def gap_frame(gaps: Iterable[Gap], grid: Grid, marks: Mapping[str, float] | None
             if gap.symbol not in marks:
                 raise DataError("a symbol has no mark", found=gap.symbol, expected=sorted(marks))
             mark = Fraction(Decimal(str(marks[gap.symbol])))
-            for side, held in (("internal", a), ("external", b)):
-                profit = held.cash * money + held.position * Fraction(lot) * mark - Fraction(held.fees, NANOS)
-                row[f"profit_{side}"] = float(profit)
-            row["profit_difference"] = float(row["profit_internal"]) - float(row["profit_external"])  # type: ignore[arg-type]
+            ours, theirs = (
+                held.cash * money + held.position * Fraction(lot) * mark - Fraction(held.fees, NANOS)
+                for held in (a, b)
+            )
+            row |= {"profit_internal": float(ours), "profit_external": float(theirs)}
+            row["profit_difference"] = float(ours - theirs)
         rows.append(row)
     return pd.DataFrame(rows)
 

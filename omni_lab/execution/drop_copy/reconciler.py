@@ -1,7 +1,7 @@
 """`Reconciler`: two streams of fills in, breaks and what became of them out; `reconcile` is the same at once.
 
-The answer is a function of the set of fills, the clock, the rules and what people decided, never of the order in
-which fills arrived. Only the symbols that new fills are of are matched again.
+The answer is a function of the set of fills, the clock, the rules and what people decided, never of the order
+in which fills arrived. Only the symbols that new fills are of are matched again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from omni_lab.execution.drop_copy.matching import Matching, match
 from omni_lab.execution.drop_copy.result import Result
 from omni_lab.execution.drop_copy.rules import ACTIONS, Rules
 from omni_lab.execution.drop_copy.trades import Trades, common_keys, trades_of
-from omni_lab.execution.drop_copy.verdicts import NOTHING, RESOLVED, AuditEntry, Judge, Verdict, changes
+from omni_lab.execution.drop_copy.verdicts import RESOLVED, AuditEntry, Judge, Line, Verdict, changes
 from omni_lab.progress import Progress
 from omni_lab.typing import BoolArray
 
@@ -72,14 +72,15 @@ class Reconciler:
 
     Attributes
     ----------
-    audit : list of AuditEntry
-        What happened to breaks, in order; lines are only ever added.
+    touched : set of str
+        Ids of breaks that came, went or were decided since `forget_changes`.
     """
 
     def __init__(self, rules: Rules | None = None) -> None:
         self.rules = Rules.default() if rules is None else rules
-        self.audit: list[AuditEntry] = []
-        self.first_line = 1
+        self._lines: list[Line] = []
+        self._first_line = 1
+        self.touched: set[str] = set()
         self._judge = Judge(self.rules)
         self._pending: tuple[list[Fills], list[Fills]] = ([], [])
         self._parts: list[Part] = []
@@ -94,6 +95,17 @@ class Reconciler:
     def clock(self) -> int:
         """The later of the time of the last fill and that of the last `advance`, nanoseconds UTC."""
         return self._clock
+
+    @property
+    def audit(self) -> list[AuditEntry]:
+        """What happened to breaks, in order; lines are only ever added."""
+        return [line.entry(self._first_line + at) for at, line in enumerate(self._lines)]
+
+    def forget_changes(self) -> None:
+        """Let go of the lines so far, which are written somewhere else, and of what was touched."""
+        self._first_line += len(self._lines)
+        self._lines.clear()
+        self.touched.clear()
 
     def on_internal(self, fills: AnyFills) -> None:
         """Take fills that we booked; what `Fills.of` takes will do.
@@ -185,7 +197,8 @@ class Reconciler:
             verdicts=tuple(pair[1] for pair in pairs),
             clock=self._clock,
             rules=self.rules,
-            audit=tuple(self.audit),
+            lines=tuple(self._lines),
+            first_line=self._first_line,
         )
 
     def restore(self, said: Mapping[str, Verdict], clock: int, first_line: int) -> None:
@@ -196,8 +209,8 @@ class Reconciler:
         self._said.update(said)
         self._clock = max(self._clock, clock)
         self._settle()
-        self.audit.clear()
-        self.first_line = first_line
+        self.forget_changes()
+        self._first_line = first_line
 
     def _take(self, fills: AnyFills, side: int) -> None:
         made = fills if isinstance(fills, Fills) else Fills.of(fills)
@@ -236,8 +249,9 @@ class Reconciler:
         for breaks in self._breaks.values():
             for each in breaks:
                 after[each.id] = (each, self._said.get(each.id) or self._judge.verdict(each, self._clock))
-        self.audit += changes(self._state, after, self._clock, self.first_line + len(self.audit))
-        self._state = after
+        self._lines += changes(self._state, after, self._clock)
+        before, self._state = self._state, after
+        self.touched |= {each for each in before.keys() | after.keys() if before.get(each) != after.get(each)}
 
 
 def match_fills(internal: Fills, external: Fills, rules: Rules) -> Part:
@@ -313,4 +327,4 @@ def reconcile(
     return result
 
 
-__all__ = ["NOTHING", "Part", "Reconciler", "match_fills", "reconcile"]
+__all__ = ["Part", "Reconciler", "match_fills", "reconcile"]

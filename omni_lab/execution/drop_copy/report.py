@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -33,8 +34,8 @@ def summary(result: Result, by: str = "kind") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``open``, ``waiting``, ``resolved``, ``total`` and ``amount``: the sum of cash without signs, and of
-        fees for breaks of fees, in currency. Kinds and ages in their order, names in the alphabet.
+        Columns ``open``, ``waiting``, ``resolved``, ``total`` and ``amount``: the sum of cash without signs,
+        and of fees for breaks of fees, in currency. Kinds and ages in their order, names in the alphabet.
 
     Raises
     ------
@@ -45,22 +46,35 @@ def summary(result: Result, by: str = "kind") -> pd.DataFrame:
 
     if by not in _BY:
         raise ConfigError("breaks are not counted by this", found=by, expected=_BY)
-    table: dict[str, list[int | Fraction]] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    stake: Counter[tuple[str, str]] = Counter()  # by name and symbol, in billionths times lots
+    fees: Counter[str] = Counter()
+    ages = result.age_names
     for found, verdict in zip(result.breaks, result.verdicts, strict=True):
-        name = result.age_names[result.age_class(found)] if by == "age" else str(getattr(found, by))
-        row = table.setdefault(name, [0, 0, 0, Fraction(0)])
-        row[STATUSES.index(verdict.status)] += 1
-        if verdict.status != RESOLVED:
-            lot = Fraction(result.rules.grid.lot(found.symbol))
-            row[3] += (
-                Fraction(abs(found.legs[0][3]), NANOS) if found.kind == "fee" else found.amount * lot / NANOS
-            )
-    order: Sequence[str] = {"kind": BREAKS, "age": result.age_names}.get(by) or sorted(table)
-    rows = [(name, *table[name]) for name in order if name in table]
-    frame = pd.DataFrame(
-        [(name, *counts, sum(counts), float(amount)) for name, *counts, amount in rows],
-        columns=[by, *STATUSES, "total", "amount"],
-    )
+        name = ages[result.age_class(found)] if by == "age" else str(getattr(found, by))
+        counts[name, verdict.status] += 1
+        if verdict.status == RESOLVED:
+            continue
+        if found.kind == "fee":
+            fees[name] += abs(found.legs[0][3])
+        else:
+            stake[name, found.symbol] += found.amount
+    amounts = {name: Fraction(0) for name, _ in counts}
+    for (name, symbol), cash in stake.items():
+        amounts[name] += cash * Fraction(result.rules.grid.lot(symbol)) / NANOS
+    order: Sequence[str] = {"kind": BREAKS, "age": ages}.get(by) or sorted(amounts)
+    rows = [
+        (
+            *(name, *(counts[name, status] for status in STATUSES)),
+            *(
+                sum(counts[name, status] for status in STATUSES),
+                float(amounts[name] + Fraction(fees[name], NANOS)),
+            ),
+        )
+        for name in order
+        if name in amounts
+    ]
+    frame = pd.DataFrame(rows, columns=[by, *STATUSES, "total", "amount"])
     return frame.set_index(by)
 
 
@@ -111,12 +125,14 @@ def _positions(result: Result) -> list[str]:
     gaps.sort(key=lambda gap: (-abs(gap.difference[1]), gap.account, gap.symbol))
     for gap in gaps[:_SHOWN]:
         lot = Fraction(result.rules.grid.lot(gap.symbol))
-        lots, cash, fees = gap.difference
-        left = gap.unresolved
         place = f"{gap.account} {gap.symbol}".strip()
+        whole, rest = (
+            (float(lots * lot), float(cash * lot / NANOS), fees / NANOS)
+            for lots, cash, fees in (gap.difference, gap.unresolved)
+        )
         lines.append(
-            f"  {place:<20} position {float(lots * lot):+,.6g}, cash {float(cash * lot / NANOS):+,.2f}, fees {fees / NANOS:+,.2f}; "
-            f"not resolved {float(left[0] * lot):+,.6g}, {float(left[1] * lot / NANOS):+,.2f}, {left[2] / NANOS:+,.2f}"
+            f"  {place:<20} position {whole[0]:+,.6g}, cash {whole[1]:+,.2f}, fees {whole[2]:+,.2f}; "
+            f"not resolved {rest[0]:+,.6g}, {rest[1]:+,.2f}, {rest[2]:+,.2f}"
         )
     if len(gaps) > _SHOWN:
         lines.append(f"  … and {len(gaps) - _SHOWN:,} more")

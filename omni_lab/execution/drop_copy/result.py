@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +19,7 @@ from omni_lab.execution.drop_copy.matching import Matching, Stage
 from omni_lab.execution.drop_copy.positions import Gap, Holding, gap_frame, gaps_of, holdings
 from omni_lab.execution.drop_copy.rules import BREAKS, Rules
 from omni_lab.execution.drop_copy.trades import Trades
-from omni_lab.execution.drop_copy.verdicts import OPEN, RESOLVED, STATUSES, AuditEntry, Verdict
+from omni_lab.execution.drop_copy.verdicts import OPEN, RESOLVED, STATUSES, AuditEntry, Line, Verdict
 from omni_lab.typing import BoolArray, IntArray
 
 if TYPE_CHECKING:
@@ -49,8 +51,10 @@ class Result:
         Time that ages are counted to, nanoseconds UTC.
     rules : Rules
         What was applied.
-    audit : tuple of AuditEntry
-        What happened to breaks, in order.
+    lines : tuple of Line
+        What happened to breaks, in order; `audit` is the same as people read it.
+    first_line : int
+        Number of the first of them.
     """
 
     parts: tuple[tuple[Trades, Trades, Matching, BoolArray], ...]
@@ -58,7 +62,13 @@ class Result:
     verdicts: tuple[Verdict, ...]
     clock: int
     rules: Rules
-    audit: tuple[AuditEntry, ...]
+    lines: tuple[Line, ...] = ()
+    first_line: int = 1
+
+    @property
+    def audit(self) -> list[AuditEntry]:
+        """The audit trail, in order."""
+        return [line.entry(self.first_line + at) for at, line in enumerate(self.lines)]
 
     @property
     def n_fills(self) -> tuple[int, int]:
@@ -105,6 +115,7 @@ class Result:
         import pandas as pd
 
         rows = []
+        ages = self.age_names
         for found, verdict in zip(self.breaks, self.verdicts, strict=True):
             lot = Fraction(self.rules.grid.lot(found.symbol))
             _, lots, cash, fee = found.legs[0]
@@ -129,7 +140,7 @@ class Result:
                     "fee": fee / NANOS,
                     "since": found.since,
                     "age_s": (self.clock - found.since) / NANOS,
-                    "age": self.age_names[self.age_class(found)],
+                    "age": ages[self.age_class(found)],
                 }
             )
         names = ["break_id", "kind", "status", "symbol", "account", "age", "cash"]
@@ -144,12 +155,12 @@ class Result:
         bounds = [_span(each) for each in self.rules.ageing_ns]
         if not bounds:
             return ("any",)
-        middle = [f"{low} to {high}" for low, high in zip(bounds, bounds[1:], strict=False)]
+        middle = [f"{low} to {high}" for low, high in pairwise(bounds)]
         return (f"< {bounds[0]}", *middle, f"≥ {bounds[-1]}")
 
     def age_class(self, found: Break) -> int:
         """Place of a break's class of age in `age_names`."""
-        return int(np.searchsorted(np.array(self.rules.ageing_ns), self.clock - found.since, side="right"))
+        return bisect_right(self.rules.ageing_ns, self.clock - found.since)
 
     def counts(self, *, status: str | None = None) -> dict[str, int]:
         """Breaks by kind, those of one status or all."""
@@ -169,7 +180,7 @@ class Result:
         return table
 
     def gaps(self) -> list[Gap]:
-        """Holdings of both sides by account and symbol, exact, with what breaks explain of their difference."""
+        """Holdings by account and symbol, exact, with what breaks explain of their difference."""
         both: tuple[dict[tuple[str, str], Holding], dict[tuple[str, str], Holding]] = ({}, {})
         for ours, theirs, matching, live in self.parts:
             for total, part in zip(both, holdings(ours, theirs, matching, live), strict=True):

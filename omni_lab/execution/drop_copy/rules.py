@@ -1,7 +1,7 @@
 """What decides a reconciliation besides the fills: grids, tolerances, ages and rules, all of them data.
 
-They are written as YAML or a mapping, compared and stored as such: `Rules.from_mapping` and `Rules.to_mapping`
-are inverse to each other.
+They are written as YAML or a mapping, compared and stored as such: `Rules.from_mapping` and
+`Rules.to_mapping` are inverse to each other.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ class Rule:
     action : str
         One of `ACTIONS`.
     within_ticks, within_lots, within_amount : optional
-        Largest difference of price in ticks, of quantity in lots, of money in currency: of fees for a break of
-        fees, else of cash.
+        Largest difference of price in ticks, of quantity in lots, of money in currency: of fees for a break
+        of fees, else of cash.
     younger_than_ns, older_than_ns : int, optional
         Bounds of its age; the first excludes, the second includes.
     symbols, accounts : tuple of str, optional
@@ -141,7 +141,12 @@ class Rules:
         if list(self.ageing_ns) != sorted({each for each in self.ageing_ns if each > 0}):
             problems.append(f"the bounds of ages must be positive and increase, not {self.ageing_ns}")
         tolerance = self.tolerance
-        limits: list[Decimal | int] = [tolerance.price_ticks, tolerance.qty_lots, tolerance.time_ns, tolerance.fee or 0]
+        limits: list[Decimal | int] = [
+            tolerance.price_ticks,
+            tolerance.qty_lots,
+            tolerance.time_ns,
+            tolerance.fee or 0,
+        ]
         if any(limit < 0 for limit in limits):
             problems.append("a tolerance is not negative")
         steps = [

@@ -71,15 +71,15 @@ def fills_from_journal(path: str | Path) -> Fills:
 def fills_from_fix(messages: Iterable[Mapping[int, str]] | str | bytes, grid: Grid | None = None) -> Fills:
     """Fills among FIX messages: execution reports (35=8) that a trade, a correction or a cancel is in.
 
-    FIX 4.4 and later say it as ExecType (150) F, G and H; 4.2 as 150 = 1 or 2 with ExecTransType (20) 0, 1 for a
-    cancel and 2 for a correction. All other messages are passed over. Checksums and session numbers are the
-    session's business, and were checked there.
+    FIX 4.4 and later say it as ExecType (150) F, G and H; 4.2 as 150 = 1 or 2 with ExecTransType (20) 0, 1
+    for a cancel and 2 for a correction. All other messages are passed over. Checksums and session numbers are
+    the session's business, and were checked there.
 
     Parameters
     ----------
     messages : iterable of mapping of int to str, or str or bytes
-        Messages as tag and value; or text of them, fields ended by SOH or by ``|``, with whatever stands between
-        messages, such as the time that a log puts before each.
+        Messages as tag and value; or text of them, fields ended by SOH or by ``|``, with whatever stands
+        between messages, such as the time that a log puts before each.
     grid : Grid, optional
         Lots that LastQty (32) is counted in; whole units by default.
 
@@ -102,8 +102,8 @@ def fills_from_fix(messages: Iterable[Mapping[int, str]] | str | bytes, grid: Gr
 def fills_from_csv(path: str | Path, grid: Grid | None = None) -> Fills:
     """Fills of a CSV file with a line of names, which are those of `Fills.of`.
 
-    ``qty`` is in units of the instrument, a whole number of lots; ``price`` and ``fee`` are decimals and are read
-    as they stand; ``ts`` is nanoseconds UTC, or a time such as ``2024-01-02T14:30:00.5Z``.
+    ``qty`` is in units of the instrument, a whole number of lots; ``price`` and ``fee`` are decimals and are
+    read as they stand; ``ts`` is nanoseconds UTC, or a time such as ``2024-01-02T14:30:00.5Z``.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def fills_from_csv(path: str | Path, grid: Grid | None = None) -> Fills:
 
 
 def read_fills(path: str | Path, grid: Grid | None = None) -> Fills:
-    """Fills of a CSV or Parquet file, a file of FIX messages (``.fix``, ``.log``, ``.txt``), or a journal's directory.
+    """Fills of a file: CSV, Parquet, FIX messages (``.fix``, ``.log``, ``.txt``), or a journal's directory.
 
     Raises
     ------

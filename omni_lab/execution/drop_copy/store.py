@@ -2,8 +2,8 @@
 
 Every change is one transaction: fills go in, what follows from them is written, the audit trail is continued,
 or nothing of it happens. A transaction begins by taking the lock of its reconciliation and everything that
-others have done since; so whoever holds the lock knows everything. SQLite by default, PostgreSQL where several
-machines share it.
+others have done since; so whoever holds the lock knows everything. SQLite by default, PostgreSQL where
+several machines share it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +35,7 @@ from omni_lab.execution.drop_copy.verdicts import AuditEntry, Verdict
 if TYPE_CHECKING:
     from omni_lab.execution.drop_copy.result import Result
 
-_SIDES = ("internal", "external")
+_KINDS = ("internal", "external", "both")
 _AT_ONCE = 100_000
 
 
@@ -108,11 +107,15 @@ class Store:
         DataError
             If the fills cannot be used; nothing is written then.
         """
-        return self._take(fills, "internal", batch)
+        return self._take({"internal": fills}, "internal", batch)
 
     def on_external(self, fills: AnyFills, *, batch: str) -> bool:
         """Take a batch of fills that the venue reports; as `on_internal`."""
-        return self._take(fills, "external", batch)
+        return self._take({"external": fills}, "external", batch)
+
+    def on_both(self, internal: AnyFills, external: AnyFills, *, batch: str) -> bool:
+        """Take a batch of both sides, as of a whole day; as `on_internal`."""
+        return self._take({"internal": internal, "external": external}, "both", batch)
 
     def advance(self, ts: int) -> None:
         """Let time pass and apply the rules; a time that has passed already changes nothing."""
@@ -137,14 +140,22 @@ class Store:
             return verdict
 
     def result(self) -> Result:
-        """What has come of everything that any process has put in; its audit trail is that of the database."""
-        with self._transaction() as connection:
-            return replace(self._reconciler.result(), audit=tuple(self._audit(connection)))
+        """What has come of everything that any process has put in; the audit trail is `audit`."""
+        with self._transaction():
+            return self._reconciler.result()
+
+    def audit(self) -> list[AuditEntry]:
+        """The audit trail, of all processes, in order."""
+        audit = self._tables.audit
+        columns = [audit.c[name] for name in AuditEntry.__dataclass_fields__]
+        chosen = sa.select(*columns).where(audit.c.book == self.name).order_by(audit.c.n)
+        with self._engine.connect() as connection:
+            return [AuditEntry(**row._mapping) for row in connection.execute(chosen)]
 
     def batches(self, side: str) -> list[str]:
-        """Names of the batches of ``internal`` or ``external`` fills, in the order in which they were taken."""
-        if side not in _SIDES:
-            raise ConfigError("a side is internal or external", found=side, expected=_SIDES)
+        """Names of batches of ``internal``, ``external`` or ``both`` sides, in the order of their taking."""
+        if side not in _KINDS:
+            raise ConfigError("no such batches", found=side, expected=_KINDS)
         steps = self._tables.steps
         chosen = (
             sa.select(steps.c.name)
@@ -192,53 +203,49 @@ class Store:
                     where = self._engine.url.render_as_string()
                     raise ConfigError(f"the database cannot be used: {cause(error)}", where=where) from error
 
-    def _take(self, fills: AnyFills, side: str, batch: str) -> bool:
-        made = fills if isinstance(fills, Fills) else Fills.of(fills)
+    def _take(self, given: dict[str, AnyFills], kind: str, batch: str) -> bool:
+        made = {side: fills if isinstance(fills, Fills) else Fills.of(fills) for side, fills in given.items()}
         if not batch:
             raise DataError("a batch has a name", found=batch)
         steps = self._tables.steps
         with self._transaction() as connection:
-            same = (steps.c.book == self.name, steps.c.kind == side, steps.c.name == batch)
+            same = (steps.c.book == self.name, steps.c.kind == kind, steps.c.name == batch)
             if connection.execute(sa.select(steps.c.step).where(*same)).first() is not None:
                 return False
             self._ahead = True
-            (self._reconciler.on_internal if side == "internal" else self._reconciler.on_external)(made)
-            self._write(connection, {"kind": side, "name": batch, "ts": self._reconciler.clock}, made)
+            for side, fills in made.items():
+                (self._reconciler.on_internal if side == "internal" else self._reconciler.on_external)(fills)
+            self._write(connection, {"kind": kind, "name": batch, "ts": self._reconciler.clock}, made)
             return True
 
-    def _write(self, connection: sa.Connection, step: dict[str, Any], fills: Fills | None = None) -> None:
+    def _write(
+        self, connection: sa.Connection, step: dict[str, Any], fills: dict[str, Fills] | None = None
+    ) -> None:
         """Everything that a step changes: the step, its fills, what follows from it."""
         t, book = self._tables, self.name
-        touched = (
-            set() if fills is None else {fills.symbols[code] for code in np.unique(fills.symbol).tolist()}
-        )
         result = self._reconciler.result()
-        step |= {"book": book, "step": self._step + 1, "n_rows": 0 if fills is None else len(fills)}
-        connection.execute(t.steps.insert(), step)
-        if fills is not None:
-            bulk_insert(
-                connection, t.fills, FILL_COLUMNS, fill_rows(fills, book, step["kind"], self._step + 1)
-            )
-            for names in _chunked(sorted(touched)):
-                connection.execute(
-                    t.matches.delete().where(t.matches.c.book == book, t.matches.c.symbol.in_(names))
-                )
-            bulk_insert(connection, t.matches, MATCH_COLUMNS, match_rows(result, book, touched))
-        changed = sorted({entry.break_id for entry in self._reconciler.audit})
-        for ids in _chunked(changed):
-            connection.execute(t.breaks.delete().where(t.breaks.c.book == book, t.breaks.c.break_id.in_(ids)))
-        bulk_insert(connection, t.breaks, BREAK_COLUMNS, break_rows(result, book, set(changed)))
-        names = tuple(AuditEntry.__dataclass_fields__)
-        lines = [(book, *(getattr(entry, name) for name in names)) for entry in self._reconciler.audit]
-        bulk_insert(connection, t.audit, ("book", *names), lines)
         self._step += 1
-        self._reconciler.first_line += len(self._reconciler.audit)
-        self._reconciler.audit.clear()
-        connection.execute(
-            t.books.update()
-            .where(t.books.c.book == book)
-            .values(step=self._step, clock=self._reconciler.clock)
-        )
+        step |= {"book": book, "step": self._step, "n_rows": sum(map(len, (fills or {}).values()))}
+        connection.execute(t.steps.insert(), step)
+        touched: set[str] = set()
+        for side, made in (fills or {}).items():
+            touched |= {made.symbols[code] for code in np.unique(made.symbol).tolist()}
+            bulk_insert(connection, t.fills, FILL_COLUMNS, fill_rows(made, book, side, self._step))
+        for names in _chunked(sorted(touched)):
+            connection.execute(
+                t.matches.delete().where(t.matches.c.book == book, t.matches.c.symbol.in_(names))
+            )
+        if touched:
+            bulk_insert(connection, t.matches, MATCH_COLUMNS, match_rows(result, book, touched))
+        for ids in _chunked(sorted(self._reconciler.touched)):
+            connection.execute(t.breaks.delete().where(t.breaks.c.book == book, t.breaks.c.break_id.in_(ids)))
+        bulk_insert(connection, t.breaks, BREAK_COLUMNS, break_rows(result, book, self._reconciler.touched))
+        fields = tuple(AuditEntry.__dataclass_fields__)
+        lines = [(book, *(getattr(entry, name) for name in fields)) for entry in self._reconciler.audit]
+        bulk_insert(connection, t.audit, ("book", *fields), lines)
+        self._reconciler.forget_changes()
+        done = {"step": self._step, "clock": self._reconciler.clock}
+        connection.execute(t.books.update().where(t.books.c.book == book).values(done))
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
@@ -294,12 +301,6 @@ class Store:
             sa.select(sa.func.max(t.audit.c.n)).where(t.audit.c.book == self.name)
         ).scalar_one()
         reconciler.restore(said, clock, (last or 0) + 1)
-
-    def _audit(self, connection: sa.Connection) -> list[AuditEntry]:
-        audit = self._tables.audit
-        columns = [audit.c[name] for name in AuditEntry.__dataclass_fields__]
-        rows = connection.execute(sa.select(*columns).where(audit.c.book == self.name).order_by(audit.c.n))
-        return [AuditEntry(**row._mapping) for row in rows]
 
     def _agreed_rules(self, given: Rules | None) -> Rules:
         """Those of the database; of a new reconciliation, the given ones."""

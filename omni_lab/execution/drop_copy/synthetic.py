@@ -1,7 +1,7 @@
 """Made-up fills, and breaks put into them of which every one is known: for tests, benchmarks and notebooks.
 
-Nothing here knows how fills are matched. At most one thing is done to an order, so that what was done can be told
-from the ids alone.
+Nothing here knows how fills are matched. At most one thing is done to an order, so that what was done can be
+told from the ids alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HARMLESS = ("pieces", "other_id", "busted_on_both", "corrected_on_both")
-"""What is done to fills that must not become a break: reported in pieces, under other ids, busted or corrected alike."""
+"""What must not become a break: reports in pieces, under other ids, busted or corrected on both sides."""
 _CENT = NANOS // 100
 _OPEN_NS = 1_704_205_800 * NANOS  # 2 January 2024, 14:30 UTC
 _DAY_NS = 23_400 * NANOS
@@ -61,7 +61,7 @@ def synthetic_fills(n: int, *, seed: int = 1, symbols: int = 500, accounts: int 
         How many of either.
     """
     rng = np.random.default_rng(seed)
-    order = np.cumsum(rng.random(n) < 0.5)  # two fills an order, on average
+    order = np.cumsum(rng.random(n) < 0.5, dtype=np.int64)  # two fills an order, on average
     n_orders = int(order.max(initial=0)) + 1
     of_order = {
         "symbol": rng.integers(0, symbols, n_orders),
@@ -108,10 +108,19 @@ def inject_breaks(fills: Fills, *, share: float = 0.01, seed: int = 1) -> Inject
     whats = (*BREAKS, *HARMLESS)
     encoded = fills.order_id.dictionary_encode()
     order = encoded.indices.to_numpy(zero_copy_only=False)
-    first = np.flatnonzero(np.concatenate([[True], order[1:] != order[:-1]])) if len(fills) else np.zeros(0, dtype=np.int64)
+    first = (
+        np.flatnonzero(np.concatenate([[True], order[1:] != order[:-1]]))
+        if len(fills)
+        else np.zeros(0, dtype=np.int64)
+    )
     each = round(share * len(fills))
     if each * len(whats) > len(first):
-        raise ConfigError("there are too few orders", found=len(first), expected=f"{each * len(whats)} or more", where="share")
+        raise ConfigError(
+            "there are too few orders",
+            found=len(first),
+            expected=f"{each * len(whats)} or more",
+            where="share",
+        )
     chosen = dict(zip(whats, np.split(rng.permutation(first)[: each * len(whats)], len(whats)), strict=True))
     work = _Work(fills, rng)
     for what, rows in chosen.items():
@@ -150,7 +159,9 @@ class _Work:
             case "duplicate":
                 for at, some in ((0, ours), (1, ~ours)):
                     copies = self.fills.take(rows[some])
-                    self.more[at].append(replace(copies, ts=copies.ts + self.rng.integers(0, NANOS, len(copies))))
+                    self.more[at].append(
+                        replace(copies, ts=copies.ts + self.rng.integers(0, NANOS, len(copies)))
+                    )
                     said = ids.filter(pa.array(some)), none.filter(pa.array(some))
                     self.seen.append((what, *(said[::-1] if at else said)))
             case "busted" | "corrected":
@@ -164,7 +175,13 @@ class _Work:
             case "other_id":
                 self.gone[0][rows] = True
                 moved = self.fills.take(rows)
-                self.more[0].append(replace(moved, fill_id=_labels("I", rows), ts=moved.ts + self.rng.integers(-NANOS, NANOS, len(rows))))
+                self.more[0].append(
+                    replace(
+                        moved,
+                        fill_id=_labels("I", rows),
+                        ts=moved.ts + self.rng.integers(-NANOS, NANOS, len(rows)),
+                    )
+                )
             case _:
                 self.change(what, rows, ours)
 
@@ -228,7 +245,9 @@ def _table(parts: list[tuple[str, Any, Any]]) -> pd.DataFrame:
     import pandas as pd
 
     columns = ["kind", "internal", "external"]
-    frames = [pd.DataFrame({"kind": k, "internal": a.to_pandas(), "external": b.to_pandas()}) for k, a, b in parts]
+    frames = [
+        pd.DataFrame({"kind": k, "internal": a.to_pandas(), "external": b.to_pandas()}) for k, a, b in parts
+    ]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 

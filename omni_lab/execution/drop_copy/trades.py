@@ -124,29 +124,28 @@ def trades_of(fills: Fills, key: IntArray, ref: IntArray, n_keys: int) -> Trades
     at = np.full(n_keys + 1, -1, dtype=np.int64)
     named = key[row] >= 0
     at[key[row][named]] = np.flatnonzero(named)
-    changed = _changes(fills, key, ref)
+    change, root = _changes(fills, key, ref)
     # A report about a trade that was never reported stands for it.
-    orphans = [(root, rows) for root, rows in changed.items() if at[root] < 0]
-    row = np.concatenate([row, np.array([rows[-1] for _, rows in orphans], dtype=np.int64)])
-    trade_key = np.concatenate([key[row[: len(row) - len(orphans)]], [root for root, _ in orphans]]).astype(
-        np.int64
-    )
-    at[trade_key[len(row) - len(orphans) :]] = np.arange(len(row) - len(orphans), len(row))
+    orphan = at[root] < 0
+    orphans, places = np.unique(root[orphan], return_inverse=True)
+    stand_ins = np.zeros(len(orphans), dtype=np.int64)
+    stand_ins[places] = change[orphan]  # of several the last one stays
+    at[orphans] = np.arange(len(row), len(row) + len(orphans))
+    trade_key = np.concatenate([key[row], orphans])
+    row = np.concatenate([row, stand_ins])
 
     terms = row.copy()
     busted, corrected = np.zeros(len(row), dtype=np.bool_), np.zeros(len(row), dtype=np.bool_)
-    since = fills.ts[row]
-    fee = fills.fee[row]
-    for root, rows in changed.items():
-        trade = at[root]
-        since[trade] = max(since[trade], int(fills.ts[rows].max()))
-        corrections = rows[fills.kind[rows] == FillKind.CORRECTION]
-        busted[trade] = len(corrections) < len(rows)
-        if len(corrections):
-            corrected[trade] = True
-            terms[trade] = corrections[-1]
-            stated = fills.fee[corrections][fills.fee[corrections] != UNKNOWN]
-            fee[trade] = stated[-1] if len(stated) else fee[trade]
+    since, fee = fills.ts[row], fills.fee[row]
+    np.maximum.at(since, at[root], fills.ts[change])
+    is_bust = fills.kind[change] == int(FillKind.BUST)
+    busted[at[root[is_bust]]] = True
+    corrections, corrected_trades = change[~is_bust], at[root[~is_bust]]
+    corrected[corrected_trades] = True
+    # They are in order, so that of several for one trade the last one stays.
+    terms[corrected_trades] = corrections
+    stated = fills.fee[corrections] != UNKNOWN
+    fee[corrected_trades[stated]] = fills.fee[corrections[stated]]
     return Trades(
         fills=fills,
         key=trade_key,
@@ -201,34 +200,36 @@ def ranks(texts: Text) -> IntArray:
     return found
 
 
-def _changes(fills: Fills, key: IntArray, ref: IntArray) -> dict[int, IntArray]:
-    """Busts and corrections by the trade they are about in the end, those of one trade in order.
+def _changes(fills: Fills, key: IntArray, ref: IntArray) -> tuple[IntArray, IntArray]:
+    """Rows of busts and corrections in order, and the key of the trade that each is about in the end.
 
     A correction may be about an earlier one; the chain is followed to its beginning. One that leads back to
     itself begins at its smallest id, which no venue sends and which must still mean something.
     """
-    rows = np.flatnonzero(fills.kind != FillKind.FILL)
+    rows = np.flatnonzero(fills.kind != int(FillKind.FILL))
     if not len(rows):
-        return {}
+        return rows, rows
     rows = rows[in_order(fills, rows, np.zeros(len(rows), dtype=np.int64))]
-    text = dict(zip(key[rows].tolist(), fills.fill_id.take(pa.array(rows)).to_pylist(), strict=True))
-    text |= dict(zip(ref[rows].tolist(), fills.ref_id.take(pa.array(rows)).to_pylist(), strict=True))
+    target = ref[rows]
+    reported = key[fills.kind == int(FillKind.FILL)]
+    links = rows[(fills.kind[rows] == int(FillKind.CORRECTION)) & (key[rows] >= 0)]
+    links = links[np.isin(key[links], target) & ~np.isin(key[links], reported)]
+    if not len(links):
+        return rows, target
+    text = dict(zip(key[links].tolist(), fills.fill_id.take(pa.array(links)).to_pylist(), strict=True))
+    text |= dict(zip(ref[links].tolist(), fills.ref_id.take(pa.array(links)).to_pylist(), strict=True))
     above: dict[int, int] = {}
-    reported = set(key[np.flatnonzero(fills.kind == FillKind.FILL)].tolist())
-    for own, target, kind in zip(
-        key[rows].tolist(), ref[rows].tolist(), fills.kind[rows].tolist(), strict=True
-    ):
-        if kind == FillKind.CORRECTION and own >= 0 and own not in reported:
-            above[own] = (
-                target if own not in above else min(target, above[own], key=lambda each: str(text[each]))
-            )
-    found: dict[int, list[int]] = {}
-    for row, target in zip(rows.tolist(), ref[rows].tolist(), strict=True):
-        path = [target]
-        while path[-1] in above:
-            if above[path[-1]] in path:
-                path.append(min(path[path.index(above[path[-1]]) :], key=lambda each: str(text[each])))
-                break
-            path.append(above[path[-1]])
-        found.setdefault(path[-1], []).append(row)
-    return {root: np.array(each, dtype=np.int64) for root, each in found.items()}
+    for own, about in zip(key[links].tolist(), ref[links].tolist(), strict=True):
+        above[own] = min(about, above.get(own, about), key=text.__getitem__)
+    roots = {each: _beginning(each, above, text) for each in set(target.tolist()) & above.keys()}
+    return rows, np.array([roots.get(each, each) for each in target.tolist()], dtype=np.int64)
+
+
+def _beginning(key: int, above: dict[int, int], text: dict[int, str]) -> int:
+    path = [key]
+    while path[-1] in above:
+        up = above[path[-1]]
+        if up in path:
+            return min(path[path.index(up) :], key=text.__getitem__)
+        path.append(up)
+    return path[-1]

@@ -1,7 +1,7 @@
 """What becomes of a break: decided by the first rule that fits, by a person, or by nobody yet.
 
-A verdict is a function of the break, the rules, the clock and what people said. `changes` compares two sets of
-verdicts and says what has to be written into the audit trail.
+A verdict is a function of the break, the rules, the clock and what people said. `changes` compares two sets
+of verdicts and says what has to be written into the audit trail.
 """
 
 from __future__ import annotations
@@ -41,8 +41,14 @@ class Verdict(NamedTuple):
     rule: str = ""
     reason: str = ""
 
+    @property
+    def waits_by_rule(self) -> bool:
+        """Whether a rule keeps it open: most such never become a break that anybody sees."""
+        return self.status == WAITING and not self.who
+
 
 NOTHING = Verdict()
+_EVENTS = {OPEN: "reopened", WAITING: "kept open", RESOLVED: "resolved"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,13 +146,31 @@ class Judge:
         return ticks, amount, fee
 
 
+class Line(NamedTuple):
+    """A change of a verdict, before it is written as an `AuditEntry`."""
+
+    ts: int
+    found: Break
+    event: str
+    before: str
+    after: str
+    verdict: Verdict
+
+    def entry(self, n: int) -> AuditEntry:
+        """The line of that number."""
+        who, rule, reason = self.verdict[2:]
+        said = {"event": self.event, "before": self.before, "after": self.after}
+        about = {"break_id": self.found.id, "what": describe(self.found)}
+        return AuditEntry(n=n, ts=self.ts, **about, **said, who=who, rule=rule, reason=reason)
+
+
 def changes(
-    before: Mapping[str, tuple[Break, Verdict]],
-    after: Mapping[str, tuple[Break, Verdict]],
-    ts: int,
-    first: int,
-) -> list[AuditEntry]:
+    before: Mapping[str, tuple[Break, Verdict]], after: Mapping[str, tuple[Break, Verdict]], ts: int
+) -> list[Line]:
     """What to write into the audit trail when one set of verdicts follows another.
+
+    A break that a rule keeps waiting from the beginning is not written down before the wait is over: a fill
+    whose other side comes a second later leaves no trace.
 
     Parameters
     ----------
@@ -154,38 +178,27 @@ def changes(
         By id of the break.
     ts : int
         Time of the lines.
-    first : int
-        Number of the first line.
     """
-    lines: list[tuple[Break, str, str, Verdict, str]] = []
-    gone = (before[each][0] for each in before.keys() - after.keys())
-    for found in _sorted(gone):
-        lines.append((found, "withdrawn", _state(before[found.id][1]), NOTHING, ""))
-    changed = (pair[0] for each, pair in after.items() if each not in before or before[each][1] != pair[1])
-    for found in _sorted(changed):
+    lines: list[Line] = []
+    for found in _sorted(before[each][0] for each in before.keys() - after.keys()):
+        last = before[found.id][1]
+        if not last.waits_by_rule:
+            lines.append(Line(ts, found, "withdrawn", _state(last), "", NOTHING))
+    for found in _sorted(
+        pair[0] for each, pair in after.items() if each not in before or before[each][1] != pair[1]
+    ):
         verdict = after[found.id][1]
-        then = _state(before[found.id][1]) if found.id in before else ""
-        if found.id not in before:
-            lines.append((found, "opened", "", NOTHING, OPEN))
-            then = OPEN
-        if verdict != NOTHING or found.id in before:
-            event = {OPEN: "reopened", WAITING: "kept open", RESOLVED: "resolved"}[verdict.status]
-            lines.append((found, event, then, verdict, _state(verdict)))
-    return [
-        AuditEntry(
-            n=first + at,
-            ts=ts,
-            break_id=found.id,
-            what=describe(found),
-            event=event,
-            before=then,
-            after=now,
-            who=verdict.who,
-            rule=verdict.rule,
-            reason=verdict.reason,
-        )
-        for at, (found, event, then, verdict, now) in enumerate(lines)
-    ]
+        then = before[found.id][1] if found.id in before else None
+        known = then is not None and not then.waits_by_rule
+        if not known and verdict.waits_by_rule:
+            continue
+        state = _state(then) if then is not None else ""
+        if not known:
+            lines.append(Line(ts, found, "opened", state, OPEN, NOTHING))
+            state = OPEN
+        if known or verdict != NOTHING:
+            lines.append(Line(ts, found, _EVENTS[verdict.status], state, _state(verdict), verdict))
+    return lines
 
 
 def describe(found: Break) -> str:
