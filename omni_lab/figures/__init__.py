@@ -12,6 +12,7 @@ from omni_lab.lazy import attributes
 if TYPE_CHECKING:
     from omni_lab.figures.auction import auction_figure
     from omni_lab.figures.bands import bands_figure
+    from omni_lab.figures.breaks import breaks_figure, gaps_figure
     from omni_lab.figures.capacity import capacity_figure
     from omni_lab.figures.costs import cost_figure
     from omni_lab.figures.depth import depth_figure
@@ -45,12 +46,14 @@ __all__ = [
     "auction_figure",
     "bands_figure",
     "book_side",
+    "breaks_figure",
     "capacity_figure",
     "cost_figure",
     "depth_figure",
     "drawdown_figure",
     "equity_figure",
     "flow_figure",
+    "gaps_figure",
     "growth_figure",
     "intensity_figure",
     "ladder_figure",
@@ -81,6 +84,8 @@ __getattr__ = attributes(
     {
         "auction_figure": "auction",
         "bands_figure": "bands",
+        "breaks_figure": "breaks",
+        "gaps_figure": "breaks",
         "capacity_figure": "capacity",
         "cost_figure": "costs",
         "depth_figure": "depth",

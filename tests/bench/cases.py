@@ -98,5 +98,5 @@ COLD = (
 )
 SECTIONS = (
     *("arrays", "arrays_with_signals", "callback", "rebalance", "sweep", "cold", "memory"),
-    *("matching", "native", "store", "feeds", "replay"),
+    *("matching", "native", "store", "feeds", "replay", "breaks"),
 )

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import breaks
 import environment
 import feeds
 import matching
@@ -292,7 +293,7 @@ def main() -> int:
     chosen = arguments.case or SECTIONS
 
     with tempfile.TemporaryDirectory(prefix="omni-bench-") as folder:
-        has_peers = not set(chosen) <= {"matching", "native", "store", "feeds", "replay"}
+        has_peers = not set(chosen) <= {"matching", "native", "store", "feeds", "replay", "breaks"}
         peers = environment.BENCH.ensure() if has_peers else Path(sys.executable)
         bench = Bench(Path(folder), peers, rounds=rounds, quick=arguments.quick)
         scale = 10 if arguments.quick else 1
@@ -319,6 +320,9 @@ def main() -> int:
             bench.report["store"] = store.run(quick=arguments.quick)
         if "feeds" in chosen:
             bench.report["feeds"], wrong = feeds.run(arguments, rounds=rounds)
+            bench.failures += wrong
+        if "breaks" in chosen:
+            bench.report["breaks"], wrong = breaks.run(quick=arguments.quick)
             bench.failures += wrong
         if "replay" in chosen:
             bench.report["replay"], wrong = replay.run(quick=arguments.quick, rounds=rounds)

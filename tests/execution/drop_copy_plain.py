@@ -1,4 +1,4 @@
-"""A slow matcher that says what `docs/reconciliation.md` says, one trade after another, with every pair looked at.
+"""A slow matcher that says what ``docs/reconciliation.md`` says, with every pair of trades looked at.
 
 It shares no code with the fast one but the names of things, and works on plain dictionaries.
 """
@@ -146,14 +146,14 @@ def _pieces(ours: list[Row], theirs: list[Row], time: int, same_order: bool, tak
                     places = [next(k for k, row in enumerate(many) if row is each) for each in run]
                     found.append((furthest, len(run), one["ts"], i, i, places, swapped))
     used: tuple[set[int], set[int]] = (set(), set())
-    for *_, one_place, places, swapped in sorted(found):
+    for _, _, _, _, one_place, places, swapped in sorted(found):
         one_side = int(swapped)
         if one_place in used[one_side] or used[1 - one_side] & set(places):
             continue
         used[one_side].add(one_place)
         used[1 - one_side].update(places)
-        one, many = [sides[one_side][one_place]], [sides[1 - one_side][k] for k in places]
-        take("pieces", *((many, one) if swapped else (one, many)))
+        whole, run = [sides[one_side][one_place]], [sides[1 - one_side][k] for k in places]
+        take("pieces", *((run, whole) if swapped else (whole, run)))
 
 
 def _content(row: Row) -> tuple[Any, ...]:

@@ -508,7 +508,8 @@ def test_frames_of_three_libraries_are_the_same_fills() -> None:
 
     rows = pd.DataFrame([fill("1"), fill("2", side="SELL", fee=None)]).drop(columns=["ref_id"])
     rows["ts"] = pd.to_datetime(rows["ts"], utc=True)
-    tables = [Fills.of(each) for each in (rows, pl.from_pandas(rows), pa.Table.from_pandas(rows))]
+    frames: list[Any] = [rows, pl.from_pandas(rows), pa.Table.from_pandas(rows)]
+    tables = [Fills.of(each) for each in frames]
     for other in tables[1:]:
         pd.testing.assert_frame_equal(tables[0].to_frame(), other.to_frame())
         assert reconcile(tables[0], other, NO_RULES).breaks == ()

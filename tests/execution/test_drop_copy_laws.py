@@ -1,4 +1,4 @@
-"""Laws: a slow matcher finds the same, breaks that were put in are found and no others, and order means nothing."""
+"""Laws: a slow matcher finds the same, breaks put in are found and no others, and order means nothing."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ def fills(rows: list[dict[str, Any]]) -> Fills:
     return Fills.of(frame.astype({"qty": "int64", "ts": "int64", "price_nanos": "int64"}))
 
 
-def matches(result: Result) -> list[tuple[str, frozenset[Any], frozenset[Any]]]:
+def matches(result: Result) -> list[tuple[Any, ...]]:
     """Matches of the fast matcher by the terms of their members; ids alone do not name those without."""
     frame = result.matches()
-    found = []
+    found: list[tuple[Any, ...]] = []
     if len(frame):
         for (_, stage), rows in frame.groupby(["match", "stage"]):
             sides = [
@@ -79,7 +79,7 @@ def matches(result: Result) -> list[tuple[str, frozenset[Any], frozenset[Any]]]:
                 for part in (rows[rows["source"] == "internal"], rows[rows["source"] == "external"])
             ]
             found.append((str(stage), *sides))
-    return sorted(found)  # type: ignore[return-value]  # tuples of content, sorted to be compared
+    return sorted(found)
 
 
 def slow_matches(sides: tuple[list[Any], list[Any]], **limits: Any) -> list[Any]:

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ from omni_lab.execution.drop_copy.synthetic import inject_breaks, synthetic_fill
 
 ROOT = Path(__file__).parents[2]
 KILLS = 34
-N_BATCHES = 12
-N_FILLS = 1_500
+N_BATCHES = 16
+N_FILLS = 1_200
+_NUMBERS = count()
 
 
 def batches(side: int) -> list[Fills]:
@@ -45,25 +47,74 @@ def feed(store: Store, side: int, told: Any = None) -> None:
             told(number)
 
 
-CHILD = """
-import sys
+# Starts processes by forking, because a fresh interpreter takes longer to import than to be killed.
+FORKER = """
+import os, sys, traceback
 from omni_lab.execution.drop_copy import Store
-from tests.execution.test_drop_copy_store import feed
-store = Store(sys.argv[1])
-print("ready", flush=True)
-feed(store, int(sys.argv[2]), lambda number: print(number, flush=True))
+from tests.execution.test_drop_copy_store import batches, feed
+batches(0)
+for line in sys.stdin:
+    target, side = line.split()
+    pid = os.fork()
+    if not pid:
+        try:
+            feed(Store(target), int(side), lambda number: print(number, flush=True))
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+    print("pid", pid, flush=True)
+    os.waitpid(pid, 0)
+    print("done", flush=True)
 """
 
 
-def child(target: str, side: int) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    return subprocess.Popen(
-        [sys.executable, "-c", CHILD, target, str(side)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=environment,
-    )
+class Forker:
+    """Processes that feed a store, one after another; use it in a ``with``."""
+
+    def __init__(self) -> None:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", FORKER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=environment,
+        )
+
+    def __enter__(self) -> Forker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.process.wait(60)
+
+    def start(self, target: str, side: int) -> int:
+        """Let a process feed a side; its id."""
+        assert self.process.stdin is not None
+        print(target, side, file=self.process.stdin, flush=True)
+        self.said: list[int] = []
+        return int(self.line(until="pid").split()[1])
+
+    def line(self, until: str) -> str:
+        """The line that begins with a word; those before it are batches that were taken."""
+        assert self.process.stdout is not None
+        while not (line := self.process.stdout.readline()).startswith(until):
+            assert line, "the forker has ended"
+            self.said.append(int(line))
+        return line
+
+    def finish(self) -> list[int]:
+        """Wait for the end of the process; the batches that it told of."""
+        self.line(until="done")
+        return self.said
 
 
 def expected() -> Result:
@@ -83,7 +134,7 @@ def same(found: Result, wanted: Result) -> None:
 
 
 def trail_is_whole(store: Store) -> None:
-    """Lines are numbered without a gap, no break is opened or resolved twice, and the last line is what stands."""
+    """Lines are numbered without a gap, nothing is opened or resolved twice, the last line is what stands."""
     lines = store.audit()
     assert [entry.n for entry in lines] == list(range(1, len(lines) + 1))
     state: dict[str, str] = {}
@@ -120,13 +171,11 @@ def postgres() -> Iterator[str]:
     try:
         if user:
             shutil.chown(folder, "nobody")
-        settings = {**user, "check": True, "capture_output": True, "cwd": folder}
-        subprocess.run(
-            [binaries / "initdb", "-D", folder / "data", "-U", "omni", "-A", "trust", "-N"], **settings
-        )
-        options = ["-D", folder / "data", "-h", "127.0.0.1", "-p", str(port), "-k", folder, "-F"]
+        make = [str(binaries / "initdb"), "-D", str(folder / "data"), "-U", "omni", "-A", "trust", "-N"]
+        subprocess.run(make, check=True, capture_output=True, cwd=folder, **user)
+        options = ["-D", str(folder / "data"), "-h", "127.0.0.1", "-p", str(port), "-k", str(folder), "-F"]
         with subprocess.Popen(
-            [binaries / "postgres", *options],
+            [str(binaries / "postgres"), *options],
             cwd=folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -165,7 +214,7 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     import psycopg
 
     plain = url.replace("+psycopg", "")
-    name = f"t{os.getpid()}_{abs(hash(str(tmp_path))) % 10**8}"
+    name = f"t{os.getpid()}_{next(_NUMBERS)}"
     with psycopg.connect(plain, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload,unused-ignore]
     yield url.removesuffix("postgres") + name
@@ -235,26 +284,20 @@ def test_both_sides_at_once_leave_no_breaks_that_mend(database: str) -> None:
 
 def test_a_process_killed_at_any_moment_goes_on(database: str) -> None:
     chance = random.Random(11)
-    kills = 0
     told: Counter[int] = Counter()
-    while kills < KILLS:
-        side = kills % 2
-        with child(database, side) as process:
-            assert process.stdout is not None
+    Store(database).close()
+    with Forker() as forker:
+        for kills in range(KILLS):
+            side = kills % 2
+            pid = forker.start(database, side)
             # Killed while it opens, while it writes, or between two batches.
-            lines = chance.randint(0, 3)
-            for _ in range(lines):
-                process.stdout.readline()
-            time.sleep(chance.uniform(0.0, 0.03))
-            process.send_signal(signal.SIGKILL)
-            said = [line for line in process.stdout.read().split("\n")[:-1] if line != "ready"]
-        kills += 1
-        if kills % 8 == 0:
-            with Store(database) as store:
-                store.check()
-                trail_is_whole(store)
-        told[side] = max([told[side], *(int(line) + 1 for line in said)])
-    assert kills >= 30
+            time.sleep(chance.uniform(0.0, 0.4))
+            os.kill(pid, signal.SIGKILL)
+            told[side] = max([told[side], *(number + 1 for number in forker.finish())])
+            if kills % 8 == 7:
+                with Store(database) as store:
+                    store.check()
+                    trail_is_whole(store)
     with Store(database) as store:
         for side, kind in ((0, "internal"), (1, "external")):
             # What was told to be taken was taken, once.
@@ -269,12 +312,10 @@ def test_a_process_killed_at_any_moment_goes_on(database: str) -> None:
 
 
 def test_two_processes_are_one(target: str) -> None:
-    processes = [child(target, side) for side in (0, 1)]
-    for process in processes:
-        with process:
-            assert process.stdout is not None
-            assert process.stdout.read().split() == ["ready", *(str(number) for number in range(N_BATCHES))]
-        assert process.returncode == 0
+    with Forker() as one, Forker() as other:
+        one.start(target, 0)
+        other.start(target, 1)
+        assert one.finish() == other.finish() == list(range(N_BATCHES))
     with Store(target) as store:
         same(store.result(), expected())
         store.check()
@@ -328,7 +369,8 @@ def test_what_fails_is_not_half_written(database: str) -> None:
         before = store.result()
         with sqlite3.connect(database) as connection:
             connection.execute(
-                "CREATE TRIGGER full BEFORE INSERT ON drop_copy_audit BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+                "CREATE TRIGGER full BEFORE INSERT ON drop_copy_audit "
+                "BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
             )
         with pytest.raises(DataError, match="disk is full"):
             store.on_internal(batches(0)[1], batch="1")

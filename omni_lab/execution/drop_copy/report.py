@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omni_lab.errors import ConfigError
+from omni_lab.errors import ConfigError, DataError
 from omni_lab.execution.drop_copy.fills import NANOS
 from omni_lab.execution.drop_copy.rules import BREAKS
 from omni_lab.execution.drop_copy.verdicts import RESOLVED, STATUSES, describe
@@ -111,6 +112,37 @@ def report(result: Result) -> str:
                 lines.append(f"… and {len(frame) - len(shown):,} more")
     lines += ["", *_positions(result), *_open(result)]
     return "\n".join(lines)
+
+
+def write_report(result: Result, folder: Path) -> list[Path]:
+    """Write ``report.txt``, and as CSV ``breaks``, ``positions``, ``matches`` and ``audit``; their paths.
+
+    Each file is written whole or not at all.
+
+    Raises
+    ------
+    DataError
+        If the directory cannot be written to.
+    """
+    frames = {
+        "breaks.csv": result.break_frame,
+        "positions.csv": result.positions,
+        "matches.csv": result.matches,
+        "audit.csv": result.audit_frame,
+    }
+    paths = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("report.txt", *frames):
+            text = result.report() + "\n" if name == "report.txt" else frames[name]().to_csv(index=False)
+            temporary = folder / f".{name}.tmp"
+            temporary.write_text(text, encoding="utf-8")
+            paths.append(temporary.replace(folder / name))
+    except OSError as error:
+        raise DataError(
+            f"the report cannot be written: {error.strerror or error}", where=str(folder)
+        ) from error
+    return paths
 
 
 def _positions(result: Result) -> list[str]:

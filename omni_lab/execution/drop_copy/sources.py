@@ -354,9 +354,11 @@ def _integers(column: Any, name: str) -> AnyArray:
 
 
 def _moments(values: list[str | None]) -> AnyArray:
-    if all(value is not None and value.lstrip("-").isdigit() for value in values):
-        try:
-            return np.array(values, dtype=object).astype(np.int64)
-        except OverflowError as error:
-            raise DataError("a time is beyond 64 bits", where="ts") from error
-    return np.array([moment_ns(value if value is not None else "") for value in values], dtype=np.int64)
+    def ns(value: str | None) -> int:
+        text = value or ""
+        return int(text) if text.lstrip("-").isdigit() else moment_ns(text)
+
+    try:
+        return np.array([ns(value) for value in values], dtype=np.int64)
+    except OverflowError as error:
+        raise DataError("a time is beyond 64 bits", where="ts") from error
