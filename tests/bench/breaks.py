@@ -1,4 +1,4 @@
-"""Drop-copy reconciliation: a day of fills against another with breaks of every kind, in memory and in a database.
+"""Drop-copy reconciliation: a day of fills against another with breaks of every kind, in memory and kept.
 
 What was put in is compared with what was found; a break too many or too few fails the run.
 

@@ -173,7 +173,7 @@ class _Working:
         stated = np.zeros((2, n), dtype=np.bool_)
         for at, trades in enumerate((self.internal, self.external)):
             stated[at, trades.symbol[named[trades.account]]] = True
-        return ~(stated[0] & stated[1])
+        return np.logical_not(stated[0] & stated[1])
 
     def rest(self, ours: Side, theirs: Side) -> tuple[Side, Side]:
         return (

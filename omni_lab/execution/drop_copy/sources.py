@@ -44,8 +44,15 @@ def fills_from_events(events: EventLog) -> Fills:
     return _from_columns(events.columns, events._edges)
 
 
-def fills_from_journal(path: str | Path) -> Fills:
+def fills_from_journal(path: str | Path, *, progress: bool = True) -> Fills:
     """Fills of an OMS's journal, carried out again from front to back; as `fills_from_events`.
+
+    Parameters
+    ----------
+    path : path
+        Directory of the journal.
+    progress : bool
+        Whether to show a bar if it takes longer than two seconds.
 
     Raises
     ------
@@ -59,7 +66,7 @@ def fills_from_journal(path: str | Path) -> Fills:
     replay = Replay(path)
     replay.seek(replay.first)
     parts = []
-    with Progress(replay.last - replay.first, "fills of the journal", unit="frames") as report:
+    with Progress(replay.last - replay.first, "fills of the journal", progress, unit="frames") as report:
         while True:
             commands, events = replay.read(_CHUNK)
             parts.append(_from_columns(events, replay._edges))

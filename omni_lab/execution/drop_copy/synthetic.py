@@ -108,11 +108,7 @@ def inject_breaks(fills: Fills, *, share: float = 0.01, seed: int = 1) -> Inject
     whats = (*BREAKS, *HARMLESS)
     encoded = fills.order_id.dictionary_encode()
     order = encoded.indices.to_numpy(zero_copy_only=False)
-    first = (
-        np.flatnonzero(np.concatenate([[True], order[1:] != order[:-1]]))
-        if len(fills)
-        else np.zeros(0, dtype=np.int64)
-    )
+    first = np.sort(np.unique(order, return_index=True)[1])
     each = round(share * len(fills))
     if each * len(whats) > len(first):
         raise ConfigError(
