@@ -173,7 +173,8 @@ class _Working:
         stated = np.zeros((2, n), dtype=np.bool_)
         for at, trades in enumerate((self.internal, self.external)):
             stated[at, trades.symbol[named[trades.account]]] = True
-        return np.logical_not(stated[0] & stated[1])
+        found: BoolArray = np.logical_not(stated[0] & stated[1])
+        return found
 
     def rest(self, ours: Side, theirs: Side) -> tuple[Side, Side]:
         return (
