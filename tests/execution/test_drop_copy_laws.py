@@ -118,7 +118,7 @@ LIMITS = [
 @pytest.mark.parametrize("limits", LIMITS, ids=["exact", "a tick", "wide", "same time"])
 def test_a_slow_matcher_finds_the_same(limits: dict[str, Any]) -> None:
     n_matches: dict[str, int] = {}
-    for seed in range(80):
+    for seed in range(240):
         sides = crowd(seed)
         # Names of trades must be their own for the slow one: an id of two symbols stands once a side.
         sides = tuple(_one_symbol(rows) for rows in sides)  # type: ignore[assignment]
