@@ -12,6 +12,7 @@ from omni_lab.lazy import attributes
 if TYPE_CHECKING:
     from omni_lab.figures.auction import auction_figure
     from omni_lab.figures.bands import bands_figure
+    from omni_lab.figures.breaks import breaks_figure, gaps_figure
     from omni_lab.figures.capacity import capacity_figure
     from omni_lab.figures.costs import cost_figure
     from omni_lab.figures.depth import depth_figure
@@ -47,6 +48,7 @@ __all__ = [
     "auction_figure",
     "bands_figure",
     "book_side",
+    "breaks_figure",
     "capacity_figure",
     "components_figure",
     "cost_figure",
@@ -55,6 +57,7 @@ __all__ = [
     "equity_figure",
     "exceedances_figure",
     "flow_figure",
+    "gaps_figure",
     "growth_figure",
     "intensity_figure",
     "ladder_figure",
@@ -88,6 +91,8 @@ __getattr__ = attributes(
     {
         "auction_figure": "auction",
         "bands_figure": "bands",
+        "breaks_figure": "breaks",
+        "gaps_figure": "breaks",
         "capacity_figure": "capacity",
         "cost_figure": "costs",
         "depth_figure": "depth",

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import breaks
 import environment
 import feeds
 import matching
@@ -298,7 +299,7 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory(prefix="omni-bench-") as folder:
         alone = [name for name in ours.CASES if name in chosen]
-        has_peers = not set(chosen) <= {"matching", "native", "store", "feeds", "replay", *alone}
+        has_peers = not set(chosen) <= {"matching", "native", "store", "feeds", "replay", "breaks", *alone}
         peers = environment.BENCH.ensure() if has_peers else Path(sys.executable)
         bench = Bench(Path(folder), peers, rounds=rounds, quick=arguments.quick)
         scale = 10 if arguments.quick else 1
@@ -325,6 +326,9 @@ def main() -> int:
             bench.report["store"] = store.run(quick=arguments.quick)
         if "feeds" in chosen:
             bench.report["feeds"], wrong = feeds.run(arguments, rounds=rounds)
+            bench.failures += wrong
+        if "breaks" in chosen:
+            bench.report["breaks"], wrong = breaks.run(quick=arguments.quick)
             bench.failures += wrong
         if "replay" in chosen:
             bench.report["replay"], wrong = replay.run(quick=arguments.quick, rounds=rounds)
