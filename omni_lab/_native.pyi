@@ -1699,6 +1699,12 @@ class Context:
     def average_price(self, symbol: str | None = None) -> float:
         """Average entry price; NaN when flat."""
 
+    def tick_size(self, symbol: str | None = None) -> float:
+        """Grid of prices."""
+
+    def lot_size(self, symbol: str | None = None) -> float:
+        """Smallest quantity step."""
+
     def buy(
         self,
         qty: float,

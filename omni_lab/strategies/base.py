@@ -378,10 +378,10 @@ class Context(Protocol):
         """Orders that have not ended, in the order they were sent; on ticks only."""
 
     def tick_size(self, symbol: str | None = None) -> float:
-        """Grid of order prices; on ticks only."""
+        """Grid of order prices."""
 
     def lot_size(self, symbol: str | None = None) -> float:
-        """Smallest quantity step; on ticks only."""
+        """Smallest quantity step."""
 
     def depth(self, symbol: str | None = None) -> Book:
         """The book of an instrument, as far as it was heard; on ticks only."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from omni_lab.data import LobsterDay
+from omni_lab.data import Bars, LobsterDay
 from omni_lab.execution import OMSConfig, ReferenceOMS
 from omni_lab.execution.algorithms import ExecutionDesk, PaperVenue, ParentOrder
 from omni_lab.execution.tca import Tape, measure
@@ -99,6 +99,25 @@ def test_a_strategy_by_name_works_a_parent_off() -> None:
     strategy = create("execution", {"qty": 50, "duration": "5s", "every": "100ms", "finish": "1s"})
     EventSimulator(count_trials=False).run_ticks(strategy, MarketFeed(busy(20_000, seed=2)), progress=False)
     assert strategy.desk.parents()["state"][0] == "FILLED"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["twap", "vwap", "pov", "adaptive"])
+def test_the_same_strategy_works_a_parent_off_on_bars(name: str) -> None:
+    """Daily bars of half a year: what is due is sent at each close and meets the next open."""
+    draw = np.random.default_rng(3)
+    close = 100.0 + np.cumsum(draw.normal(0, 0.5, 200)).round(2)
+    ts = np.arange(200) * 86_400 * SECOND
+    bars = Bars.from_arrays(
+        ts, open=close, high=close + 1, low=close - 1, close=close, volume=np.full(200, 10_000.0)
+    )
+    config = {"qty": 5_000, "algorithm": ALGORITHMS[name], "duration": "" if name == "pov" else "120d"}
+    strategy = ExecutionStrategy(config | {"finish": "5d", "every": "1d"})
+    settings = {"initial_capital": 1e7}
+    results = EventSimulator(settings, count_trials=False).run_backtest(strategy, bars)
+    desk = strategy.desk
+    assert (desk.parents()["state"][0], desk.parents()["filled_qty"][0]) == ("FILLED", 5_000.0)
+    assert results.positions["qty"][-1] == 5_000.0
+    assert len(desk.children()["qty"]) > 10
 
 
 def test_costs_of_a_captured_hour_are_those_of_its_cash(hour: MarketFeed) -> None:

@@ -194,6 +194,16 @@ impl Context {
         self.with(py, |engine| instrument.mean_price(engine.ledger().average_price_ticks(symbol)))
     }
 
+    #[pyo3(signature = (symbol=None))]
+    fn tick_size(&self, py: Python<'_>, symbol: Option<&str>) -> PyResult<f64> {
+        Ok(self.panel.instruments()[self.column(py, symbol)?].tick_size())
+    }
+
+    #[pyo3(signature = (symbol=None))]
+    fn lot_size(&self, py: Python<'_>, symbol: Option<&str>) -> PyResult<f64> {
+        Ok(self.panel.instruments()[self.column(py, symbol)?].lot_size())
+    }
+
     #[pyo3(signature = (qty, *, symbol=None, limit=None, stop=None, **terms))]
     fn buy(
         &self,
