@@ -2,7 +2,7 @@
 //!
 //! [`RiskDevice`] is what the system needs of a gate. [`SoftwareDevice`] is the reference; with the feature `fpga`,
 //! [`MappedDevice`] drives a device behind a memory-mapped window. The contract (registers, checks and their order) is
-//! `docs/oms.md` section 4. The gate knows no clock, no book and no profit: times and updates are told to it.
+//! `docs/gate.md`. The gate knows no clock, no book and no profit: times and updates are told to it.
 
 use omni_types::{AccountId, InstrumentId, Money, Nanos, RejectReason, Side, Ticks};
 

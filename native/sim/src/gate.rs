@@ -1,4 +1,4 @@
-//! The risk gate of the order-management system, on bars: every order and cancel of a run passes the checks of `docs/oms.md` section 4, in the
+//! The risk gate of the order-management system, on bars: every order and cancel of a run passes the checks of `docs/gate.md`, in the
 //! same registers. The clock is the closing time of the step, the reference price the last mark, and a day is one of UTC.
 
 use omni_oms::gate::{OrderCheck, RegisterError, RiskDevice, SoftwareDevice, Update, map};
