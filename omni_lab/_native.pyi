@@ -7,7 +7,7 @@ these. Prices are integer ticks, quantities integer lots, times int64 nanosecond
 
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Any, Literal, Self, TypedDict, final, type_check_only
+from typing import Any, Literal, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -263,34 +263,6 @@ class BarEngine:
         """final_equity, mean and std (ddof 1) of the simple returns per step, max_drawdown (≤ 0)."""
 
 @disjoint_base
-@type_check_only
-class CheckColumns(TypedDict):
-    """Checks at their levels: columns of one length.
-
-    Lots for POSITION_LIMIT and ORDER_SIZE; basis points for PRICE_COLLAR, NaN without a price or a reference
-    price; currency for NOTIONAL and DAILY_LOSS (positive is a loss); tokens for the rates (1 is taken of those
-    that there are); fractions of the peak for DRAWDOWN, and of the equity for the exposures, NaN where that is
-    0; 1 or 0 for KILL_SWITCH, against 0. No limit is inf.
-    """
-
-    check: list[str]
-    """Names of `RejectReason`."""
-    level: list[str]
-    """``"everything"``, a symbol, the name of an account, or ``"account.symbol"``."""
-    severity: list[str]
-    """``"hard"`` or ``"warn"``."""
-    account: list[str]
-    """Empty where a row is about none."""
-    instrument: list[str]
-    """Its symbol; empty where a row is about none."""
-    sector: NDArray[np.int64]
-    """0 where a row is about none."""
-    value: NDArray[np.float64]
-    limit: NDArray[np.float64]
-    headroom: NDArray[np.float64]
-    """limit − value."""
-    passes: NDArray[np.bool_]
-
 class Oms:
     """The order-management system, in ticks, lots and numbers; see :class:`omni_lab.execution.OMS`.
 
@@ -401,7 +373,9 @@ class Oms:
             If it cannot be journaled; nothing is done from then on.
         """
 
-    def explain(self, kind: int, payload: bytes) -> CheckColumns:
+    def explain(
+        self, kind: int, payload: bytes
+    ) -> dict[str, list[str] | NDArray[np.float64] | NDArray[np.int64] | NDArray[np.bool_]]:
         """What the risk gate would say of a New, a Cancel or a Replace, changing nothing.
 
         One row for each check at each level, in the order of evaluation: the hard limits first, then those
@@ -417,8 +391,18 @@ class Oms:
 
         Returns
         -------
-        CheckColumns
-            POSITION_LIMIT compares what the side would reach.
+        dict
+            Columns of one length. Lists of str: ``check`` (names of `RejectReason`), ``level``
+            (``"everything"``, a symbol, the name of an account, or ``"account.symbol"``), ``severity``
+            (``"hard"`` or ``"warn"``), ``account`` and ``instrument`` (empty where a row is about none).
+            ndarray: ``value``, ``limit``, ``headroom`` (limit − value), all float64; ``passes``, bool;
+            ``sector``, int64, 0 where a row is about none.
+
+            Lots for POSITION_LIMIT (what the side would reach) and ORDER_SIZE; basis points for
+            PRICE_COLLAR, NaN without a price or a reference price; currency for NOTIONAL and DAILY_LOSS
+            (positive is a loss); tokens for the rates (1 is taken of those that there are); fractions of
+            the peak for DRAWDOWN, and of the equity for the exposures, NaN where that is 0; 1 or 0 for
+            KILL_SWITCH, against 0. No limit is inf.
 
         Raises
         ------
@@ -430,7 +414,7 @@ class Oms:
             If the gate does not answer.
         """
 
-    def headroom(self) -> CheckColumns:
+    def headroom(self) -> dict[str, list[str] | NDArray[np.float64] | NDArray[np.int64] | NDArray[np.bool_]]:
         """How far each account is from its limits as things stand, without an order.
 
         For each account, by number, first the hard limits and then the warnings: POSITION_LIMIT for each
@@ -441,8 +425,8 @@ class Oms:
 
         Returns
         -------
-        CheckColumns
-            As of `explain`.
+        dict
+            Columns as of `explain`.
 
         Raises
         ------
