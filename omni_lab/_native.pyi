@@ -385,9 +385,71 @@ class Oms:
         CodecError
             If the payload spells no command.
         ConfigError
-            If the command names no instrument or register, or the register does not take the value.
+            If the command names no instrument, account or register, the register does not take the value, or
+            it would reset a kill switch, which only a KillSwitch does.
         JournalError
             If it cannot be journaled; nothing is done from then on.
+        """
+
+    def explain(
+        self, kind: int, payload: bytes
+    ) -> dict[str, list[str] | NDArray[np.float64] | NDArray[np.int64] | NDArray[np.bool_]]:
+        """What the risk gate would say of a New, a Cancel or a Replace, changing nothing.
+
+        One row for each check at each level, in the order of evaluation: the hard limits first, then those
+        that only warn. The first hard row that does not pass is the verdict; where all pass, the first row
+        that does not pass is the warning. ``docs/gate.md``, sections 4 and 7.
+
+        Parameters
+        ----------
+        kind : int
+            Kind of the frame: 1, 2 or 3.
+        payload : bytes
+            The command of the frame. Its time fills the tokens of rates up to then.
+
+        Returns
+        -------
+        dict
+            Columns of one length. Lists of str: ``check`` (names of `RejectReason`), ``level``
+            (``"everything"``, a symbol, the name of an account, or ``"account.symbol"``), ``severity``
+            (``"hard"`` or ``"warn"``), ``account`` and ``instrument`` (empty where a row is about none).
+            ndarray: ``value``, ``limit``, ``headroom`` (limit − value), all float64; ``passes``, bool;
+            ``sector``, int64, 0 where a row is about none.
+
+            Lots for POSITION_LIMIT (what the side would reach) and ORDER_SIZE; basis points for
+            PRICE_COLLAR, NaN without a price or a reference price; currency for NOTIONAL and DAILY_LOSS
+            (positive is a loss); tokens for the rates (1 is taken of those that there are); fractions of
+            the peak for DRAWDOWN, and of the equity for the exposures, NaN where that is 0; 1 or 0 for
+            KILL_SWITCH, against 0. No limit is inf.
+
+        Raises
+        ------
+        CodecError
+            If the payload spells no command.
+        ConfigError
+            If the command is of another kind, or names no account, instrument or live order.
+        JournalError
+            If the gate does not answer.
+        """
+
+    def headroom(self) -> dict[str, list[str] | NDArray[np.float64] | NDArray[np.int64] | NDArray[np.bool_]]:
+        """How far each account is from its limits as things stand, without an order.
+
+        For each account, by number, first the hard limits and then the warnings: POSITION_LIMIT for each
+        instrument in which it has a position, open orders or a limit of its own (the larger of what it can
+        reach either way; for hard limits a row of the account and one of ``"account.symbol"``);
+        ORDER_RATE, CANCEL_RATE, DAILY_LOSS, DRAWDOWN, LEVERAGE; SECTOR_CONCENTRATION for each sector with
+        an exposure; SINGLE_NAME for each instrument with one.
+
+        Returns
+        -------
+        dict
+            Columns as of `explain`.
+
+        Raises
+        ------
+        JournalError
+            If the gate does not answer.
         """
 
     @property
@@ -531,7 +593,11 @@ class Replayer:
         """Go on by so many frames, or to the end; how many those were."""
 
     def read(self, n_frames: int) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-        """Go on by so many frames, or to the end; columns of their commands, and of what came of them."""
+        """Go on by so many frames, or to the end; columns of their commands, and of what came of them.
+
+        Those of the commands hold lists of str, ``who`` and ``why``, which are empty but for a KillSwitch; its
+        ``scope`` is 0 (everything), 1 (``account``) or 2 (``instrument``), its ``value`` 1 (on) or 0.
+        """
 
     def events(self) -> dict[str, NDArray[Any]]:
         """Columns of what came of the frame shown."""

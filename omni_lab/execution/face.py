@@ -270,7 +270,7 @@ class OMSFace(ABC):
             self.write_register(account_address(number, "REALISED"), 0, ts=ts)
 
     def write_register(self, address: int, value: int, *, ts: int | None = None) -> None:
-        """Write a word of the risk gate: ``docs/oms.md``, section 4.
+        """Write a word of the risk gate: ``docs/gate.md``.
 
         Raises
         ------

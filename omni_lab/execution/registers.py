@@ -1,4 +1,4 @@
-"""The map of the risk gate's registers: which word stands at which address (``docs/oms.md``, section 4)."""
+"""The map of the risk gate's registers: which word stands at which address (``docs/gate.md``)."""
 
 from __future__ import annotations
 

@@ -1,16 +1,16 @@
-//! The risk gate of the order-management system, on bars: every order and cancel of a run passes the checks of `docs/oms.md` section 4, in the
+//! The risk gate of the order-management system, on bars: every order and cancel of a run passes the checks of `docs/gate.md`, in the
 //! same registers. The clock is the closing time of the step, the reference price the last mark, and a day is one of UTC.
 
 use omni_oms::gate::{OrderCheck, RegisterError, RiskDevice, SoftwareDevice, Update, map};
 use omni_oms::{AccountConfig, Config, InstrumentConfig, Limits};
-use omni_types::{AccountId, InstrumentId, Money, Nanos, RejectReason, Side, Ticks, TradingPhase};
+use omni_types::{AccountId, InstrumentId, Money, Nanos, RejectReason, Side, Ticks};
 
 use crate::instrument::Instrument;
 
 const ACCOUNT: AccountId = AccountId(0);
 const DAY_NS: i64 = 86_400_000_000_000;
-/// The realised profit of the first account; its bank follows the words of the device.
-const REALISED: u64 = 0x1000 + map::account::REALISED;
+/// The realised profit of the account.
+const REALISED: u64 = map::Bank::Account.base() + map::account::REALISED;
 
 /// A gate for one account.
 #[derive(Debug)]
@@ -20,21 +20,21 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    pub fn new(instruments: &[Instrument], limits: Limits) -> Result<Self, RegisterError> {
+    /// A gate for an account that begins with some cash; a debt is no capital.
+    pub fn new(instruments: &[Instrument], cash: Money, limits: Limits) -> Result<Self, RegisterError> {
         let config = Config {
-            phase: TradingPhase::Continuous,
             instruments: instruments
                 .iter()
                 .map(|each| InstrumentConfig {
                     symbol: each.symbol().to_owned(),
                     tick_size: each.tick_size(),
                     lot_size: each.lot_size(),
-                    currency: String::new(),
                     tick_value: each.tick_lot_value(),
-                    reference: Ticks(0),
+                    ..InstrumentConfig::default()
                 })
                 .collect(),
-            accounts: vec![AccountConfig { name: String::new(), limits }],
+            accounts: vec![AccountConfig { capital: cash.max(Money::ZERO), limits, ..AccountConfig::default() }],
+            ..Config::default()
         };
         Ok(Self { device: SoftwareDevice::new(&config)?, day: i64::MIN })
     }
@@ -61,7 +61,7 @@ impl Gate {
         price: Ticks,
         now: i64,
     ) -> Option<RejectReason> {
-        self.device.check_order(&OrderCheck {
+        let order = OrderCheck {
             account: ACCOUNT,
             instrument: InstrumentId(symbol as u32),
             side,
@@ -70,12 +70,13 @@ impl Gate {
             added,
             leaves,
             price: price.0,
-        })
+        };
+        self.device.check_order(&order).refused
     }
 
     /// Check a cancel.
     pub fn check_cancel(&mut self, now: i64) -> Option<RejectReason> {
-        self.device.check_cancel(ACCOUNT, Nanos(now))
+        self.device.check_cancel(ACCOUNT, Nanos(now)).refused
     }
 
     /// The open lots of a side changed other than by a fill.
@@ -83,18 +84,26 @@ impl Gate {
         self.device.apply(Update::Open { account: ACCOUNT, instrument: InstrumentId(symbol as u32), side, qty });
     }
 
-    /// An open order traded, and realised a profit.
-    pub fn filled(&mut self, symbol: usize, side: Side, qty: i64, realised: Money) {
-        self.device.apply(Update::Fill { account: ACCOUNT, instrument: InstrumentId(symbol as u32), side, qty, realised });
+    /// An open order traded, realised a profit and cost a commission.
+    pub fn filled(&mut self, symbol: usize, side: Side, qty: i64, price: Ticks, (realised, commission): (Money, Money)) {
+        let instrument = InstrumentId(symbol as u32);
+        self.device.apply(Update::Fill { account: ACCOUNT, instrument, side, qty, price, realised });
+        self.received(-commission);
     }
 
-    /// A split changed a position by `lots`.
-    pub fn split(&mut self, symbol: usize, lots: i64) {
+    /// Money came in, or went out, other than by a trade.
+    pub fn received(&mut self, amount: Money) {
+        self.device.apply(Update::Cash { account: ACCOUNT, amount });
+    }
+
+    /// A split changed a position by `lots`, and gave money for parts of lots.
+    pub fn split(&mut self, symbol: usize, lots: i64, in_lieu: Money) {
         let (side, qty) = (if lots < 0 { Side::Sell } else { Side::Buy }, lots.abs());
         let instrument = InstrumentId(symbol as u32);
-        // A position moves by fills only, and a fill takes from what is open.
+        // A position moves by fills only, and a fill takes from what is open. These cost nothing.
         self.device.apply(Update::Open { account: ACCOUNT, instrument, side, qty });
-        self.device.apply(Update::Fill { account: ACCOUNT, instrument, side, qty, realised: Money::ZERO });
+        self.device.apply(Update::Fill { account: ACCOUNT, instrument, side, qty, price: Ticks(0), realised: Money::ZERO });
+        self.received(in_lieu);
     }
 
     /// There is a new price.

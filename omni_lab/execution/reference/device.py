@@ -1,4 +1,4 @@
-"""The gate's registers by address: what a word reads, what writing one does (``docs/oms.md``, section 4)."""
+"""The gate's registers by address: what a word reads, what writing one does (``docs/gate.md``)."""
 
 from __future__ import annotations
 

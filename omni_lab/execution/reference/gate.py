@@ -1,4 +1,4 @@
-"""The checks that every order, replace and cancel passes before it acts: ``docs/oms.md``, section 4.
+"""The checks that every order, replace and cancel passes before it acts: ``docs/gate.md``.
 
 What the gate holds is held in registers; `device` reads and writes them by address.
 """

@@ -43,8 +43,12 @@ impl BarEngine {
     fn accrue(&mut self, extras: &mut Extras, from: i64, to: i64) {
         let Some(financing) = &extras.models.financing else { return };
         let years = financing.years(from, to);
+        let n_flows = extras.flows.len();
         for charge in financing.charges(&self.ledger) {
             charge.book(years, self.step as i64, &mut self.ledger, &mut extras.flows);
+        }
+        if let Some(gate) = &mut self.gate {
+            extras.flows[n_flows..].iter().for_each(|flow| gate.received(flow.amount));
         }
     }
 
@@ -58,6 +62,9 @@ impl BarEngine {
                 let quantity = self.panel.instruments()[symbol].quantity(lots);
                 if let Some(amount) = dividend(lots, quantity, amount, withheld) {
                     self.ledger.receive(currency, amount);
+                    if let Some(gate) = &mut self.gate {
+                        gate.received(amount);
+                    }
                     extras.flows.push(Flow { kind: FlowKind::Dividend, amount, ..flow });
                 }
             }
@@ -68,7 +75,8 @@ impl BarEngine {
                     let amount = self.ledger.split(symbol, new, old);
                     extras.splits.push(SplitRecord { step, symbol, new, old, mark });
                     if let Some(gate) = &mut self.gate {
-                        gate.split(symbol, after - lots);
+                        gate.split(symbol, after - lots, amount);
+                        gate.mark(symbol, self.ledger.mark_of(symbol));
                     }
                     extras.flows.push(Flow { lots: after - lots, ..flow });
                     if amount != Money::ZERO {

@@ -130,7 +130,7 @@ impl BarEngine {
         self.fills.push(fill);
         let realised = self.ledger.fill(symbol, lots, price, met, commission);
         if let Some(gate) = &mut self.gate {
-            gate.filled(symbol, side, qty, realised);
+            gate.filled(symbol, side, qty, price, (realised, commission));
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use omni_oms::gate::{OrderCheck, RiskDevice, SoftwareDevice, Update};
 use omni_oms::{AccountConfig, Config, InstrumentConfig, Limits};
 use omni_types::{
-    AccountId, InstrumentId, Money, Nanos, NewOrder, OrderType as VenueType, Side, Ticks, TimeInForce as VenueTime, TradingPhase,
+    AccountId, InstrumentId, Money, Nanos, NewOrder, OrderType as VenueType, Side, Ticks, TimeInForce as VenueTime,
 };
 
 use super::book::Depth;
@@ -134,7 +134,7 @@ impl TickEngine {
     pub fn new(feed: Arc<TickFeed>, config: TickConfig) -> Self {
         assert_eq!(config.contracts.len(), feed.instruments().len(), "a contract for each instrument");
         let now = feed.steps[0].ts;
-        let gate = config.limits.map(|limits| gate(&config.contracts, limits));
+        let gate = config.limits.map(|limits| gate(&config.contracts, config.cash, limits));
         let depth = |ladder: &Arc<_>| Depth::new(Arc::clone(ladder));
         let mut venue = Venue::new(&feed, config.queue, config.fills, config.tick);
         venue.impact = config.models.impact.map(|impact| Box::new(TakerImpact::new(impact, config.tick, &feed)));
@@ -310,7 +310,7 @@ impl TickEngine {
         order.n_pending = order.n_pending.saturating_add(1);
         let (price, leaves) = (order.price, order.leaves());
         if let Some(gate) = &mut self.gate
-            && let Some(refusal) = gate.check_cancel(US, Nanos(self.now))
+            && let Some(refusal) = gate.check_cancel(US, Nanos(self.now)).refused
         {
             self.orders[number as usize].n_pending -= 1;
             let message = Message::sent(self.now, number, MessageKind::RequestRefused, price, leaves);
@@ -426,7 +426,9 @@ impl TickEngine {
         if let Some(calendar) = &mut self.calendar {
             // The next stretch is one of the account at the mids of its start.
             self.account.mark(&self.depths);
+            let n_flows = calendar.flows.len();
             calendar.accrue(now, self.account.ledger_mut());
+            self.tell_gate(n_flows);
         }
     }
 
@@ -436,6 +438,7 @@ impl TickEngine {
         self.to_us.iter_mut().for_each(|word| word.0 = now);
         self.hear_of_orders(now, notify);
         self.account.mark(&self.depths);
+        let n_flows = self.flows().len();
         match action.kind {
             ActionKind::Dividend { amount, withheld } => {
                 let flow = self.account.dividend(action.symbol, amount, withheld, now);
@@ -443,6 +446,7 @@ impl TickEngine {
             }
             ActionKind::Split { new, old } => self.split(action.symbol, (new, old), now, notify),
         }
+        self.tell_gate(n_flows);
     }
 
     /// Our lots change, the book and our limits in it are forgotten, market orders on their way change with the units they count.
@@ -464,7 +468,7 @@ impl TickEngine {
             // A position moves by fills only, and a fill takes from what is open.
             let side = if change < 0 { Side::Sell } else { Side::Buy };
             self.opened(instrument, side, change.abs());
-            self.filled(instrument, side, change.abs(), Money::ZERO);
+            self.filled(instrument, side, change.abs(), Ticks(0), Money::ZERO);
         }
         if let Some(gate) = self.gate.as_mut().filter(|_| mark.0 > 0) {
             let price = Ticks((mark.0 / 2).max(1));
@@ -690,7 +694,8 @@ impl TickEngine {
             let fill = Execution { ts: ts_venue, order: number, instrument, side, qty, price, met, is_maker };
             let (fee, realised) = self.account.fill(&fill, &self.depths);
             message.fee = fee.to_f64();
-            self.filled(instrument, side, qty, realised);
+            self.filled(instrument, side, qty, Ticks(price), realised);
+            self.received(-fee);
         } else if !matches!(answer, Answer::TooLate | Answer::Refused { .. }) {
             let open = if is_over { 0 } else { leaves };
             self.opened(instrument, side, open - before);
@@ -720,7 +725,7 @@ impl TickEngine {
         let stop_price = order.instructions.terms.stop_price.0;
         let (size, price) = (order.qty, if order.price == 0 { stop_price } else { order.price });
         let order = OrderCheck { account: US, instrument, side: order.side, now, size, added, leaves, price };
-        gate.check_order(&order).map(|refusal| refusal as u16)
+        gate.check_order(&order).refused.map(|refusal| refusal as u16)
     }
 
     fn opened(&mut self, instrument: u16, side: Side, qty: i64) {
@@ -729,10 +734,25 @@ impl TickEngine {
         }
     }
 
-    fn filled(&mut self, instrument: u16, side: Side, qty: i64, realised: Money) {
+    fn filled(&mut self, instrument: u16, side: Side, qty: i64, price: Ticks, realised: Money) {
         if let Some(gate) = &mut self.gate {
-            gate.apply(Update::Fill { account: US, instrument: InstrumentId(u32::from(instrument)), side, qty, realised });
+            let instrument = InstrumentId(u32::from(instrument));
+            gate.apply(Update::Fill { account: US, instrument, side, qty, price, realised });
         }
+    }
+
+    /// Money came into the equity that the gate looks at, or went out, other than by a trade.
+    fn received(&mut self, amount: Money) {
+        if let Some(gate) = &mut self.gate {
+            gate.apply(Update::Cash { account: US, amount });
+        }
+    }
+
+    /// The gate hears of flows of money from this one on.
+    fn tell_gate(&mut self, from: usize) {
+        let flows = self.calendar.as_ref().map_or(&[][..], |calendar| &calendar.flows[from..]);
+        let amount = flows.iter().fold(Money::ZERO, |sum, flow| sum + flow.amount);
+        self.received(amount);
     }
 }
 
@@ -780,19 +800,15 @@ impl NewTickOrder {
     }
 }
 
-fn gate(contracts: &[Contract], limits: Limits) -> SoftwareDevice {
-    let instrument = |contract: &Contract| InstrumentConfig {
-        symbol: String::new(),
-        tick_size: 1.0,
-        lot_size: 1.0,
-        currency: String::new(),
-        tick_value: contract.tick_value(),
-        reference: Ticks(0),
-    };
+/// The gate of one account, which begins with the cash of the run; a debt is no capital.
+fn gate(contracts: &[Contract], cash: Money, limits: Limits) -> SoftwareDevice {
+    let capital = cash.max(Money::ZERO);
+    let instrument =
+        |contract: &Contract| InstrumentConfig { tick_value: contract.tick_value(), ..InstrumentConfig::default() };
     let config = Config {
-        phase: TradingPhase::Continuous,
         instruments: contracts.iter().map(instrument).collect(),
-        accounts: vec![AccountConfig { name: String::new(), limits }],
+        accounts: vec![AccountConfig { capital, limits, ..AccountConfig::default() }],
+        ..Config::default()
     };
     SoftwareDevice::new(&config).expect("the limits were checked where they were made")
 }
