@@ -157,11 +157,17 @@ class OMS(_native.Oms, Shown, OMSFace):
             return None
         return Recovery(JournalReport.of(Path(self.config.journal or ""), found), found["n_replayed"])
 
+    def _explain(self, kind: int, payload: bytes) -> dict[str, AnyArray]:
+        return {name: np.asarray(column) for name, column in self._explain_columns(kind, payload).items()}
+
+    def _headroom(self) -> dict[str, AnyArray]:
+        return {name: np.asarray(column) for name, column in self._headroom_columns().items()}
+
     def _named(self, config: OMSConfig) -> Self:
         """The same with the names and grids that it was begun with."""
         OMSFace.__init__(self, config)
         # What a tick is worth is stated there, and may be other than tick times lot.
-        self._edges = Edges(Setup.from_payload(self.configuration))
+        self._edges = Edges(Setup.from_payload(self.configuration), config.sector_names)
         return self
 
 

@@ -164,7 +164,8 @@ class Replay(Shown):
 
     def registers(self) -> dict[str, AnyArray]:
         """``address``, ``name`` and ``value`` (unsigned) of the registers of the risk gate."""
-        return register_columns(self._native.read_register, self._edges.accounts, self._edges.symbols)
+        edges = self._edges
+        return register_columns(self._native.read_register, edges.sizes, edges.accounts, edges.symbols)
 
     def __len__(self) -> int:
         return self.last - self.first + 1
