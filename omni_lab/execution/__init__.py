@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from omni_lab.execution.config import OMSConfig
 from omni_lab.execution.events import Event, EventLog
-from omni_lab.execution.explanations import Explanation, Headroom
+from omni_lab.execution.explanations import Explanation, Headroom, LimitTable
 from omni_lab.execution.limits import InstrumentLimits, Limits, PositionLimits
 from omni_lab.execution.reference import ReferenceOMS
 from omni_lab.execution.views import BookView, Depth, Order, Position, Snapshot
@@ -29,6 +29,7 @@ __all__ = [
     "Frame",
     "Headroom",
     "InstrumentLimits",
+    "LimitTable",
     "Limits",
     "OMSConfig",
     "Order",

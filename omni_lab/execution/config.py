@@ -28,6 +28,7 @@ from omni_lab.execution.setup import (
     MAX_TICK_VALUE,
     AccountSetup,
     InstrumentSetup,
+    LimitSetup,
     PositionSetup,
     Setup,
 )
@@ -195,7 +196,7 @@ class OMSConfig:
         numbers = {name: number for number, name in enumerate(self.accounts)}
         places = {each.symbol: number for number, each in enumerate(listed)}
         instruments = [_or_problem(problems, _instrument_setup, each, self) for each in listed]
-        accounts = [_or_problem(problems, self._account_setup, name, lot_sizes) for name in self.accounts]
+        accounts = [self._account_setup(name, lot_sizes, problems) for name in self.accounts]
         positions = []
         for (account, symbol), limits in self.position_limits.items():
             place = numbers[account], places[symbol]
@@ -204,15 +205,16 @@ class OMSConfig:
             positions.append(PositionSetup(*place, **found or {}))
         return Setup(
             tuple(filter(None, instruments)),
-            tuple(filter(None, accounts)),
+            tuple(accounts),
             self._phase(),
             tuple(sorted(positions, key=lambda each: (each.account, each.instrument))),
             bool(self.two_person),
         )
 
-    def _account_setup(self, name: str, lot_sizes: Sequence[float]) -> AccountSetup:
+    def _account_setup(self, name: str, lot_sizes: Sequence[float], problems: list[str]) -> AccountSetup:
         hard, soft = (
-            _in(f"{what} of {name!r}", _of(stated, name, NO_LIMITS).setup)(lot_sizes)
+            _or_problem(problems, _in(f"{what} of {name!r}", _of(stated, name, NO_LIMITS).setup), lot_sizes)
+            or LimitSetup()
             for what, stated in (("limits", self.limits), ("soft_limits", self.soft_limits))
         )
         parent = self.parents.get(name)
@@ -247,7 +249,7 @@ def _in(where: str, make: Callable[..., Made]) -> Callable[..., Made]:
         try:
             return make(*given)
         except ConfigError as error:
-            raise ConfigError(str(error), where=where) from error
+            raise ConfigError(f"{where}: {error}") from error
 
     return told
 
