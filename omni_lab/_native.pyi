@@ -7,7 +7,7 @@ these. Prices are integer ticks, quantities integer lots, times int64 nanosecond
 
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Any, Literal, Self, final
+from typing import Any, Literal, Self, TypedDict, final, type_check_only
 
 import numpy as np
 from numpy.typing import NDArray
@@ -263,6 +263,34 @@ class BarEngine:
         """final_equity, mean and std (ddof 1) of the simple returns per step, max_drawdown (≤ 0)."""
 
 @disjoint_base
+@type_check_only
+class CheckColumns(TypedDict):
+    """Checks at their levels: columns of one length.
+
+    Lots for POSITION_LIMIT and ORDER_SIZE; basis points for PRICE_COLLAR, NaN without a price or a reference
+    price; currency for NOTIONAL and DAILY_LOSS (positive is a loss); tokens for the rates (1 is taken of those
+    that there are); fractions of the peak for DRAWDOWN, and of the equity for the exposures, NaN where that is
+    0; 1 or 0 for KILL_SWITCH, against 0. No limit is inf.
+    """
+
+    check: list[str]
+    """Names of `RejectReason`."""
+    level: list[str]
+    """``"everything"``, a symbol, the name of an account, or ``"account.symbol"``."""
+    severity: list[str]
+    """``"hard"`` or ``"warn"``."""
+    account: list[str]
+    """Empty where a row is about none."""
+    instrument: list[str]
+    """Its symbol; empty where a row is about none."""
+    sector: NDArray[np.int64]
+    """0 where a row is about none."""
+    value: NDArray[np.float64]
+    limit: NDArray[np.float64]
+    headroom: NDArray[np.float64]
+    """limit − value."""
+    passes: NDArray[np.bool_]
+
 class Oms:
     """The order-management system, in ticks, lots and numbers; see :class:`omni_lab.execution.OMS`.
 
@@ -367,9 +395,59 @@ class Oms:
         CodecError
             If the payload spells no command.
         ConfigError
-            If the command names no instrument or register, or the register does not take the value.
+            If the command names no instrument, account or register, the register does not take the value, or
+            it would reset a kill switch, which only a KillSwitch does.
         JournalError
             If it cannot be journaled; nothing is done from then on.
+        """
+
+    def explain(self, kind: int, payload: bytes) -> CheckColumns:
+        """What the risk gate would say of a New, a Cancel or a Replace, changing nothing.
+
+        One row for each check at each level, in the order of evaluation: the hard limits first, then those
+        that only warn. The first hard row that does not pass is the verdict; where all pass, the first row
+        that does not pass is the warning. ``docs/gate.md``, sections 4 and 7.
+
+        Parameters
+        ----------
+        kind : int
+            Kind of the frame: 1, 2 or 3.
+        payload : bytes
+            The command of the frame. Its time fills the tokens of rates up to then.
+
+        Returns
+        -------
+        CheckColumns
+            POSITION_LIMIT compares what the side would reach.
+
+        Raises
+        ------
+        CodecError
+            If the payload spells no command.
+        ConfigError
+            If the command is of another kind, or names no account, instrument or live order.
+        JournalError
+            If the gate does not answer.
+        """
+
+    def headroom(self) -> CheckColumns:
+        """How far each account is from its limits as things stand, without an order.
+
+        For each account, by number, first the hard limits and then the warnings: POSITION_LIMIT for each
+        instrument in which it has a position, open orders or a limit of its own (the larger of what it can
+        reach either way; for hard limits a row of the account and one of ``"account.symbol"``);
+        ORDER_RATE, CANCEL_RATE, DAILY_LOSS, DRAWDOWN, LEVERAGE; SECTOR_CONCENTRATION for each sector with
+        an exposure; SINGLE_NAME for each instrument with one.
+
+        Returns
+        -------
+        CheckColumns
+            As of `explain`.
+
+        Raises
+        ------
+        JournalError
+            If the gate does not answer.
         """
 
     @property
@@ -513,7 +591,11 @@ class Replayer:
         """Go on by so many frames, or to the end; how many those were."""
 
     def read(self, n_frames: int) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-        """Go on by so many frames, or to the end; columns of their commands, and of what came of them."""
+        """Go on by so many frames, or to the end; columns of their commands, and of what came of them.
+
+        Those of the commands hold lists of str, ``who`` and ``why``, which are empty but for a KillSwitch; its
+        ``scope`` is 0 (everything), 1 (``account``) or 2 (``instrument``), its ``value`` 1 (on) or 0.
+        """
 
     def events(self) -> dict[str, NDArray[Any]]:
         """Columns of what came of the frame shown."""

@@ -248,6 +248,15 @@ impl Engine {
                 && scope.instrument.is_none_or(|instrument| instrument.0 == u32::from(node.instrument))
                 && scope.side.is_none_or(|side| side == node.side)
         };
+        self.cancel_those(in_scope, reason, out);
+    }
+
+    /// Cancels every order of accounts that are meant, which need not be one or all; as [`Engine::cancel_all`].
+    pub fn cancel_accounts(&mut self, is_meant: impl Fn(AccountId) -> bool, reason: CancelReason, out: &mut impl EventSink) {
+        self.cancel_those(|node| is_meant(AccountId(node.account.into())), reason, out);
+    }
+
+    fn cancel_those(&mut self, in_scope: impl Fn(&Node) -> bool, reason: CancelReason, out: &mut impl EventSink) {
         let touched = self.end_all(in_scope, out, |id, leaves| Event::Canceled { id, leaves, reason });
         self.settle_all(touched, out);
     }

@@ -30,7 +30,8 @@ pub fn commands(bytes: &[u8]) {
             twin = Some(laws::remade(&oms));
         }
         let Some(command) = market.command(&mut input, &oms) else { continue };
-        assert_eq!(Command::decode(command.kind(), &command.to_bytes()), Ok(command), "not the command that was encoded");
+        let decoded = Command::decode(command.kind(), &command.to_bytes());
+        assert_eq!(decoded.as_ref(), Ok(&command), "not the command that was encoded");
         step(&mut oms, twin.as_mut(), &command);
         n_events += oms.events().len();
         oms.clear_events();

@@ -4,9 +4,6 @@ use omni_book::Place;
 use omni_oms::{Command, EventKind, Liquidity, Oms, OmsEvent};
 use omni_types::{AccountId, InstrumentId, PostOnly, Side, TradingPhase};
 
-/// First register of the banks of positions; each is four words long.
-const POSITIONS: u64 = 0x1000_0000;
-
 /// The events of the command in hand: quantities are none below zero, and each names its command.
 pub fn check_events(oms: &Oms, events: &[OmsEvent]) {
     for event in events {
@@ -62,24 +59,38 @@ fn check_book(oms: &Oms, instrument: InstrumentId) {
 
 /// What one sold another bought, and the registers of the gate are the sums of what they stand for.
 fn check_positions(oms: &Oms, instrument: InstrumentId) {
-    let (n_accounts, n_instruments) = (oms.config().accounts.len() as u32, oms.config().instruments.len() as u32);
+    let n_accounts = oms.config().accounts.len() as u32;
     let mut sum = 0;
     for account in (0..n_accounts).map(AccountId) {
         let position = oms.positions().get(account, instrument).copied().unwrap_or_default();
+        let below = below(oms, account);
         sum += i128::from(position.qty);
         assert_eq!(position.qty, position.bought - position.sold);
         assert!(position.cost.0 >= 0 && (position.qty != 0 || position.cost.0 == 0), "{position:?}");
         let open = Side::ALL.iter().map(|&side| {
             let of_it = oms.engine().live_orders().into_iter();
-            let of_it = of_it.filter(|order| (order.account, order.instrument, order.side) == (account, instrument, side));
+            let of_it =
+                of_it.filter(|order| (order.instrument, order.side) == (instrument, side) && below.contains(&order.account));
             of_it.map(|order| order.leaves.0).sum::<i64>()
         });
-        let bank = POSITIONS + 0x20 * u64::from(account.0 * n_instruments + instrument.0);
-        for (address, expected) in (bank..).step_by(8).zip(std::iter::once(position.qty).chain(open)) {
+        let held = below.iter().filter_map(|&each| oms.positions().get(each, instrument)).map(|position| position.qty);
+        let bank = oms.map().position_address(account, instrument);
+        for (address, expected) in (bank..).step_by(8).zip(std::iter::once(held.sum()).chain(open)) {
             assert_eq!(oms.read_register(address), Ok(expected as u64), "register {address:#x}");
         }
     }
     assert_eq!(sum, 0, "instrument {}", instrument.0);
+}
+
+/// An account and all below it.
+fn below(oms: &Oms, above: AccountId) -> Vec<AccountId> {
+    let mut below = vec![above];
+    for (account, about) in (0..).map(AccountId).zip(&oms.config().accounts) {
+        if about.parent.is_some_and(|parent| below.contains(&parent)) {
+            below.push(account);
+        }
+    }
+    below
 }
 
 /// The system made again from its state.

@@ -1,7 +1,9 @@
 //! A market that the bytes choose, and what is sent to it: orders and commands of every kind, mostly sensible.
 
+use omni_oms::gate::map::Bank;
 use omni_oms::{
-    AccountConfig, Command, Config, EVERY_ACCOUNT, EVERY_INSTRUMENT, InstrumentConfig, Limits, MAX_COMMAND, MAX64, MAX128, Oms,
+    AccountConfig, Attribution, Command, Config, EVERY_ACCOUNT, EVERY_INSTRUMENT, InstrumentConfig, Limits, MAX_NEW, MAX64,
+    MAX128, Oms, PositionLimits, SwitchScope,
 };
 use omni_types::{
     AccountId, InstrumentId, LARGEST, Money, Nanos, NewOrder, OrderId, OrderType, PegReference, PostOnly, Qty, SelfTrade, Side,
@@ -47,14 +49,28 @@ impl Market {
         let instruments = (0..self.n_instruments).map(|number| InstrumentConfig {
             symbol: format!("I{number}"),
             tick_size: 0.01,
-            lot_size: 1.0,
             currency: "USD".into(),
             tick_value: Money(input.pick(&[10, 1, 10_000_000_000_000_000, (1 << 90) - 1])),
             reference: Ticks(input.pick(&[0, self.centre, LARGEST])),
+            sector: input.pick(&[0, 1, 1, 3]),
+            collar_bps: input.pick(&[MAX64, MAX64, 2_000]),
+            ..InstrumentConfig::default()
         });
-        let instruments = instruments.collect();
-        let accounts = (0..self.n_accounts).map(|number| AccountConfig { name: format!("A{number}"), limits: limits(input) });
-        Config { phase: self.phase, instruments, accounts: accounts.collect() }
+        let instruments: Vec<_> = instruments.collect();
+        let accounts = (0..self.n_accounts).map(|number| AccountConfig {
+            name: format!("A{number}"),
+            // A chain, a star, or nobody above anybody.
+            parent: number
+                .checked_sub(1)
+                .and_then(|before| input.pick(&[None, Some(before), Some(0)]))
+                .map(|at| AccountId(at.into())),
+            capital: input.pick(&[Money(0), Money(100_000), MAX128]),
+            limits: limits(input),
+            warnings: limits(input),
+        });
+        let accounts: Vec<_> = accounts.collect();
+        let positions = if input.flag() { vec![position_limits(input)] } else { Vec::new() };
+        Config { phase: self.phase, two_person: input.flag(), instruments, accounts, positions }
     }
 
     /// The next command in the bytes for a system; `None` where they hold none, or one that could trade for longer than a story
@@ -86,6 +102,7 @@ impl Market {
                 Command::MassCancel { ts, account, instrument: or_all(instrument), side }
             }
             25..27 => Command::SetPhase { ts, instrument: or_all(instrument), phase: next_phase(input) },
+            27 if input.flag() => self.kill_switch(input, ts),
             27 => Command::Advance { ts },
             28 => Command::Mark { ts, instrument, price: Ticks(self.price(input)) },
             _ => self.write(input, ts),
@@ -161,12 +178,25 @@ impl Market {
         if input.flag() { self.price(input) } else { 0 }
     }
 
+    fn kill_switch(&self, input: &mut Input, ts: Nanos) -> Command {
+        let scope = match input.below(4) {
+            0 => SwitchScope::Everything,
+            1 => SwitchScope::Instrument(InstrumentId(input.below(self.n_instruments + 1).into())),
+            _ => SwitchScope::Account(AccountId(input.below(self.n_accounts + 1).into())),
+        };
+        let by = Attribution { who: input.pick(&["ana", "bo"]).to_owned(), why: "to see".to_owned() };
+        Command::KillSwitch { ts, scope, on: input.flag(), by: Box::new(by) }
+    }
+
     fn write(&self, input: &mut Input, ts: Nanos) -> Command {
-        let bank = 0x1000 + 0x100 * u64::from(input.below(self.n_accounts));
+        let account = u64::from(input.below(self.n_accounts));
         let address = match input.byte() {
             0 => input.u64(),
-            1..32 => 0x20,
-            byte => bank + 8 * u64::from(byte % 20),
+            1..16 => 0x28,
+            16..32 => Bank::Instrument.address(input.below(self.n_instruments).into()) + 8 * u64::from(input.below(9)),
+            32..48 => Bank::Position.address(account * u64::from(self.n_instruments)) + 8 * u64::from(input.below(6)),
+            byte @ 48..96 => Bank::Warning.address(account) + 8 * u64::from(byte % 20),
+            byte => Bank::Account.address(account) + 8 * u64::from(byte % 40),
         };
         let value = input.number(|byte| if byte < 128 { byte % 2 } else { 1 << (byte % 64) });
         Command::WriteRegister { ts, address, value: value as u64 }
@@ -182,19 +212,21 @@ fn is_long(command: &Command, oms: &Oms) -> bool {
         | Command::SetPhase { .. }
         | Command::Advance { .. }
         | Command::Mark { .. }
-        | Command::WriteRegister { .. } => return false,
+        | Command::WriteRegister { .. }
+        | Command::KillSwitch { .. } => return false,
     };
     shown > 0 && qty > shown.saturating_mul(MOST_SLICES)
 }
 
 /// A frame from anywhere: its kind, and a payload of the length that goes with it.
 fn raw_command(input: &mut Input) -> Option<Command> {
-    let kind = u16::from(1 + input.below(8));
+    let kind = u16::from(1 + input.below(9));
     let length = match kind {
-        1 => [56, MAX_COMMAND][usize::from(input.byte() % 2)],
+        1 => [56, MAX_NEW][usize::from(input.byte() % 2)],
         2 | 5 => 16,
         3 => 40,
         6 => 8,
+        9 => 20 + usize::from(input.below(8)),
         _ => 24,
     };
     Command::decode(kind, input.take(length)).ok()
@@ -214,7 +246,17 @@ fn limits(input: &mut Input) -> Limits {
         cancel_rate: input.pick(&[MAX64, 1, 1_000_000_000]),
         cancel_burst: input.pick(&[1, 5]),
         max_daily_loss: input.pick(&[MAX128, Money(100), Money(0)]),
+        max_drawdown: input.pick(&[MAX64, 1_000, 0]),
+        max_leverage: input.pick(&[MAX64, 40_000, 0]),
+        max_sector: input.pick(&[MAX64, 10_000]),
+        max_name: input.pick(&[MAX64, 5_000]),
     }
+}
+
+/// Of the first account in the first instrument.
+fn position_limits(input: &mut Input) -> PositionLimits {
+    let (account, instrument) = (AccountId(0), InstrumentId(0));
+    PositionLimits { account, instrument, max_position: input.pick(&[MAX64, 80]), max_order_qty: input.pick(&[MAX64, 30]) }
 }
 
 /// A phase, often continuous trading.

@@ -47,6 +47,7 @@ impl Story {
         command.ts().0 < oms.clock().0.saturating_add(1_000)
             && match *command {
                 Command::WriteRegister { value, .. } => value > 1 << 32,
+                Command::KillSwitch { on, .. } => !on,
                 Command::SetPhase { phase, .. } => phase == TradingPhase::Continuous || self.dice.is_multiple_of(8),
                 Command::New { .. }
                 | Command::Cancel { .. }

@@ -7,7 +7,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group};
 use omni_journal::{Durability, Options};
 use omni_memory::HugePages;
 use omni_oms::{AccountConfig, Command, Config, DurableOms, InstrumentConfig, Latency, Limits, Oms, Stage};
-use omni_types::{AccountId, InstrumentId, Money, Nanos, NewOrder, OrderId, Qty, Side, Ticks, TradingPhase};
+use omni_types::{AccountId, InstrumentId, Money, Nanos, NewOrder, OrderId, Qty, Side, Ticks};
 use tempfile::TempDir;
 
 #[global_allocator]
@@ -31,19 +31,21 @@ fn config() -> Config {
         cancel_rate: 1_000_000_000,
         cancel_burst: 1_000_000_000,
         max_daily_loss: Money(1 << 120),
+        ..Limits::default()
     };
     let instrument = |number| InstrumentConfig {
         symbol: format!("I{number}"),
         tick_size: 0.01,
-        lot_size: 1.0,
         currency: "USD".into(),
         tick_value: Money(10_000_000_000_000_000),
         reference: Ticks(10_000),
+        ..InstrumentConfig::default()
     };
+    let account = |number| AccountConfig { name: format!("A{number}"), limits, ..AccountConfig::default() };
     Config {
-        phase: TradingPhase::Continuous,
         instruments: (0..N_INSTRUMENTS).map(instrument).collect(),
-        accounts: (0..N_ACCOUNTS).map(|number| AccountConfig { name: format!("A{number}"), limits }).collect(),
+        accounts: (0..N_ACCOUNTS).map(account).collect(),
+        ..Config::default()
     }
 }
 

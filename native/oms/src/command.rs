@@ -20,11 +20,38 @@ pub const CONFIG_KIND: u16 = 0;
 
 const PLAIN_LEN: usize = 56;
 const TERMS_LEN: usize = 56;
-/// Most bytes that a payload of a command has.
-pub const MAX_COMMAND: usize = PLAIN_LEN + TERMS_LEN;
+/// Most bytes that a New has.
+pub const MAX_NEW: usize = PLAIN_LEN + TERMS_LEN;
+const SWITCH_LEN: usize = 8 + 4 + 4 + 2 + 2;
+/// Most bytes that a payload of a command has: those of a KillSwitch.
+pub const MAX_COMMAND: usize = SWITCH_LEN + MAX_WHO + MAX_WHY;
+/// Most bytes of the name of somebody who throws or resets a kill switch.
+pub const MAX_WHO: usize = 64;
+/// Most bytes of the reason.
+pub const MAX_WHY: usize = 1_024;
+
+/// What a kill switch stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SwitchScope {
+    /// Everything.
+    Everything,
+    /// An account with all below it.
+    Account(AccountId),
+    /// An instrument.
+    Instrument(InstrumentId),
+}
+
+/// Who throws or resets a kill switch, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribution {
+    /// A name, 1 … 64 bytes.
+    pub who: String,
+    /// The reason, 1 … 1,024 bytes.
+    pub why: String,
+}
 
 /// One input of the system. `ts` is its time; an earlier one than before counts as now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Place an order.
     New {
@@ -98,10 +125,42 @@ pub enum Command {
         /// Value.
         value: u64,
     },
+    /// Throw a kill switch, or reset it.
+    KillSwitch {
+        /// When.
+        ts: Nanos,
+        /// What it stops.
+        scope: SwitchScope,
+        /// Thrown, or else reset.
+        on: bool,
+        /// By whom, and why.
+        by: Box<Attribution>,
+    },
+}
+
+impl SwitchScope {
+    /// Code of the scope, and number of the account or instrument; 0 for everything.
+    pub const fn code(self) -> (u8, u32) {
+        match self {
+            Self::Everything => (0, 0),
+            Self::Account(account) => (1, account.0),
+            Self::Instrument(instrument) => (2, instrument.0),
+        }
+    }
+
+    /// The scope with this code and number.
+    pub const fn from_code(code: u8, number: u32) -> Option<Self> {
+        match (code, number) {
+            (0, 0) => Some(Self::Everything),
+            (1, account) => Some(Self::Account(AccountId(account))),
+            (2, instrument) => Some(Self::Instrument(InstrumentId(instrument))),
+            _ => None,
+        }
+    }
 }
 
 impl Command {
-    /// Kind of the frame, 1 … 8.
+    /// Kind of the frame, 1 … 9.
     #[inline]
     pub const fn kind(&self) -> u16 {
         match self {
@@ -113,6 +172,7 @@ impl Command {
             Self::Advance { .. } => 6,
             Self::Mark { .. } => 7,
             Self::WriteRegister { .. } => 8,
+            Self::KillSwitch { .. } => 9,
         }
     }
 
@@ -127,7 +187,8 @@ impl Command {
             | Self::SetPhase { ts, .. }
             | Self::Advance { ts }
             | Self::Mark { ts, .. }
-            | Self::WriteRegister { ts, .. } => *ts,
+            | Self::WriteRegister { ts, .. }
+            | Self::KillSwitch { ts, .. } => *ts,
         }
     }
 
@@ -136,11 +197,12 @@ impl Command {
     pub fn encoded_len(&self) -> usize {
         match self {
             Self::New { order, .. } if order.terms == Terms::PLAIN => PLAIN_LEN,
-            Self::New { .. } => MAX_COMMAND,
+            Self::New { .. } => MAX_NEW,
             Self::Cancel { .. } | Self::SetPhase { .. } => 16,
             Self::Replace { .. } => 40,
             Self::MassCancel { .. } | Self::Mark { .. } | Self::WriteRegister { .. } => 24,
             Self::Advance { .. } => 8,
+            Self::KillSwitch { by, .. } => SWITCH_LEN + by.who.len() + by.why.len(),
         }
     }
 
@@ -174,6 +236,7 @@ impl Command {
             Self::WriteRegister { ts, address, value } => {
                 put!(out, ts.0, address, value);
             }
+            Self::KillSwitch { ts, scope, on, ref by } => encode_switch(ts, scope, on, by, out),
         }
     }
 
@@ -221,7 +284,8 @@ impl Command {
                 fields.padding(4)?;
                 Self::Mark { ts, instrument, price: Ticks(fields.i64()?) }
             }
-            _ => Self::WriteRegister { ts, address: fields.u64()?, value: fields.u64()? },
+            8 => Self::WriteRegister { ts, address: fields.u64()?, value: fields.u64()? },
+            _ => decode_switch(ts, &mut fields)?,
         };
         fields.end()?;
         Ok(command)
@@ -234,6 +298,11 @@ pub(crate) fn digest(client_order_id: u128, order: &NewOrder) -> u64 {
     let words = order_words(client_order_id, order);
     let digest = words.into_iter().fold(0xcbf2_9ce4_8422_2325, absorb);
     if order.terms == Terms::PLAIN { digest } else { terms_words(&order.terms).into_iter().fold(digest, absorb) }
+}
+
+/// Whom a name stands for, in 64 bits: the hash of [`digest`] over its bytes, one a step.
+pub(crate) fn digest_of_name(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |digest, byte| absorb(digest, byte.into()))
 }
 
 #[inline]
@@ -329,12 +398,46 @@ fn decode_terms(fields: &mut Fields) -> Result<Terms, CodecError> {
     Ok(terms)
 }
 
+#[cold]
+fn encode_switch(ts: Nanos, scope: SwitchScope, on: bool, by: &Attribution, out: &mut [u8]) {
+    let (code, number) = scope.code();
+    let mut out = put!(out, ts.0, code, u8::from(on), 0_u16, number);
+    for text in [&by.who, &by.why] {
+        out = put!(out, text.len() as u16);
+        let (here, rest) = out.split_at_mut(text.len());
+        here.copy_from_slice(text.as_bytes());
+        out = rest;
+    }
+}
+
+#[cold]
+fn decode_switch(ts: Nanos, fields: &mut Fields) -> Result<Command, CodecError> {
+    let code = fields.code("scope", |code| (code < 3).then_some(code))?;
+    let on = fields.code("on", flag)?;
+    fields.padding(2)?;
+    let number = fields.u32()?;
+    let scope = SwitchScope::from_code(code, number);
+    let scope = scope.ok_or_else(|| fields.wrong("number", 4, "0 where everything is meant", number.into()))?;
+    let by = Attribution { who: some_text(fields, "who", MAX_WHO)?, why: some_text(fields, "why", MAX_WHY)? };
+    Ok(Command::KillSwitch { ts, scope, on, by: Box::new(by) })
+}
+
+fn some_text(fields: &mut Fields, name: &'static str, most: usize) -> Result<String, CodecError> {
+    let text = fields.text(name)?;
+    if (1..=most).contains(&text.len()) {
+        return Ok(text);
+    }
+    let expected = if most == MAX_WHO { "a text of 1 to 64 bytes" } else { "a text of 1 to 1,024 bytes" };
+    Err(fields.wrong(name, text.len() + 2, expected, text.len() as i128))
+}
+
 fn flag(code: u8) -> Option<bool> {
     (code < 2).then_some(code == 1)
 }
 
 fn name_of(kind: u16) -> Result<&'static str, CodecError> {
-    const NAMES: [&str; 8] = ["New", "Cancel", "Replace", "MassCancel", "SetPhase", "Advance", "Mark", "WriteRegister"];
+    const NAMES: [&str; 9] =
+        ["New", "Cancel", "Replace", "MassCancel", "SetPhase", "Advance", "Mark", "WriteRegister", "KillSwitch"];
     usize::from(kind).checked_sub(1).and_then(|index| NAMES.get(index)).copied().ok_or(CodecError::Kind { found: kind })
 }
 
@@ -373,7 +476,7 @@ mod tests {
 
     #[test]
     fn errors_say_where_and_what() {
-        assert_eq!(Command::decode(9, &[]), Err(CodecError::Kind { found: 9 }));
+        assert_eq!(Command::decode(10, &[]), Err(CodecError::Kind { found: 10 }));
         let mut bytes = Command::SetPhase { ts: Nanos(0), instrument: EVERY_INSTRUMENT, phase: TradingPhase::Halted }.to_bytes();
         bytes[12] = 7;
         let found = Command::decode(5, &bytes);
@@ -385,6 +488,51 @@ mod tests {
         assert_eq!(Command::decode(5, &bytes), Err(expected));
         let expected = CodecError::Length { what: "Advance", expected: 8, found: 9 };
         assert_eq!(Command::decode(6, &[0; 9]), Err(expected));
+    }
+
+    fn switch(scope: SwitchScope, who: &str, why: &str) -> Command {
+        let by = Box::new(Attribution { who: who.to_owned(), why: why.to_owned() });
+        Command::KillSwitch { ts: Nanos(1), scope, on: true, by }
+    }
+
+    #[test]
+    fn a_kill_switch_has_the_bytes_of_the_contract() {
+        let bytes = switch(SwitchScope::Account(AccountId(3)), "Ana", "lost ½").to_bytes();
+        let mut expected = vec![1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 3, 0, 0, 0, 3, 0, b'A', b'n', b'a', 7, 0];
+        expected.extend("lost ½".bytes());
+        assert_eq!(bytes, expected);
+        for command in
+            [switch(SwitchScope::Everything, &"w".repeat(64), &"y".repeat(1_024)), switch(SwitchScope::Everything, "w", "y")]
+        {
+            assert_eq!(Command::decode(9, &command.to_bytes()), Ok(command));
+        }
+    }
+
+    #[test]
+    fn a_kill_switch_says_who_and_why() {
+        let decode = |who: &str, why: &str| Command::decode(9, &switch(SwitchScope::Everything, who, why).to_bytes());
+        let long = (&"w".repeat(65), &"y".repeat(1_025));
+        let short = "a text of 1 to 64 bytes";
+        let wrong = |name, offset, expected, found| Err(CodecError::Field { name, offset, expected, found });
+        assert_eq!(decode("", "y"), wrong("who", 16, short, 0));
+        assert_eq!(decode(long.0, "y"), wrong("who", 16, short, 65));
+        assert_eq!(decode("w", ""), wrong("why", 19, "a text of 1 to 1,024 bytes", 0));
+        assert_eq!(decode("w", long.1), wrong("why", 19, "a text of 1 to 1,024 bytes", 1_025));
+        let mut bytes = switch(SwitchScope::Everything, "w", "y").to_bytes();
+        bytes[12] = 1;
+        assert_eq!(Command::decode(9, &bytes), wrong("number", 12, "0 where everything is meant", 1));
+        bytes[8] = 3;
+        assert_eq!(Command::decode(9, &bytes), wrong("scope", 8, "a code of its table", 3));
+    }
+
+    #[test]
+    fn a_name_has_the_digest_of_the_contract() {
+        let mut expected = 0xcbf2_9ce4_8422_2325_u64;
+        for byte in "Zoë".bytes() {
+            expected = (expected ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+            expected ^= expected >> 32;
+        }
+        assert_eq!(digest_of_name("Zoë"), expected);
     }
 
     #[test]

@@ -5,10 +5,12 @@ use omni_types::{
     TradingPhase,
 };
 
+use crate::command::SwitchScope;
 use crate::event::{EventKind, Liquidity, OmsEvent};
 use crate::gate::{RiskDevice, Update};
 use crate::positions::Positions;
 use crate::records::{Record, Records};
+use crate::switches::Switched;
 
 /// Everything but the engine.
 #[derive(Clone, Debug)]
@@ -75,6 +77,24 @@ impl<D: RiskDevice> Desk<D> {
         } else {
             self.events.push(OmsEvent { reason: reason.code(), ..self.blank(kind, id) });
         }
+    }
+
+    /// An order passed the gate with a warning: `price` and `qty` are those that it would have.
+    #[cold]
+    pub fn warn(&mut self, id: OrderId, reason: RejectReason, price: i64, qty: i64) {
+        self.emit(EventKind::Warned, id, OmsEvent { price, qty, reason: reason.code(), ..OmsEvent::default() });
+    }
+
+    /// Something became of a kill switch.
+    pub fn switched(&mut self, scope: SwitchScope, outcome: Switched) {
+        let (code, number) = scope.code();
+        let blank = self.blank(EventKind::KillSwitch, OrderId(0));
+        let (account, instrument) = match scope {
+            SwitchScope::Everything => (0, 0),
+            SwitchScope::Account(_) => (number, 0),
+            SwitchScope::Instrument(_) => (0, number),
+        };
+        self.events.push(OmsEvent { price: code.into(), qty: outcome as i64, account, instrument, ..blank });
     }
 
     /// A register was written.
@@ -156,7 +176,7 @@ impl<D: RiskDevice> Desk<D> {
         record.fill(price, qty, leaves);
         let Record { account, instrument, side, .. } = *record;
         let realised = self.positions.fill(account, instrument, side, price, qty);
-        self.device.apply(Update::Fill { account, instrument, side, qty: qty.0, realised });
+        self.device.apply(Update::Fill { account, instrument, side, qty: qty.0, price, realised });
         self.emit(EventKind::Filled, id, OmsEvent { liquidity: liquidity as u8, ..*trade });
     }
 

@@ -56,6 +56,23 @@ pub enum Error {
         /// How many there are.
         known: u32,
     },
+    /// A command names an account that there is not. Nothing was journaled.
+    UnknownAccount {
+        /// Number of the account.
+        found: u32,
+        /// How many there are.
+        known: u32,
+    },
+    /// There is no live order to be explained.
+    UnknownOrder {
+        /// Its id.
+        found: u64,
+    },
+    /// The gate does not check commands of this kind.
+    NotChecked {
+        /// Kind of the command.
+        kind: u16,
+    },
     /// The register map refuses an access. Nothing was journaled.
     Register(RegisterError),
     /// One of several commands is none. None of them was journaled.
@@ -109,7 +126,7 @@ pub enum Error {
 impl fmt::Display for CodecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Kind { found } => write!(f, "no command has kind {found}; kinds are 1 to 8"),
+            Self::Kind { found } => write!(f, "no command has kind {found}; kinds are 1 to 9"),
             Self::Length { what, expected, found } => write!(f, "{what}: expected {expected} bytes, found {found}"),
             Self::Field { name, offset, expected, found } => {
                 write!(f, "{name} at byte {offset}: expected {expected}, found {found}")
@@ -125,6 +142,11 @@ impl fmt::Display for Error {
             Self::Config { name, expected, found } => write!(f, "{name}: expected {expected}, found {found}"),
             Self::UnknownInstrument { found, known } => {
                 write!(f, "instrument {found} is unknown; there are {known}, numbered from 0")
+            }
+            Self::UnknownAccount { found, known } => write!(f, "account {found} is unknown; there are {known}, numbered from 0"),
+            Self::UnknownOrder { found } => write!(f, "there is no live order {found}"),
+            Self::NotChecked { kind } => {
+                write!(f, "the gate checks new orders, cancels and replacements (kinds 1 to 3), and no command of kind {kind}")
             }
             Self::Register(error) => error.fmt(f),
             Self::InBatch { index, source } => write!(f, "command {index} of the batch: {source}; nothing was done"),
@@ -164,6 +186,9 @@ impl std::error::Error for Error {
             Self::InBatch { source, .. } | Self::Replay { source, .. } => Some(source),
             Self::Config { .. }
             | Self::UnknownInstrument { .. }
+            | Self::UnknownAccount { .. }
+            | Self::UnknownOrder { .. }
+            | Self::NotChecked { .. }
             | Self::Stopped { .. }
             | Self::StateHash { .. }
             | Self::ConfigDiffers { .. }

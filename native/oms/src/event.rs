@@ -40,6 +40,10 @@ pub enum EventKind {
     RegisterWritten = 16,
     /// A reference price was set.
     Marked = 17,
+    /// An order or a cancel passed the gate with a warning.
+    Warned = 18,
+    /// A kill switch was thrown or reset, or somebody asked for its reset.
+    KillSwitch = 19,
 }
 
 /// Whether a fill took or gave liquidity.
@@ -68,9 +72,9 @@ pub struct OmsEvent {
     pub ts: i64,
     /// The order.
     pub order_id: u64,
-    /// Price, or value of a register.
+    /// Price, value of a register, or scope of a kill switch.
     pub price: i64,
-    /// Quantity, phase, or address of a register.
+    /// Quantity, phase, address of a register, or what became of a kill switch.
     pub qty: i64,
     /// What the order may still trade; the surplus of an auction.
     pub leaves: i64,
@@ -98,7 +102,7 @@ pub struct OmsEvent {
 
 impl EventKind {
     /// Every kind, by ascending code.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Accepted,
         Self::Rejected,
         Self::Filled,
@@ -116,6 +120,8 @@ impl EventKind {
         Self::Status,
         Self::RegisterWritten,
         Self::Marked,
+        Self::Warned,
+        Self::KillSwitch,
     ];
 
     /// The stable code.
@@ -149,6 +155,8 @@ impl EventKind {
             Self::Status => "STATUS",
             Self::RegisterWritten => "REGISTER_WRITTEN",
             Self::Marked => "MARKED",
+            Self::Warned => "WARNED",
+            Self::KillSwitch => "KILL_SWITCH",
         }
     }
 }

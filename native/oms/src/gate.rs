@@ -2,18 +2,26 @@
 //!
 //! [`RiskDevice`] is what the system needs of a gate. [`SoftwareDevice`] is the reference; with the feature `fpga`,
 //! [`MappedDevice`] drives a device behind a memory-mapped window. The contract (registers, checks and their order) is
-//! `docs/gate.md`. The gate knows no clock, no book and no profit: times and updates are told to it.
+//! `docs/gate.md`. The gate knows no clock, no book and no random numbers: times and updates are told to it.
 
-use omni_types::{AccountId, InstrumentId, Money, Nanos, RejectReason, Side, Ticks};
+use omni_types::{AccountId, InstrumentId, Money, Nanos, NewOrder, Qty, RejectReason, Side, Ticks};
 
+use crate::records::Record;
+
+mod access;
+mod bucket;
+mod derived;
 mod engine;
 mod error;
 pub mod map;
 #[cfg(feature = "fpga")]
 mod mapped;
-mod rules;
+mod memory;
+pub(crate) mod rules;
 mod setup;
 mod software;
+mod updates;
+pub(crate) mod wide;
 mod words;
 
 pub use error::RegisterError;
@@ -40,18 +48,19 @@ pub trait RiskDevice {
     /// The refusal that the write would meet.
     fn check_write(&self, address: u64, value: u64) -> Result<(), RegisterError>;
 
-    /// Write a word, with what follows from it: a new rate or burst fills its tokens, a 0 to REALISED starts a new day.
+    /// Write a word, with what follows from it: a new rate or burst fills its tokens, a 0 to REALISED starts a new day, a 0 to PEAK
+    /// makes it the equity, and so does a first limit of the drawdown; PEAK and DAY_EQUITY follow CAPITAL.
     ///
     /// # Errors
     ///
     /// As [`RiskDevice::check_write`]; then nothing is changed.
     fn write(&mut self, address: u64, value: u64) -> Result<(), RegisterError>;
 
-    /// Check a new order or a replacement. `None`: it passed.
-    fn check_order(&mut self, order: &OrderCheck) -> Option<RejectReason>;
+    /// Check a new order or a replacement.
+    fn check_order(&mut self, order: &OrderCheck) -> Verdict;
 
-    /// Check a cancel. `None`: it passed.
-    fn check_cancel(&mut self, account: AccountId, now: Nanos) -> Option<RejectReason>;
+    /// Check a cancel.
+    fn check_cancel(&mut self, account: AccountId, now: Nanos) -> Verdict;
 
     /// Take note of what happened outside.
     fn apply(&mut self, update: Update);
@@ -70,6 +79,30 @@ pub trait RiskDevice {
     }
 }
 
+/// What the gate says of an order or a cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Why it is refused; `None`: it passed.
+    pub refused: Option<RejectReason>,
+    /// What it is warned of, if it passed.
+    pub warned: Option<RejectReason>,
+}
+
+impl Verdict {
+    /// It passed without a warning.
+    pub const PASSED: Self = Self { refused: None, warned: None };
+
+    /// It is refused.
+    pub const fn refused(reason: RejectReason) -> Self {
+        Self { refused: Some(reason), warned: None }
+    }
+
+    /// It passed with a warning.
+    pub const fn warned(reason: RejectReason) -> Self {
+        Self { refused: None, warned: Some(reason) }
+    }
+}
+
 /// What the gate has to know of a new order or a replacement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderCheck {
@@ -83,13 +116,45 @@ pub struct OrderCheck {
     pub now: Nanos,
     /// Lots for ORDER_SIZE: the quantity; of a replacement the new total.
     pub size: i64,
-    /// Lots for POSITION_LIMIT, which like DAILY_LOSS applies only if this is positive: the quantity; of a replacement the new
-    /// leaves less the old.
+    /// Lots by which the open orders of its side grow: the quantity; of a replacement the new leaves less the old. Where it is not
+    /// positive, POSITION_LIMIT and the checks from DAILY_LOSS on do not apply.
     pub added: i64,
     /// Lots for NOTIONAL: the quantity; of a replacement the new leaves.
     pub leaves: i64,
     /// Price, else stop price, else 0: then there is no collar, and the notional counts with the reference price.
     pub price: i64,
+}
+
+impl OrderCheck {
+    /// Of a new order at a time.
+    #[inline]
+    pub(crate) fn of_new(order: &NewOrder, now: Nanos) -> Self {
+        let NewOrder { account, instrument, side, qty: Qty(qty), .. } = *order;
+        let price = price_or(order.price, order.terms.stop_price);
+        Self { account, instrument, side, now, size: qty, added: qty, leaves: qty, price }
+    }
+
+    /// Of a replacement by a new total and leaves, and by a price and a stop price of which 0 keeps what there is.
+    #[inline]
+    pub(crate) fn of_replacement(
+        record: &Record,
+        now: Nanos,
+        (size, leaves): (Qty, i64),
+        (price, stop_price): (Ticks, Ticks),
+        old_stop_price: Ticks,
+    ) -> Self {
+        let or_kept = |new: Ticks, kept: Ticks| if new.0 == 0 { kept } else { new };
+        let Record { account, instrument, side, .. } = *record;
+        let added = leaves.saturating_sub(record.leaves.0);
+        let price = price_or(or_kept(price, record.price), or_kept(stop_price, old_stop_price));
+        Self { account, instrument, side, now, size: size.0, added, leaves, price }
+    }
+}
+
+/// The price that the gate looks at; 0 for none.
+#[inline]
+fn price_or(price: Ticks, stop_price: Ticks) -> i64 {
+    if price.0 == 0 { stop_price.0 } else { price.0 }
 }
 
 /// What happened outside the gate.
@@ -116,10 +181,19 @@ pub enum Update {
         side: Side,
         /// Lots.
         qty: i64,
+        /// Price of the trade, for CASH.
+        price: Ticks,
         /// Profit that the fill realised, − for a loss.
         realised: Money,
     },
-    /// There was a trade, or somebody marked the instrument.
+    /// Money came in or went out other than by a trade: fees, interest, dividends.
+    Cash {
+        /// Whose.
+        account: AccountId,
+        /// + for what came in.
+        amount: Money,
+    },
+    /// There was a trade, of which both fills were told, or somebody marked the instrument.
     Reference {
         /// Which instrument.
         instrument: InstrumentId,

@@ -14,6 +14,7 @@ mod desk;
 mod durable;
 mod error;
 mod event;
+mod explain;
 pub mod gate;
 mod latency;
 mod log;
@@ -25,13 +26,17 @@ mod registers;
 mod replay;
 mod replayer;
 mod state;
+mod switches;
 
 pub use client_id::{client_id_of_text, text_of_client_id};
-pub use command::{CONFIG_KIND, Command, EVERY_ACCOUNT, EVERY_INSTRUMENT, MAX_COMMAND};
-pub use config::{AccountConfig, Config, InstrumentConfig, Limits, MAX64, MAX128};
+pub use command::{
+    Attribution, CONFIG_KIND, Command, EVERY_ACCOUNT, EVERY_INSTRUMENT, MAX_COMMAND, MAX_NEW, MAX_WHO, MAX_WHY, SwitchScope,
+};
+pub use config::{AccountConfig, Config, InstrumentConfig, Limits, MAX64, MAX128, PositionLimits};
 pub use durable::{DurableOms, Recovery, recover, recover_watched};
 pub use error::{CodecError, Error};
 pub use event::{EventKind, Liquidity, OmsEvent};
+pub use explain::{CheckLevel, CheckRow, Severity};
 pub use latency::{Latency, Stage};
 pub use oms::Oms;
 pub use positions::{Position, Positions};

@@ -6,7 +6,7 @@ use omni_types::{
     TradingPhase,
 };
 
-use crate::command::{Command, EVERY_ACCOUNT, EVERY_INSTRUMENT, digest};
+use crate::command::{Command, EVERY_ACCOUNT, EVERY_INSTRUMENT, SwitchScope, digest};
 use crate::config::Config;
 use crate::desk::Desk;
 use crate::event::{EventKind, OmsEvent};
@@ -14,6 +14,7 @@ use crate::gate::{Map, OrderCheck, RegisterError, RiskDevice, SoftwareDevice};
 use crate::latency::{Latency, Stage};
 use crate::positions::Positions;
 use crate::records::{Record, Records};
+use crate::switches::PendingResets;
 use crate::{Error, registers};
 
 /// Frame of the configuration; a system without journal counts as if it had one.
@@ -31,6 +32,7 @@ pub struct Oms<D: RiskDevice = SoftwareDevice> {
     pub(crate) engine: Engine,
     pub(crate) desk: Desk<D>,
     pub(crate) config: Config,
+    pub(crate) resets: PendingResets,
     map: Map,
     latency: Option<Box<Latency>>,
 }
@@ -55,7 +57,7 @@ impl<D: RiskDevice> Oms<D> {
     /// [`Error::Config`] for a configuration that is not possible.
     pub fn with_device(config: Config, device: D) -> Result<Self, Error> {
         config.check()?;
-        let map = Map::new(config.accounts.len(), config.instruments.len())?;
+        let map = config.map()?;
         let mut engine = Engine::new(config.instruments.len(), config.phase);
         for (number, instrument) in (0..).zip(&config.instruments) {
             if instrument.reference.0 != 0 {
@@ -76,14 +78,15 @@ impl<D: RiskDevice> Oms<D> {
             clock: engine.clock(),
             stop_price: Ticks(0),
         };
-        Self { engine, desk, config, map, latency: None }
+        Self { engine, desk, config, resets: PendingResets::new(), map, latency: None }
     }
 
     /// Carries out a command and returns its sequence. What came of it is added to [`Oms::events`].
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownInstrument`], or [`Error::Register`] if the map refuses a write or the gate is out of order. Nothing happened.
+    /// [`Error::UnknownInstrument`], [`Error::UnknownAccount`], or [`Error::Register`] if the map refuses a write, a write would reset a
+    /// kill switch, or the gate is out of order. Nothing happened.
     #[inline]
     pub fn execute(&mut self, command: &Command) -> Result<u64, Error> {
         self.check(command)?;
@@ -153,7 +156,8 @@ impl<D: RiskDevice> Oms<D> {
         match *command {
             Command::SetPhase { instrument, .. } if instrument == EVERY_INSTRUMENT => Ok(()),
             Command::SetPhase { instrument, .. } | Command::Mark { instrument, .. } => self.check_instrument(instrument),
-            Command::WriteRegister { address, value, .. } => Ok(self.desk.device.check_write(address, value)?),
+            Command::WriteRegister { address, value, .. } => self.check_write(address, value),
+            Command::KillSwitch { scope, .. } => self.check_scope(scope),
             Command::New { .. }
             | Command::Cancel { .. }
             | Command::Replace { .. }
@@ -178,6 +182,7 @@ impl<D: RiskDevice> Oms<D> {
             Command::Advance { .. } => {}
             Command::Mark { instrument, price, .. } => self.mark(instrument, price),
             Command::WriteRegister { address, value, .. } => self.write_register(address, value),
+            Command::KillSwitch { scope, on, ref by, .. } => self.kill_switch(scope, on, by),
         }
     }
 
@@ -203,20 +208,14 @@ impl<D: RiskDevice> Oms<D> {
             return desk.reject(id, reason);
         }
         skip(latency);
-        let qty = order.qty.0;
-        let check = OrderCheck {
-            account: order.account,
-            instrument: order.instrument,
-            side: order.side,
-            now: desk.clock,
-            size: qty,
-            added: qty,
-            leaves: qty,
-            price: price_or(order.price, order.terms.stop_price),
-        };
-        if let Some(reason) = desk.device.check_order(&check) {
+        let check = OrderCheck::of_new(order, desk.clock);
+        let verdict = desk.device.check_order(&check);
+        if let Some(reason) = verdict.refused {
             lap(latency, Stage::Gate);
             return desk.reject(id, reason);
+        }
+        if let Some(reason) = verdict.warned {
+            desk.warn(id, reason, check.price, check.size);
         }
         desk.open(order);
         lap(latency, Stage::Gate);
@@ -238,16 +237,19 @@ impl<D: RiskDevice> Oms<D> {
     #[inline]
     fn cancel(&mut self, id: OrderId) {
         let Self { engine, desk, latency, .. } = self;
-        let account = match desk.records.get(id) {
+        let (account, leaves) = match desk.records.get(id) {
             None => return desk.refuse(EventKind::CancelRejected, id, RejectReason::UnknownOrder),
             Some(record) if record.state.is_done() => return desk.refuse(EventKind::CancelRejected, id, RejectReason::TooLate),
-            Some(record) => record.account,
+            Some(record) => (record.account, record.leaves),
         };
         skip(latency);
-        let refusal = desk.device.check_cancel(account, desk.clock);
+        let verdict = desk.device.check_cancel(account, desk.clock);
         lap(latency, Stage::Gate);
-        if let Some(reason) = refusal {
+        if let Some(reason) = verdict.refused {
             return desk.refuse(EventKind::CancelRejected, id, reason);
+        }
+        if let Some(reason) = verdict.warned {
+            desk.warn(id, reason, 0, leaves.0);
         }
         let was_live = engine.cancel(id, CancelReason::Requested, desk);
         debug_assert!(was_live);
@@ -266,23 +268,17 @@ impl<D: RiskDevice> Oms<D> {
             Ok(replacement) => replacement,
             Err(reason) => return desk.refuse(EventKind::ReplaceRejected, id, reason),
         };
-        let or_kept = |new: Ticks, kept: Ticks| if new.0 == 0 { kept } else { new };
         let old_stop_price = engine.live(id).map_or(Ticks(0), |live| live.terms.stop_price);
         skip(latency);
-        let check = OrderCheck {
-            account: record.account,
-            instrument: record.instrument,
-            side: record.side,
-            now: desk.clock,
-            size: qty.0,
-            added: replacement.leaves.0 - record.leaves.0,
-            leaves: replacement.leaves.0,
-            price: price_or(or_kept(price, record.price), or_kept(stop_price, old_stop_price)),
-        };
-        let refusal = desk.device.check_order(&check);
+        let total = (qty, replacement.leaves.0);
+        let check = OrderCheck::of_replacement(&record, desk.clock, total, (price, stop_price), old_stop_price);
+        let verdict = desk.device.check_order(&check);
         lap(latency, Stage::Gate);
-        if let Some(reason) = refusal {
+        if let Some(reason) = verdict.refused {
             return desk.refuse(EventKind::ReplaceRejected, id, reason);
+        }
+        if let Some(reason) = verdict.warned {
+            desk.warn(id, reason, check.price, check.size);
         }
         engine.replace(id, &replacement, desk);
         lap(latency, Stage::Book);
@@ -313,20 +309,43 @@ impl<D: RiskDevice> Oms<D> {
 
     /// Writes a register. A kill switch that is thrown takes the live orders of its scope along.
     fn write_register(&mut self, address: u64, value: u64) {
-        let Self { engine, desk, map, .. } = self;
-        let scope = registers::switch_scope(*map, address);
-        let was_off = desk.device.read(address) == Ok(0);
+        let Self { desk, map, .. } = self;
+        if let Some(scope) = registers::switch_scope(*map, address) {
+            let was_on = desk.device.read(address) == Ok(1);
+            desk.written(address, value);
+            return self.throw(scope, address, was_on);
+        }
         if desk.device.write(address, value).is_err() {
-            debug_assert!(false, "a write that was checked is refused");
+            debug_assert!(desk.device.fault().is_some(), "a write that was checked is refused");
             return;
         }
         desk.written(address, value);
-        if let Some(scope) = scope.filter(|_| was_off && value == 1) {
-            engine.cancel_all(scope, CancelReason::KillSwitch, desk);
+    }
+
+    /// Whether a register may be written: a kill switch is reset by those who say who they are.
+    fn check_write(&self, address: u64, value: u64) -> Result<(), Error> {
+        self.desk.device.check_write(address, value)?;
+        if value == 0 && registers::switch_scope(self.map, address).is_some() {
+            let expected = "1: the command KillSwitch resets it, and says who and why";
+            return Err(RegisterError::Value { address, name: "CONTROL", expected, found: value }.into());
+        }
+        Ok(())
+    }
+
+    fn check_scope(&self, scope: SwitchScope) -> Result<(), Error> {
+        match scope {
+            SwitchScope::Everything => Ok(()),
+            SwitchScope::Account(account) => self.check_account(account),
+            SwitchScope::Instrument(instrument) => self.check_instrument(instrument),
         }
     }
 
-    fn check_instrument(&self, instrument: InstrumentId) -> Result<(), Error> {
+    pub(crate) fn check_account(&self, account: AccountId) -> Result<(), Error> {
+        let known = self.config.accounts.len() as u32;
+        if account.0 < known { Ok(()) } else { Err(Error::UnknownAccount { found: account.0, known }) }
+    }
+
+    pub(crate) fn check_instrument(&self, instrument: InstrumentId) -> Result<(), Error> {
         let known = self.n_instruments();
         if instrument.0 < known { Ok(()) } else { Err(Error::UnknownInstrument { found: instrument.0, known }) }
     }
@@ -477,10 +496,4 @@ fn skip(latency: &mut Option<Box<Latency>>) {
     if let Some(latency) = latency {
         latency.skip();
     }
-}
-
-/// The price that the gate looks at; 0 for none.
-#[inline]
-fn price_or(price: Ticks, stop_price: Ticks) -> i64 {
-    if price.0 == 0 { stop_price.0 } else { price.0 }
 }

@@ -10,18 +10,20 @@ use omni_types::{
 use sha2::{Digest, Sha256};
 
 use crate::bytes::{Fields, append};
-use crate::config::Config;
+use crate::command::SwitchScope;
+use crate::config::{Config, VERSION, check_version};
 use crate::gate::{Map, RiskDevice, SoftwareDevice};
 use crate::oms::{FIRST_FRAME, Oms};
 use crate::positions::{Position, Positions};
 use crate::records::{Record, Records};
+use crate::switches::PendingResets;
 use crate::{CodecError, Error, registers};
 
 const MAGIC: [u8; 8] = *b"OMNISTAT";
-const VERSION: u32 = 1;
 const RECORD_LEN: usize = 88;
 const LIVE_LEN: usize = 88;
 const POSITION_LEN: usize = 64;
+const RESET_LEN: usize = 16;
 /// A trailing buy follows its reference at a distance of up to the largest price.
 const HIGHEST_STOP_PRICE: i64 = 2 * LARGEST;
 
@@ -38,7 +40,7 @@ impl<D: RiskDevice> Oms<D> {
         let n_instruments = self.config.instruments.len();
         let orders = RECORD_LEN * desk.records.len() + LIVE_LEN * live.len();
         let registers = 8 * registers::n_state_words(self.map()) as usize;
-        let rest = 128 + config.len() + 16 * n_instruments + POSITION_LEN * desk.positions.len();
+        let rest = 128 + RESET_LEN * self.resets.len() + config.len() + 16 * n_instruments + POSITION_LEN * desk.positions.len();
         let mut out = Vec::with_capacity(orders + registers + rest);
         out.extend_from_slice(&MAGIC);
         append!(out, VERSION, config.len() as u32);
@@ -46,6 +48,11 @@ impl<D: RiskDevice> Oms<D> {
         append!(out, desk.clock.0, desk.sequence, desk.records.next_id().0, engine.next_trade_id(), engine.next_stamp());
         for address in registers::state_words(self.map()) {
             append!(out, desk.device.read(address).expect("the register map has every word of the state"));
+        }
+        append!(out, self.resets.len() as u64);
+        for (scope, digest) in &self.resets {
+            let (code, number) = scope.code();
+            append!(out, u32::from(code), number, *digest);
         }
         for instrument in (0..n_instruments as u32).map(InstrumentId) {
             let last = engine.last(instrument).map_or(0, |price| price.0);
@@ -105,7 +112,7 @@ impl<D: RiskDevice> Oms<D> {
     pub fn from_state_on(bytes: &[u8], make_device: impl FnOnce(&Config) -> Result<D, Error>) -> Result<Self, Error> {
         let mut fields = Fields::new("state", bytes);
         let config = decode_head(&mut fields)?;
-        let map = Map::new(config.accounts.len(), config.instruments.len())?;
+        let map = config.map()?;
         let clock = Nanos(fields.i64()?);
         let sequence = counter(&mut fields, "sequence", FIRST_FRAME)?;
         let next_id = counter(&mut fields, "next order id", 1)?;
@@ -118,6 +125,7 @@ impl<D: RiskDevice> Oms<D> {
         for address in registers::state_words(map) {
             device.restore(address, fields.u64()?)?;
         }
+        let resets = decode_resets(&mut fields, &config, map)?;
         let mut instruments = Vec::with_capacity(config.instruments.len());
         for number in 0..config.instruments.len() {
             let phase = fields.code("phase", TradingPhase::from_code)?;
@@ -128,6 +136,7 @@ impl<D: RiskDevice> Oms<D> {
         }
         let restored = Restored { clock, next_stamp, next_trade_id, instruments, orders: Vec::new() };
         let mut oms = Self::assemble(config, map, device, Engine::new(0, TradingPhase::Closed), sequence);
+        oms.resets = resets;
         decode_positions(&mut fields, &mut oms.desk.positions, map)?;
         decode_records(&mut fields, &mut oms.desk.records, map, next_id)?;
         let orders = decode_live(&mut fields, &oms.desk.records, next_stamp)?;
@@ -175,12 +184,34 @@ fn decode_head(fields: &mut Fields) -> Result<Config, Error> {
     if found != magic {
         return Err(fields.wrong("magic of the state", 8, "OMNISTAT", found.into()).into());
     }
-    let version = fields.u32()?;
-    if version != VERSION {
-        return Err(fields.wrong("version of the state", 4, "1", version.into()).into());
-    }
+    check_version(fields, "version of the state")?;
     let length = fields.u32()?;
     Config::decode(fields.take(length as usize)?)
+}
+
+fn decode_resets(fields: &mut Fields, config: &Config, map: Map) -> Result<PendingResets, CodecError> {
+    let mut resets = PendingResets::new();
+    for _ in 0..count(fields, RESET_LEN)? {
+        let code = fields.code("scope", |code| (code < 3).then_some(code))?;
+        fields.padding(3)?;
+        let number = fields.u32()?;
+        let scope = SwitchScope::from_code(code, number).filter(|scope| match *scope {
+            SwitchScope::Everything => true,
+            SwitchScope::Account(account) => account.0 < map.n_accounts(),
+            SwitchScope::Instrument(instrument) => instrument.0 < map.n_instruments(),
+        });
+        let is_next = |scope: &SwitchScope| config.two_person && resets.last_key_value().is_none_or(|(last, _)| last < scope);
+        let Some(scope) = scope.filter(is_next) else {
+            return Err(fields.wrong(
+                "number of a kill switch",
+                4,
+                "a known one, each once and in order, of two people",
+                number.into(),
+            ));
+        };
+        resets.insert(scope, fields.u64()?);
+    }
+    Ok(resets)
 }
 
 fn decode_positions(fields: &mut Fields, positions: &mut Positions, map: Map) -> Result<(), CodecError> {

@@ -189,7 +189,7 @@ fn after_a_failed_sync_nothing_is_acknowledged() {
 fn a_refused_write_leaves_no_frame() {
     let dir = TempDir::new().unwrap();
     let mut durable = open(dir.path(), Durability::Batch);
-    assert!(matches!(durable.execute(&write(1, 0x20, 2)), Err(Error::Register(_))));
+    assert!(matches!(durable.execute(&write(1, 0x28, 2)), Err(Error::Register(_))));
     durable.close().unwrap();
     assert_eq!(recover(dir.path()).unwrap().1.sequence, 1);
 }

@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-use gate_support::{Stream, config, order, perform};
+use gate_support::{Refuses, Stream, config, order, perform};
 use omni_oms::gate::{DeviceError, DeviceModel, MappedDevice, RegisterError, RiskDevice, SoftwareDevice, Update, serve};
 use omni_oms::{Config, Limits};
-use omni_types::{AccountId, InstrumentId, Money, Nanos, RejectReason, Side};
+use omni_types::{AccountId, InstrumentId, Money, Nanos, RejectReason, Side, Ticks};
 
 const STEPS: u64 = if cfg!(debug_assertions) { 20_000 } else { 1_000_000 };
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -73,15 +73,15 @@ fn a_device_goes_on_where_it_was() {
     let (account, instrument, side) = (AccountId(0), InstrumentId(0), Side::Buy);
     while_served(&path, || {
         let mut device = MappedDevice::open(&path, PATIENCE).unwrap();
-        assert_eq!(device.check_order(&order(side, 10, 0)), None);
+        assert_eq!(device.refuses(&order(side, 10, 0)), None);
         device.apply(Update::Open { account, instrument, side, qty: 10 });
     });
     while_served(&path, || {
         let mut device = MappedDevice::open(&path, PATIENCE).unwrap();
-        assert_eq!(device.check_order(&order(side, 1, 0)), Some(RejectReason::PositionLimit));
+        assert_eq!(device.refuses(&order(side, 1, 0)), Some(RejectReason::PositionLimit));
         assert_eq!(device.read(0x1000_0008), Ok(10));
         device.restore(0x1000_0008, 4).unwrap();
-        assert_eq!(device.check_order(&order(side, 6, 0)), None);
+        assert_eq!(device.refuses(&order(side, 6, 0)), None);
         assert!(device.restore(0x0008, 2).is_err());
         assert_eq!(device.fault(), None);
     });
@@ -96,21 +96,22 @@ fn a_silent_device_lets_nothing_pass() {
     let silent = RegisterError::NoAnswer { waited };
 
     let mut device = MappedDevice::open(&path, waited).unwrap();
-    assert_eq!((device.fault(), device.read(0x08)), (None, Ok(1)));
-    assert_eq!(device.check_order(&order(Side::Buy, 1, 0)), Some(RejectReason::KillSwitch));
+    assert_eq!((device.fault(), device.read(0x08)), (None, Ok(2)));
+    assert_eq!(device.refuses(&order(Side::Buy, 1, 0)), Some(RejectReason::KillSwitch));
     assert_eq!(device.fault(), Some(silent));
-    assert_eq!((device.read(0x08), device.check_write(0x20, 1), device.write(0x20, 1)), (Err(silent), Err(silent), Err(silent)));
-    assert_eq!(device.restore(0x28, 0), Err(silent));
+    assert_eq!((device.read(0x08), device.check_write(0x28, 1), device.write(0x28, 1)), (Err(silent), Err(silent), Err(silent)));
+    assert_eq!(device.restore(0x30, 0), Err(silent));
 
     // Another driver is not let in before the question is answered, and the first one trusts no late answer.
     assert!(matches!(MappedDevice::open(&path, waited), Err(DeviceError::Register(error)) if error == silent));
     assert!(model.poll() && !model.poll());
-    assert_eq!(device.check_cancel(AccountId(0), Nanos(0)), Some(RejectReason::KillSwitch));
+    assert_eq!(device.refuses_cancel(AccountId(0), Nanos(0)), Some(RejectReason::KillSwitch));
     device.apply(Update::Fill {
         account: AccountId(0),
         instrument: InstrumentId(0),
         side: Side::Buy,
         qty: 1,
+        price: Ticks(1),
         realised: Money::ZERO,
     });
     assert!(!model.poll(), "a device given up is not asked again");
@@ -124,7 +125,7 @@ fn a_question_about_nothing_is_a_fault() {
     DeviceModel::create(&path, &config(&[(1, 0)], &[Limits::default()])).unwrap();
     while_served(&path, || {
         let mut device = MappedDevice::open(&path, PATIENCE).unwrap();
-        assert_eq!(device.check_cancel(AccountId(7), Nanos(0)), Some(RejectReason::KillSwitch));
+        assert_eq!(device.refuses_cancel(AccountId(7), Nanos(0)), Some(RejectReason::KillSwitch));
         assert!(device.fault().is_some());
     });
 }
@@ -143,13 +144,21 @@ fn what_is_no_window_is_refused() {
     assert!(matches!(DeviceModel::create(&path, &config(&[], &[])), Err(DeviceError::Io { op: "create", .. })));
     let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
     file.set_len(0x1000_0000).unwrap();
-    assert!(matches!(open(), DeviceError::NotADevice { what: "length", expected: 0x1000_0020, .. }));
-    file.set_len(0x1000_0020).unwrap();
+    assert!(matches!(open(), DeviceError::NotADevice { what: "length", expected: 0x1000_0040, .. }));
+    file.set_len(0x1000_0040).unwrap();
     overwrite(&path, 0x1008, u64::MAX);
     let damaged = DeviceModel::open(&path).unwrap_err();
     assert!(matches!(damaged, DeviceError::Register(RegisterError::Value { name: "MAX_POSITION", .. })));
-    overwrite(&path, 0x08, 2);
-    assert!(matches!(open(), DeviceError::NotADevice { what: "VERSION", expected: 1, found: 2, .. }));
+    overwrite(&path, 0x1008, 5);
+    overwrite(&path, 0x1108, 0);
+    let damaged = DeviceModel::open(&path).unwrap_err();
+    assert!(matches!(damaged, DeviceError::Register(RegisterError::Value { name: "PARENT", found: 0, .. })), "{damaged}");
+    overwrite(&path, 0x1108, i64::MAX as u64);
+    overwrite(&path, 0x40_0020, 1);
+    let damaged = DeviceModel::open(&path).unwrap_err();
+    assert!(matches!(damaged, DeviceError::Register(RegisterError::Value { name: "SECTOR", found: 1, .. })), "{damaged}");
+    overwrite(&path, 0x08, 1);
+    assert!(matches!(open(), DeviceError::NotADevice { what: "VERSION", expected: 2, found: 1, .. }));
     overwrite(&path, 0x00, 0);
     assert!(matches!(open(), DeviceError::NotADevice { what: "DEVICE_ID", found: 0, .. }));
 }

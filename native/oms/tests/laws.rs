@@ -2,7 +2,7 @@
 
 mod support;
 
-use omni_oms::{Command, Config, EventKind, MAX_COMMAND, Oms, OmsEvent};
+use omni_oms::{Command, Config, EventKind, MAX_NEW, Oms, OmsEvent};
 use omni_types::{
     AccountId, InstrumentId, LARGEST, NewOrder, OrderId, OrderState, OrderType, Qty, Side, Ticks, TimeInForce, TradingPhase,
     TrailUnit, Trigger,
@@ -25,16 +25,17 @@ fn play(oms: &mut Oms, dice: &mut Dice, n: usize, mut seen: impl FnMut(&Oms, &Co
 #[test]
 fn gate_book_and_positions_agree() {
     let mut oms = oms();
-    let mut kinds = [0_u32; 18];
+    let mut kinds = [0_u32; 20];
     let mut realised = [0_i128; 3];
     play(&mut oms, &mut Dice(1), 60_000, |oms, command, events| {
         for event in events {
             kinds[usize::from(event.kind)] += 1;
         }
         if let Command::WriteRegister { address, .. } = command
-            && address & 0xFF == 0x80
+            && (0x1000..0x1600).contains(address)
+            && address & 0x1FF == 0xA0
         {
-            let account = (address - 0x1000) as usize / 0x100;
+            let account = (address - 0x1000) as usize / 0x200;
             realised[account] = oms.positions().iter().filter(|at| at.0.0 as usize == account).map(|at| at.2.realised.0).sum();
         }
         if oms.sequence() % 100 == 0 {
@@ -58,7 +59,7 @@ fn check(oms: &Oms, realised_before: &[i128; 3]) {
         let mut realised = 0;
         for instrument in 0..2_u32 {
             let position = oms.positions().get(AccountId(account), InstrumentId(instrument)).copied().unwrap_or_default();
-            let bank = 0x1000_0000 + 0x20 * u64::from(account * 2 + instrument);
+            let bank = 0x1000_0000 + 0x40 * u64::from(account * 2 + instrument);
             let open = |side| {
                 let of_it =
                     live.iter().filter(|order| (order.account.0, order.instrument.0, order.side) == (account, instrument, side));
@@ -71,7 +72,7 @@ fn check(oms: &Oms, realised_before: &[i128; 3]) {
             assert!(position.cost.0 >= 0 && (position.qty != 0 || position.cost.0 == 0));
             realised += position.realised.0;
         }
-        let bank = 0x1080 + 0x100 * u64::from(account);
+        let bank = 0x10A0 + 0x200 * u64::from(account);
         let word = |address| i128::from(oms.read_register(address).unwrap());
         let register = word(bank) | word(bank + 8) << 64;
         assert_eq!(register, realised - realised_before[account as usize]);
@@ -234,7 +235,7 @@ fn is_endless(command: &Command) -> bool {
 }
 
 fn any_payload() -> impl Strategy<Value = (u16, Vec<u8>)> {
-    (0_u16..10, prop::collection::vec(prop_oneof![4 => Just(0), 2 => 0_u8..8, 1 => any::<u8>()], 0..MAX_COMMAND + 9))
+    (0_u16..11, prop::collection::vec(prop_oneof![4 => Just(0), 2 => 0_u8..8, 1 => any::<u8>()], 0..MAX_NEW + 9))
 }
 
 proptest! {
@@ -253,7 +254,7 @@ proptest! {
         let mut dice = Dice(seed);
         for _ in 0..50 {
             let command = any_command(&mut dice, seed as i64, 100);
-            prop_assert_eq!(Command::decode(command.kind(), &command.to_bytes()), Ok(command));
+            prop_assert_eq!(Command::decode(command.kind(), &command.to_bytes()), Ok(command.clone()));
         }
     }
 

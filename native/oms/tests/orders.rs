@@ -99,7 +99,7 @@ fn a_new_order_is_checked_in_the_order_of_the_contract() {
     assert_eq!(reject(&mut oms, order), (RejectReason::UnknownInstrument, 0));
     order.instrument = X;
     run(&mut oms, Command::SetPhase { ts: Nanos(1), instrument: X, phase: TradingPhase::Halted });
-    run(&mut oms, write(1, 0x20, 1));
+    run(&mut oms, write(1, 0x28, 1));
     assert_eq!(reject(&mut oms, order), (RejectReason::InvalidQty, 1));
     order.qty = Qty(1);
     // The id was used for another order.
@@ -119,7 +119,7 @@ fn an_order_the_book_refuses_passed_the_gate_and_is_open_no_more() {
     let order = NewOrder { post_only: PostOnly::Reject, ..limit(ALICE, Side::Buy, 7, 100) };
     let events = run(&mut oms, new(2, order));
     assert_eq!((kinds(&events), events[0].reason), (vec![K::Rejected], RejectReason::PostOnlyWouldTake.code()));
-    assert_eq!(oms.read_register(0x38), Ok(2), "passed");
+    assert_eq!(oms.read_register(0x48), Ok(2), "passed");
     assert_eq!(oms.read_register(0x1000_0008), Ok(0), "open to buy");
     assert_eq!(oms.state_of(OrderId(2)), Some(OrderState::Rejected));
 }
@@ -149,7 +149,7 @@ fn cancels_and_replacements_of_no_order_carry_just_its_id() {
     run(&mut oms, cancel(1, 1));
     let rejected = run(&mut oms, cancel(1, 1))[0];
     assert_eq!((rejected.reason, rejected.state), (RejectReason::TooLate.code(), OrderState::Canceled.code()));
-    assert_eq!(oms.read_register(0x30), Ok(2), "the gate is not asked about orders that are done");
+    assert_eq!(oms.read_register(0x40), Ok(2), "the gate is not asked about orders that are done");
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn a_thrown_kill_switch_cancels_what_is_in_its_scope() {
     assert_eq!((events[1].order_id, events[2].order_id, events[1].reason), (1, 3, CancelReason::KillSwitch.code()));
     // It is on already.
     assert_eq!(kinds(&run(&mut oms, write(2, 0x1000, 1))), [K::RegisterWritten]);
-    assert_eq!(kinds(&run(&mut oms, write(2, 0x20, 1))), [K::RegisterWritten, K::Canceled]);
+    assert_eq!(kinds(&run(&mut oms, write(2, 0x28, 1))), [K::RegisterWritten, K::Canceled]);
     assert_eq!(oms.engine().len(), 0);
 }
 
@@ -232,7 +232,7 @@ fn a_mark_out_of_range_changes_nothing() {
     for price in [0, -1, (1 << 50) + 1] {
         assert_eq!(run(&mut oms, mark(price)), []);
     }
-    assert_eq!(oms.read_register(0x10_0000), Ok(105));
+    assert_eq!(oms.read_register(0x40_0008), Ok(105));
     assert_eq!(oms.sequence(), 5);
 }
 
@@ -302,6 +302,6 @@ fn a_loss_closes_the_gate_and_a_new_day_opens_it() {
         run(&mut oms, new(1, limit(account, side, 2, price)));
     }
     assert_eq!(run(&mut oms, new(1, limit(ALICE, Side::Buy, 1, 97)))[0].reason, RejectReason::DailyLoss.code());
-    run(&mut oms, write(2, 0x1080, 0));
+    run(&mut oms, write(2, 0x10A0, 0));
     assert_eq!(run(&mut oms, new(2, limit(ALICE, Side::Buy, 1, 97)))[0].kind, K::Accepted as u8);
 }

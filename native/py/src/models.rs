@@ -114,12 +114,17 @@ struct LimitSetup {
     cancel_rate: i64,
     cancel_burst: i64,
     max_daily_loss: i128,
+    max_drawdown: i64,
+    max_leverage: i64,
+    max_sector: i64,
+    max_name: i64,
 }
 
 /// Limits from an `omni_lab.execution.setup.LimitSetup`.
 pub(crate) fn limits(given: &Bound<'_, PyAny>) -> PyResult<Limits> {
     let LimitSetup { max_position, max_order_qty, collar_bps, max_notional, order_rate, order_burst, .. } = given.extract()?;
-    let LimitSetup { cancel_rate, cancel_burst, max_daily_loss, .. } = given.extract()?;
+    let LimitSetup { cancel_rate, cancel_burst, max_daily_loss, max_drawdown, max_leverage, max_sector, max_name, .. } =
+        given.extract()?;
     Ok(Limits {
         max_position,
         max_order_qty,
@@ -130,6 +135,10 @@ pub(crate) fn limits(given: &Bound<'_, PyAny>) -> PyResult<Limits> {
         cancel_rate,
         cancel_burst,
         max_daily_loss: Money(max_daily_loss),
+        max_drawdown,
+        max_leverage,
+        max_sector,
+        max_name,
     })
 }
 

@@ -4,6 +4,7 @@
 
 mod batch;
 mod events;
+mod explain;
 mod journal;
 mod names;
 mod numbers;
@@ -244,6 +245,20 @@ impl Oms {
         let command = Command::decode(kind.try_into().unwrap_or(u16::MAX), payload);
         let command = command.map_err(|error| Refusal::from(omni_oms::Error::from(error)).raise(py))?;
         self.run(py, None, |_| command)
+    }
+
+    fn explain<'py>(&self, py: Python<'py>, kind: i64, payload: &[u8]) -> PyResult<Bound<'py, PyDict>> {
+        let command = Command::decode(kind.try_into().unwrap_or(u16::MAX), payload);
+        let command = command.map_err(|error| Refusal::from(omni_oms::Error::from(error)).raise(py))?;
+        let system = self.system(py)?;
+        let rows = system.oms().explain(&command).map_err(|error| Refusal::from(error).raise(py))?;
+        explain::columns(py, system.oms(), &rows)
+    }
+
+    fn headroom<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let system = self.system(py)?;
+        let rows = system.oms().headroom().map_err(|error| Refusal::from(error).raise(py))?;
+        explain::columns(py, system.oms(), &rows)
     }
 
     #[pyo3(name = "_apply_columns")]

@@ -122,7 +122,7 @@ impl BarEngine {
     /// # Errors
     /// If a limit is one that its register does not take, or there are too many instruments.
     pub fn with_limits(mut self, limits: Limits) -> Result<Self, RegisterError> {
-        self.gate = Some(Box::new(Gate::new(self.panel.instruments(), limits)?));
+        self.gate = Some(Box::new(Gate::new(self.panel.instruments(), self.ledger.cash(), limits)?));
         Ok(self)
     }
 

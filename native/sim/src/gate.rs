@@ -3,15 +3,15 @@
 
 use omni_oms::gate::{OrderCheck, RegisterError, RiskDevice, SoftwareDevice, Update, map};
 use omni_oms::{AccountConfig, Config, InstrumentConfig, Limits};
-use omni_types::{AccountId, InstrumentId, Money, Nanos, RejectReason, Side, Ticks, TradingPhase};
+use omni_types::{AccountId, InstrumentId, Money, Nanos, RejectReason, Side, Ticks};
 
 use crate::instrument::Instrument;
 use crate::trades::CostBasis;
 
 const ACCOUNT: AccountId = AccountId(0);
 const DAY_NS: i64 = 86_400_000_000_000;
-/// The realised profit of the first account; its bank follows the words of the device.
-const REALISED: u64 = 0x1000 + map::account::REALISED;
+/// The realised profit of the account.
+const REALISED: u64 = map::Bank::Account.base() + map::account::REALISED;
 
 /// A gate for one account.
 #[derive(Debug)]
@@ -23,21 +23,21 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    pub fn new(instruments: &[Instrument], limits: Limits) -> Result<Self, RegisterError> {
+    /// A gate for an account that begins with some cash; a debt is no capital.
+    pub fn new(instruments: &[Instrument], cash: Money, limits: Limits) -> Result<Self, RegisterError> {
         let config = Config {
-            phase: TradingPhase::Continuous,
             instruments: instruments
                 .iter()
                 .map(|each| InstrumentConfig {
                     symbol: each.symbol().to_owned(),
                     tick_size: each.tick_size(),
                     lot_size: each.lot_size(),
-                    currency: String::new(),
                     tick_value: each.tick_lot_value(),
-                    reference: Ticks(0),
+                    ..InstrumentConfig::default()
                 })
                 .collect(),
-            accounts: vec![AccountConfig { name: String::new(), limits }],
+            accounts: vec![AccountConfig { capital: cash.max(Money::ZERO), limits, ..AccountConfig::default() }],
+            ..Config::default()
         };
         let bases = instruments.iter().map(|each| CostBasis::new(each.tick_lot_value())).collect();
         Ok(Self { device: SoftwareDevice::new(&config)?, bases, day: i64::MIN })
@@ -53,7 +53,7 @@ impl Gate {
 
     /// Check a new order; `price` is 0 for a market order.
     pub fn check(&mut self, symbol: usize, side: Side, qty: i64, price: Ticks, now: i64) -> Option<RejectReason> {
-        self.device.check_order(&OrderCheck {
+        let order = OrderCheck {
             account: ACCOUNT,
             instrument: InstrumentId(symbol as u32),
             side,
@@ -62,12 +62,13 @@ impl Gate {
             added: qty,
             leaves: qty,
             price: price.0,
-        })
+        };
+        self.device.check_order(&order).refused
     }
 
     /// Check a cancel.
     pub fn check_cancel(&mut self, now: i64) -> Option<RejectReason> {
-        self.device.check_cancel(ACCOUNT, Nanos(now))
+        self.device.check_cancel(ACCOUNT, Nanos(now)).refused
     }
 
     /// The open lots of a side changed other than by a fill.
@@ -76,10 +77,17 @@ impl Gate {
     }
 
     /// An open order traded.
-    pub fn filled(&mut self, symbol: usize, side: Side, qty: i64, price: Ticks) {
+    pub fn filled(&mut self, symbol: usize, side: Side, qty: i64, price: Ticks, commission: Money) {
         let trade = self.bases[symbol].fill(symbol as u32, side.sign() * qty, price, Money::ZERO, 0);
         let realised = trade.and_then(|trade| Money::from_f64(trade.pnl)).unwrap_or_default();
-        self.device.apply(Update::Fill { account: ACCOUNT, instrument: InstrumentId(symbol as u32), side, qty, realised });
+        let instrument = InstrumentId(symbol as u32);
+        self.device.apply(Update::Fill { account: ACCOUNT, instrument, side, qty, price, realised });
+        self.received(-commission);
+    }
+
+    /// Money came in, or went out, other than by a trade.
+    pub fn received(&mut self, amount: Money) {
+        self.device.apply(Update::Cash { account: ACCOUNT, amount });
     }
 
     /// A split changed a position by `lots`.
@@ -87,9 +95,10 @@ impl Gate {
         let _ = self.bases[symbol].split(symbol as u32, (new, old), in_lieu, Ticks(0), 0);
         let (side, qty) = (if lots < 0 { Side::Sell } else { Side::Buy }, lots.abs());
         let instrument = InstrumentId(symbol as u32);
-        // A position moves by fills only, and a fill takes from what is open.
+        // A position moves by fills only, and a fill takes from what is open. These cost nothing.
         self.device.apply(Update::Open { account: ACCOUNT, instrument, side, qty });
-        self.device.apply(Update::Fill { account: ACCOUNT, instrument, side, qty, realised: Money::ZERO });
+        self.device.apply(Update::Fill { account: ACCOUNT, instrument, side, qty, price: Ticks(0), realised: Money::ZERO });
+        self.received(in_lieu);
     }
 
     /// There is a new price.

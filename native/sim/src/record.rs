@@ -68,6 +68,14 @@ pub enum OrderReason {
     OrderRate = 37,
     /// Gate: too much was lost today.
     DailyLoss = 39,
+    /// Gate: too much was lost since the equity was highest.
+    Drawdown = 40,
+    /// Gate: the exposure would be too large for the equity.
+    Leverage = 41,
+    /// Gate: the exposure in a sector would be too large for the equity.
+    SectorConcentration = 42,
+    /// Gate: the exposure in one instrument would be too large for the equity.
+    SingleName = 43,
 }
 
 impl OrderReason {
@@ -91,6 +99,10 @@ impl OrderReason {
             Self::Notional => RejectReason::Notional.name(),
             Self::OrderRate => RejectReason::OrderRate.name(),
             Self::DailyLoss => RejectReason::DailyLoss.name(),
+            Self::Drawdown => RejectReason::Drawdown.name(),
+            Self::Leverage => RejectReason::Leverage.name(),
+            Self::SectorConcentration => RejectReason::SectorConcentration.name(),
+            Self::SingleName => RejectReason::SingleName.name(),
         }
     }
 
@@ -104,6 +116,10 @@ impl OrderReason {
             RejectReason::Notional => Self::Notional,
             RejectReason::OrderRate => Self::OrderRate,
             RejectReason::DailyLoss => Self::DailyLoss,
+            RejectReason::Drawdown => Self::Drawdown,
+            RejectReason::Leverage => Self::Leverage,
+            RejectReason::SectorConcentration => Self::SectorConcentration,
+            RejectReason::SingleName => Self::SingleName,
             other => unreachable!("the gate refuses no order with {}", other.name()),
         }
     }

@@ -226,6 +226,14 @@ codes! {
         CancelRate = 38 "CANCEL_RATE",
         /// Gate: too much was lost today.
         DailyLoss = 39 "DAILY_LOSS",
+        /// Gate: too much was lost since the equity was highest.
+        Drawdown = 40 "DRAWDOWN",
+        /// Gate: the exposure would be too large for the equity.
+        Leverage = 41 "LEVERAGE",
+        /// Gate: the exposure in a sector would be too large for the equity.
+        SectorConcentration = 42 "SECTOR_CONCENTRATION",
+        /// Gate: the exposure in one instrument would be too large for the equity.
+        SingleName = 43 "SINGLE_NAME",
     }
 }
 

@@ -1,213 +1,255 @@
-//! What a device does with its registers: the checks in their order, the counters, the updates, and what a write entails.
-//!
-//! The registers are the whole state. They may lie in memory of our own or in a mapped file, so the engine asks a [`Memory`].
+//! The checks in their order, and the counters; `docs/gate.md` section 4.
 
-use omni_types::{AccountId, InstrumentId, Nanos, RejectReason, Side};
+use omni_types::{AccountId, Nanos, RejectReason};
 
-use super::map::{Bank, Map, Place, TOKEN, account, global, instrument, position};
-use super::words::{AccountBank, GlobalBank, InstrumentBank, PositionBank};
-use super::{OrderCheck, RegisterError, Update, rules};
+use super::bucket::{CANCELS, ORDERS};
+use super::derived::{Derived, HARD, Line, VALUED, WARN, WARN_PLAIN, equity, exposure, unit};
+use super::map::{account, global, instrument, position};
+use super::memory::Memory;
+use super::updates::open_of;
+use super::wide::Wide;
+use super::words::{AccountBank, GlobalBank, InstrumentBank, PositionBank, Words};
+use super::{OrderCheck, Verdict, rules};
 use crate::config::{MAX64, MAX128};
-
-/// Where the banks lie. All of them exist for accounts and instruments of the map; others stop the program.
-pub(crate) trait Memory {
-    fn map(&self) -> Map;
-    fn global(&self) -> &GlobalBank;
-    fn account(&self, account: AccountId) -> &AccountBank;
-    fn instrument(&self, instrument: InstrumentId) -> &InstrumentBank;
-    fn position(&self, account: AccountId, instrument: InstrumentId) -> &PositionBank;
-}
 
 /// Check an order and count the verdict.
 #[inline]
-pub(crate) fn check_order(memory: &impl Memory, order: &OrderCheck) -> Option<RejectReason> {
-    let account = memory.account(order.account);
-    let verdict = first_refusal(memory, account, order);
-    count(memory.global(), account, verdict);
-    verdict
+pub(crate) fn check_order(memory: &impl Memory, derived: &mut Derived, order: &OrderCheck) -> Verdict {
+    derived.refresh(memory);
+    let line = derived.line(order.account.0);
+    match line.n_levels() {
+        1 => check_levels::<1, _>(memory, derived, line, order),
+        2 => check_levels::<2, _>(memory, derived, line, order),
+        3 => check_levels::<3, _>(memory, derived, line, order),
+        _ => check_levels::<4, _>(memory, derived, line, order),
+    }
 }
 
 /// Check a cancel and count the verdict.
 #[inline]
-pub(crate) fn check_cancel(memory: &impl Memory, account: AccountId, now: Nanos) -> Option<RejectReason> {
-    let account = memory.account(account);
-    let verdict = if CANCELS.take(account, now) { None } else { Some(RejectReason::CancelRate) };
-    count(memory.global(), account, verdict);
+pub(crate) fn check_cancel(memory: &impl Memory, derived: &mut Derived, account: AccountId, now: Nanos) -> Verdict {
+    derived.refresh(memory);
+    let line = derived.line(account.0);
+    let levels = || line.levels().iter().map(|&number| AccountId(number));
+    let mut verdict = Verdict::PASSED;
+    if !levels().all(|level| CANCELS.take(memory.account(level), now)) {
+        verdict.refused = Some(RejectReason::CancelRate);
+    } else if line.all & WARN_PLAIN != 0 && !levels().all(|level| CANCELS.take(memory.warning(level), now)) {
+        verdict.warned = Some(RejectReason::CancelRate);
+    }
+    count(memory.global(), levels().map(|level| memory.account(level)), verdict);
     verdict
 }
 
-/// The first check that an order fails.
+/// An account of the lineage, and what it holds of the instrument.
+struct Level<'a> {
+    number: u32,
+    bank: &'a AccountBank,
+    held: &'a PositionBank,
+}
+
 #[inline]
-fn first_refusal(memory: &impl Memory, limits: &AccountBank, order: &OrderCheck) -> Option<RejectReason> {
-    if memory.global().get(global::CONTROL) == 1 || limits.get(account::CONTROL) == 1 {
+fn check_levels<const N: usize, M: Memory>(memory: &M, derived: &Derived, line: &Line, order: &OrderCheck) -> Verdict {
+    let traded = memory.instrument(order.instrument);
+    let levels: [Level; N] = std::array::from_fn(|at| {
+        let number = line.levels()[at];
+        let account = AccountId(number);
+        Level { number, bank: memory.account(account), held: memory.position(account, order.instrument) }
+    });
+    let worths: [Option<Standing>; N] = if line.all & VALUED == 0 {
+        [const { None }; N]
+    } else {
+        std::array::from_fn(|at| Standing::of(derived, &levels[at], traded, order))
+    };
+    let mut verdict = Verdict::PASSED;
+    verdict.refused = first_refusal(memory.global(), traded, &levels, order).or_else(|| {
+        if line.all & HARD == 0 {
+            return None;
+        }
+        first_excess(levels.iter().map(|level| (level.bank, level.bank)).zip(&worths), traded)
+    });
+    if verdict.refused.is_none() && line.all & (WARN | WARN_PLAIN) != 0 {
+        verdict.warned = first_warning(memory, traded, &levels, &worths, order);
+    }
+    count(memory.global(), levels.iter().map(|level| level.bank), verdict);
+    verdict
+}
+
+/// The first of the checks 1 to 6 that an order fails. Where a check compares one number with the limits of all levels, the tightest
+/// of them decides.
+#[inline]
+fn first_refusal<const N: usize>(
+    all: &GlobalBank,
+    traded: &InstrumentBank,
+    levels: &[Level; N],
+    order: &OrderCheck,
+) -> Option<RejectReason> {
+    let killed = levels.iter().fold(traded.get(instrument::CONTROL), |on, level| on | level.bank.get(account::CONTROL));
+    if all.get(global::CONTROL) | killed == 1 {
         return Some(RejectReason::KillSwitch);
     }
-    if order.added > 0 {
-        let held = memory.position(order.account, order.instrument);
-        let position = i128::from(held.signed(position::POSITION)) * i128::from(order.side.sign());
-        if rules::exceeds_position(position, held.get(open_of(order.side)), order.added, limits.signed(account::MAX_POSITION)) {
-            return Some(RejectReason::PositionLimit);
-        }
+    let most = |level: &Level| level.bank.signed(account::MAX_POSITION).min(level.held.signed(position::MAX_POSITION));
+    if order.added > 0 && levels.iter().any(|level| reaches_beyond(level.held, order, most(level))) {
+        return Some(RejectReason::PositionLimit);
     }
-    if order.size > limits.signed(account::MAX_ORDER_QTY) {
+    let size = |level: &Level| level.bank.signed(account::MAX_ORDER_QTY).min(level.held.signed(position::MAX_ORDER_QTY));
+    if order.size > levels.iter().map(size).fold(traded.signed(instrument::MAX_ORDER_QTY), i64::min) {
         return Some(RejectReason::OrderSize);
     }
-    let traded = memory.instrument(order.instrument);
-    let reference = traded.signed(instrument::REFERENCE);
-    let collar = limits.signed(account::COLLAR_BPS);
-    if order.price != 0 && reference > 0 && collar < MAX64 && rules::outside_collar(order.price, reference, collar) {
+    let collars = levels.iter().map(|level| level.bank.signed(account::COLLAR_BPS));
+    if is_far(traded, order, collars.fold(traded.signed(instrument::COLLAR_BPS), i64::min)) {
         return Some(RejectReason::PriceCollar);
     }
-    let max_notional = limits.wide(account::MAX_NOTIONAL);
-    if max_notional < MAX128.0 {
-        let price = if order.price != 0 { order.price } else { reference };
-        if rules::exceeds_notional(price, order.leaves, traded.wide(instrument::TICK_VALUE), max_notional) {
-            return Some(RejectReason::Notional);
-        }
+    let notionals = levels.iter().map(|level| level.bank.wide(account::MAX_NOTIONAL));
+    if is_dear(traded, order, notionals.fold(traded.wide(instrument::MAX_NOTIONAL), i128::min)) {
+        return Some(RejectReason::Notional);
     }
-    if !ORDERS.take(limits, order.now) {
+    if levels.iter().all(|level| ORDERS.take(level.bank, order.now)) { None } else { Some(RejectReason::OrderRate) }
+}
+
+/// The first check whose warning limits an order that passed exceeds.
+fn first_warning<const N: usize, M: Memory>(
+    memory: &M,
+    traded: &InstrumentBank,
+    levels: &[Level; N],
+    worths: &[Option<Standing>; N],
+    order: &OrderCheck,
+) -> Option<RejectReason> {
+    let banks = levels.each_ref().map(|level| memory.warning(AccountId(level.number)));
+    let exceeds = |(level, bank): (&Level, &&_)| reaches_beyond(level.held, order, Words::signed(*bank, account::MAX_POSITION));
+    if order.added > 0 && levels.iter().zip(&banks).any(exceeds) {
+        return Some(RejectReason::PositionLimit);
+    }
+    if order.size > banks.iter().map(|bank| bank.signed(account::MAX_ORDER_QTY)).fold(MAX64, i64::min) {
+        return Some(RejectReason::OrderSize);
+    }
+    if is_far(traded, order, banks.iter().map(|bank| bank.signed(account::COLLAR_BPS)).fold(MAX64, i64::min)) {
+        return Some(RejectReason::PriceCollar);
+    }
+    if is_dear(traded, order, banks.iter().map(|bank| bank.wide(account::MAX_NOTIONAL)).fold(MAX128.0, i128::min)) {
+        return Some(RejectReason::Notional);
+    }
+    if !banks.iter().all(|bank| ORDERS.take(*bank, order.now)) {
         return Some(RejectReason::OrderRate);
     }
+    first_excess(levels.iter().zip(banks).map(|(level, bank)| (level.bank, bank)).zip(worths), traded)
+}
+
+#[inline]
+fn reaches_beyond(held: &PositionBank, order: &OrderCheck, most: i64) -> bool {
+    let position = i128::from(held.signed(position::POSITION)) * i128::from(order.side.sign());
+    rules::exceeds_position(position, held.get(open_of(order.side)), order.added, most)
+}
+
+#[inline]
+fn is_far(traded: &InstrumentBank, order: &OrderCheck, collar: i64) -> bool {
+    let reference = traded.signed(instrument::REFERENCE);
+    order.price != 0 && reference > 0 && collar < MAX64 && rules::outside_collar(order.price, reference, collar)
+}
+
+#[inline]
+fn is_dear(traded: &InstrumentBank, order: &OrderCheck, most: i128) -> bool {
+    if most == MAX128.0 {
+        return false;
+    }
+    let price = if order.price == 0 { traded.signed(instrument::REFERENCE) } else { order.price };
+    rules::exceeds_notional(price, order.leaves, traded.wide(instrument::TICK_VALUE), most)
+}
+
+/// Where an account whose sums are kept would stand after an order by which its worst case grows.
+struct Standing {
+    equity: Wide,
+    exposure: i128,
+    gross: i128,
+    sector: i128,
+}
+
+impl Standing {
+    /// `None` where the worst case does not grow, or nobody asks.
+    #[inline]
+    fn of(derived: &Derived, level: &Level, traded: &InstrumentBank, order: &OrderCheck) -> Option<Self> {
+        if derived.line(level.number).own & VALUED == 0 || order.added <= 0 {
+            return None;
+        }
+        let position = level.held.signed(position::POSITION);
+        let open = [position::OPEN_BUY, position::OPEN_SELL].map(|offset| level.held.get(offset));
+        let before = rules::worst(position, open[0], open[1]);
+        // What is open and added together stays below 2^64 where check 2 passed; where it did not, nobody looks at this.
+        let mut after = open;
+        after[order.side.index()] = after[order.side.index()].wrapping_add(order.added as u64);
+        let after = rules::worst(position, after[0], after[1]);
+        if after <= before {
+            return None;
+        }
+        let unit = unit(traded);
+        let (now, then) = (exposure(level.held, unit), rules::exposure(after, unit));
+        let sums = derived.sums(level.number);
+        let sector = (traded.get(instrument::SECTOR) as usize).checked_sub(1).map_or(0, |sector| sums.sectors[sector]);
+        Some(Self {
+            equity: equity(level.bank, sums.value),
+            exposure: then,
+            gross: sums.gross - now + then,
+            sector: sector - now + then,
+        })
+    }
+}
+
+/// The first of the checks 8 to 12 that fails at any level: of pairs of an account's bank and the bank with its limits.
+#[inline]
+fn first_excess<'a, 'b, const L: usize>(
+    levels: impl Iterator<Item = ((&'a AccountBank, &'a Words<L>), &'b Option<Standing>)>,
+    traded: &InstrumentBank,
+) -> Option<RejectReason> {
+    levels.filter_map(|((bank, limits), standing)| excess(bank, limits, standing.as_ref()?, traded)).min()
+}
+
+#[inline]
+fn excess<const L: usize>(
+    bank: &AccountBank,
+    limits: &Words<L>,
+    standing: &Standing,
+    traded: &InstrumentBank,
+) -> Option<RejectReason> {
+    let Standing { equity, exposure, gross, sector } = *standing;
     let max_loss = limits.wide(account::MAX_DAILY_LOSS);
-    if order.added > 0 && max_loss < MAX128.0 && rules::lost_too_much(limits.wide(account::REALISED), max_loss) {
+    if max_loss < MAX128.0 && rules::lost_too_much(equity, bank.wide(account::DAY_EQUITY), max_loss) {
         return Some(RejectReason::DailyLoss);
     }
-    None
+    let max_drawdown = limits.signed(account::MAX_DRAWDOWN);
+    if max_drawdown < MAX64 && rules::fell_too_far(equity, bank.wide(account::PEAK), max_drawdown) {
+        return Some(RejectReason::Drawdown);
+    }
+    let has_reference = traded.signed(instrument::REFERENCE) > 0;
+    let exceeds = |exposure: i128, limit: u64| {
+        let limit = limits.signed(limit);
+        limit < MAX64 && (!has_reference || rules::exceeds_share(exposure, equity, limit))
+    };
+    if exceeds(gross, account::MAX_LEVERAGE) {
+        return Some(RejectReason::Leverage);
+    }
+    if traded.get(instrument::SECTOR) > 0 && exceeds(sector, account::MAX_SECTOR) {
+        return Some(RejectReason::SectorConcentration);
+    }
+    exceeds(exposure, account::MAX_NAME).then_some(RejectReason::SingleName)
 }
 
 #[inline]
-fn count(all: &GlobalBank, account: &AccountBank, verdict: Option<RejectReason>) {
+fn count<'a>(all: &GlobalBank, accounts: impl Iterator<Item = &'a AccountBank>, verdict: Verdict) {
+    let code = |reason: Option<RejectReason>| reason.map_or(0, |reason| u64::from(reason.code()));
+    let place = |reason: RejectReason| 8 * u64::from(reason.code() - RejectReason::KillSwitch.code());
     all.add(global::CHECKED, 1);
-    account.add(account::CHECKED, 1);
-    match verdict {
-        None => {
-            all.set(global::STATUS, 0);
-            all.add(global::PASSED, 1);
-        }
-        Some(reason) => {
-            all.set(global::STATUS, u64::from(reason.code()));
-            all.add(global::REFUSED + 8 * u64::from(reason.code() - RejectReason::KillSwitch.code()), 1);
-            account.add(account::REFUSED, 1);
-        }
+    all.set(global::STATUS, code(verdict.refused));
+    all.set(global::WARNING, code(verdict.warned));
+    match verdict.refused {
+        None => all.add(global::PASSED, 1),
+        Some(reason) => all.add(global::REFUSED + place(reason), 1),
     }
-}
-
-/// The four registers of a rate.
-struct Bucket {
-    rate: u64,
-    burst: u64,
-    tokens: u64,
-    ts: u64,
-}
-
-const ORDERS: Bucket =
-    Bucket { rate: account::ORDER_RATE, burst: account::ORDER_BURST, tokens: account::ORDER_TOKENS, ts: account::ORDER_TS };
-const CANCELS: Bucket =
-    Bucket { rate: account::CANCEL_RATE, burst: account::CANCEL_BURST, tokens: account::CANCEL_TOKENS, ts: account::CANCEL_TS };
-
-impl Bucket {
-    /// Take a token if there is one; without a rate there is no need.
-    #[inline]
-    fn take(&self, bank: &AccountBank, now: Nanos) -> bool {
-        let rate = bank.signed(self.rate);
-        if rate == MAX64 {
-            return true;
-        }
-        let tokens = rules::refill(bank.signed(self.tokens), bank.signed(self.ts), now.0, rate, bank.signed(self.burst));
-        let taken = tokens >= TOKEN;
-        bank.set(self.tokens, (if taken { tokens - TOKEN } else { tokens }) as u64);
-        bank.set(self.ts, now.0 as u64);
-        taken
+    if let Some(reason) = verdict.warned {
+        all.add(global::WARNED + place(reason), 1);
     }
-
-    fn fill(&self, bank: &AccountBank) {
-        bank.set(self.tokens, bank.get(self.burst) * TOKEN as u64);
+    for bank in accounts {
+        bank.add(account::CHECKED, 1);
+        bank.add(account::REFUSED, verdict.refused.is_some().into());
+        bank.add(account::WARNED, verdict.warned.is_some().into());
     }
-}
-
-/// Take note of what happened outside.
-///
-/// OPEN and POSITION count modulo 2^64 and never get that far: an order opens only if ±POSITION + OPEN + qty ≤ MAX_POSITION,
-/// and fills and cancels do not raise that sum. So |POSITION| ≤ 2^63 − 1, which a signed word holds, and OPEN ≤ 2^64 − 2,
-/// which an unsigned one holds. REALISED keeps to its ends rather than turn a loss into a profit.
-// Which update it is, every caller knows: inlined, it is two or three instructions. That was measured.
-#[allow(clippy::inline_always)]
-#[inline(always)]
-pub(crate) fn apply(memory: &impl Memory, update: Update) {
-    match update {
-        Update::Open { account, instrument, side, qty } => {
-            memory.position(account, instrument).add(open_of(side), qty as u64);
-        }
-        Update::Fill { account, instrument, side, qty, realised } => {
-            let held = memory.position(account, instrument);
-            held.add(open_of(side), qty.wrapping_neg() as u64);
-            held.add(position::POSITION, qty.wrapping_mul(side.sign()) as u64);
-            let bank = memory.account(account);
-            bank.set_wide(account::REALISED, bank.wide(account::REALISED).saturating_add(realised.0));
-        }
-        Update::Reference { instrument, price } => memory.instrument(instrument).set(instrument::REFERENCE, price.0 as u64),
-    }
-}
-
-#[inline]
-const fn open_of(side: Side) -> u64 {
-    position::OPEN_BUY + 8 * side.index() as u64
-}
-
-/// The word at an address.
-pub(crate) fn read(memory: &impl Memory, address: u64) -> Result<u64, RegisterError> {
-    let place = memory.map().locate(address)?;
-    Ok(match place.bank {
-        Bank::Global => memory.global().get(place.offset),
-        Bank::Account => memory.account(AccountId(place.index as u32)).get(place.offset),
-        Bank::Instrument => memory.instrument(InstrumentId(place.index as u32)).get(place.offset),
-        Bank::Position => position_at(memory, place).get(place.offset),
-    })
-}
-
-/// Write a word as the host may, with what follows from it.
-pub(crate) fn write(memory: &impl Memory, address: u64, value: u64) -> Result<(), RegisterError> {
-    let place = memory.map().check_write(address, value)?;
-    set(memory, place, value);
-    if place.bank == Bank::Account {
-        let bank = memory.account(AccountId(place.index as u32));
-        match place.offset {
-            account::ORDER_RATE | account::ORDER_BURST => ORDERS.fill(bank),
-            account::CANCEL_RATE | account::CANCEL_BURST => CANCELS.fill(bank),
-            account::REALISED => bank.set_wide(account::REALISED, 0),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// Set a word as it was in a snapshot.
-pub(crate) fn restore(memory: &impl Memory, address: u64, value: u64) -> Result<(), RegisterError> {
-    let place = memory.map().check_restore(address, value)?;
-    set(memory, place, value);
-    Ok(())
-}
-
-fn set(memory: &impl Memory, place: Place, value: u64) {
-    match place.bank {
-        Bank::Global => memory.global().set(place.offset, value),
-        Bank::Account => memory.account(AccountId(place.index as u32)).set(place.offset, value),
-        Bank::Instrument => memory.instrument(InstrumentId(place.index as u32)).set(place.offset, value),
-        Bank::Position => position_at(memory, place).set(place.offset, value),
-    }
-}
-
-fn position_at(memory: &impl Memory, place: Place) -> &PositionBank {
-    let n_instruments = memory.map().n_instruments() as usize;
-    memory.position(AccountId((place.index / n_instruments) as u32), InstrumentId((place.index % n_instruments) as u32))
-}
-
-/// Whether every setting is one that its register takes: the arithmetic relies on it, and a damaged file could hold another.
-#[cfg(feature = "fpga")]
-pub(crate) fn check_settings(memory: &impl Memory) -> Result<(), RegisterError> {
-    let map = memory.map();
-    map.addresses().take_while(|&address| address < Bank::Instrument.base()).try_for_each(|address| {
-        let is_setting = map.locate(address)?.register().is_some_and(|(register, _)| register.is_setting());
-        if is_setting { map.check_write(address, read(memory, address)?).map(drop) } else { Ok(()) }
-    })
 }

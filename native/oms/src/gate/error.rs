@@ -30,9 +30,9 @@ pub enum RegisterError {
         /// The value given.
         found: u64,
     },
-    /// The map has no room for so many accounts or instruments.
+    /// The map has no room for so many accounts, instruments or sectors.
     TooMany {
-        /// "accounts" or "instruments".
+        /// "accounts", "instruments" or "sectors".
         what: &'static str,
         /// Number given.
         found: usize,

@@ -1,156 +1,31 @@
-//! The register map as one table, and the way from an address to a word of it.
+//! The register map: where banks lie, and the way from an address to a word.
 
 use omni_types::{AccountId, InstrumentId};
 
 use super::RegisterError;
-use crate::config::{MAX64, MAX128};
+use crate::config::MAX64;
+
+mod table;
+
+use table::REGISTERS;
+pub use table::{Register, account, global, instrument, position, registers};
 
 /// Says that this is a risk gate: "OMNRISK", the first letter in the lowest byte.
 pub const DEVICE_ID: u64 = 0x004B_5349_524E_4D4F;
 /// Version of the map.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 /// One order or cancel, in tokens of its rate.
 pub const TOKEN: i64 = 1_000_000_000;
 /// Largest rate a second, and largest burst.
 pub const MAX_RATE: i64 = 1_000_000_000;
-/// Accounts that fit between the first account bank and the first instrument bank.
-pub const MAX_ACCOUNTS: u32 = ((Bank::Instrument.base() - Bank::Account.base()) / Bank::Account.stride()) as u32;
+/// Accounts that the contract allows.
+pub const MAX_ACCOUNTS: u32 = 4_080;
 /// Instruments that the contract allows.
 pub const MAX_INSTRUMENTS: u32 = 1 << 16;
-
-/// Offsets in the bank of the whole device.
-#[expect(missing_docs, reason = "the table below says what each is")]
-pub mod global {
-    pub const DEVICE_ID: u64 = 0x00;
-    pub const VERSION: u64 = 0x08;
-    pub const N_ACCOUNTS: u64 = 0x10;
-    pub const N_INSTRUMENTS: u64 = 0x18;
-    pub const CONTROL: u64 = 0x20;
-    pub const STATUS: u64 = 0x28;
-    pub const CHECKED: u64 = 0x30;
-    pub const PASSED: u64 = 0x38;
-    pub const REFUSED: u64 = 0x40;
-}
-
-/// Offsets in the bank of an account.
-#[expect(missing_docs, reason = "the table below says what each is")]
-pub mod account {
-    pub const CONTROL: u64 = 0x00;
-    pub const MAX_POSITION: u64 = 0x08;
-    pub const MAX_ORDER_QTY: u64 = 0x10;
-    pub const COLLAR_BPS: u64 = 0x18;
-    pub const MAX_NOTIONAL: u64 = 0x20;
-    pub const ORDER_RATE: u64 = 0x30;
-    pub const ORDER_BURST: u64 = 0x38;
-    pub const CANCEL_RATE: u64 = 0x40;
-    pub const CANCEL_BURST: u64 = 0x48;
-    pub const MAX_DAILY_LOSS: u64 = 0x50;
-    pub const ORDER_TOKENS: u64 = 0x60;
-    pub const ORDER_TS: u64 = 0x68;
-    pub const CANCEL_TOKENS: u64 = 0x70;
-    pub const CANCEL_TS: u64 = 0x78;
-    pub const REALISED: u64 = 0x80;
-    pub const CHECKED: u64 = 0x90;
-    pub const REFUSED: u64 = 0x98;
-}
-
-/// Offsets in the bank of an instrument.
-#[expect(missing_docs, reason = "the table below says what each is")]
-pub mod instrument {
-    pub const REFERENCE: u64 = 0x00;
-    pub const TICK_VALUE: u64 = 0x08;
-}
-
-/// Offsets in the bank of a position. OPEN_SELL follows OPEN_BUY as [`omni_types::Side::index`] counts.
-#[expect(missing_docs, reason = "the table below says what each is")]
-pub mod position {
-    pub const POSITION: u64 = 0x00;
-    pub const OPEN_BUY: u64 = 0x08;
-    pub const OPEN_SELL: u64 = 0x10;
-}
-
-/// Every register, by bank and address.
-const REGISTERS: &[Register] = &{
-    use Accepts::{Burst, Limit, Nothing, Rate, Switch, Zero};
-    use Bank::{Account, Global, Instrument, Position};
-    let (none, wide) = (Some(MAX64 as i128), Some(MAX128.0));
-    [
-        row(Global, global::DEVICE_ID, "DEVICE_ID", 64, "", Nothing, Some(DEVICE_ID as i128)),
-        row(Global, global::VERSION, "VERSION", 64, "", Nothing, Some(VERSION as i128)),
-        row(Global, global::N_ACCOUNTS, "N_ACCOUNTS", 64, "accounts", Nothing, None),
-        row(Global, global::N_INSTRUMENTS, "N_INSTRUMENTS", 64, "instruments", Nothing, None),
-        row(Global, global::CONTROL, "CONTROL", 64, "1: killed", Switch, Some(0)),
-        row(Global, global::STATUS, "STATUS", 64, "reason", Nothing, Some(0)),
-        row(Global, global::CHECKED, "CHECKED", 64, "checks", Nothing, Some(0)),
-        row(Global, global::PASSED, "PASSED", 64, "checks", Nothing, Some(0)),
-        row(Global, global::REFUSED, "REFUSED_KILL_SWITCH", 64, "checks", Nothing, Some(0)),
-        row(Global, global::REFUSED + 0x08, "REFUSED_POSITION_LIMIT", 64, "checks", Nothing, Some(0)),
-        row(Global, global::REFUSED + 0x10, "REFUSED_ORDER_SIZE", 64, "checks", Nothing, Some(0)),
-        row(Global, global::REFUSED + 0x18, "REFUSED_PRICE_COLLAR", 64, "checks", Nothing, Some(0)),
-        row(Global, global::REFUSED + 0x20, "REFUSED_NOTIONAL", 64, "checks", Nothing, Some(0)),
-        row(Global, global::REFUSED + 0x28, "REFUSED_ORDER_RATE", 64, "checks", Nothing, Some(0)),
-        row(Global, global::REFUSED + 0x30, "REFUSED_CANCEL_RATE", 64, "checks", Nothing, Some(0)),
-        row(Global, global::REFUSED + 0x38, "REFUSED_DAILY_LOSS", 64, "checks", Nothing, Some(0)),
-        row(Account, account::CONTROL, "CONTROL", 64, "1: killed", Switch, Some(0)),
-        row(Account, account::MAX_POSITION, "MAX_POSITION", 64, "lots", Limit, none),
-        row(Account, account::MAX_ORDER_QTY, "MAX_ORDER_QTY", 64, "lots", Limit, none),
-        row(Account, account::COLLAR_BPS, "COLLAR_BPS", 64, "bps", Limit, none),
-        row(Account, account::MAX_NOTIONAL, "MAX_NOTIONAL", 128, "1e-18", Limit, wide),
-        row(Account, account::ORDER_RATE, "ORDER_RATE", 64, "orders/s", Rate, none),
-        row(Account, account::ORDER_BURST, "ORDER_BURST", 64, "orders", Burst, Some(1)),
-        row(Account, account::CANCEL_RATE, "CANCEL_RATE", 64, "cancels/s", Rate, none),
-        row(Account, account::CANCEL_BURST, "CANCEL_BURST", 64, "cancels", Burst, Some(1)),
-        row(Account, account::MAX_DAILY_LOSS, "MAX_DAILY_LOSS", 128, "1e-18", Limit, wide),
-        row(Account, account::ORDER_TOKENS, "ORDER_TOKENS", 64, "1e-9 orders", Nothing, Some(TOKEN as i128)),
-        row(Account, account::ORDER_TS, "ORDER_TS", 64, "ns", Nothing, Some(0)),
-        row(Account, account::CANCEL_TOKENS, "CANCEL_TOKENS", 64, "1e-9 cancels", Nothing, Some(TOKEN as i128)),
-        row(Account, account::CANCEL_TS, "CANCEL_TS", 64, "ns", Nothing, Some(0)),
-        row(Account, account::REALISED, "REALISED", 128, "1e-18", Zero, Some(0)),
-        row(Account, account::CHECKED, "CHECKED", 64, "checks", Nothing, Some(0)),
-        row(Account, account::REFUSED, "REFUSED", 64, "checks", Nothing, Some(0)),
-        row(Instrument, instrument::REFERENCE, "REFERENCE", 64, "ticks", Nothing, None),
-        row(Instrument, instrument::TICK_VALUE, "TICK_VALUE", 128, "1e-18 per lot and tick", Nothing, None),
-        row(Position, position::POSITION, "POSITION", 64, "lots", Nothing, Some(0)),
-        row(Position, position::OPEN_BUY, "OPEN_BUY", 64, "lots", Nothing, Some(0)),
-        row(Position, position::OPEN_SELL, "OPEN_SELL", 64, "lots", Nothing, Some(0)),
-    ]
-};
-
-/// Every register, by bank and address, for whoever shows or walks them.
-pub const fn registers() -> &'static [Register] {
-    REGISTERS
-}
-
-/// One row of the map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Register {
-    /// Where it belongs.
-    pub bank: Bank,
-    /// Bytes from the beginning of its bank.
-    pub offset: u64,
-    /// Its name, unique within its bank.
-    pub name: &'static str,
-    /// 64, or 128 in two words, the low one first.
-    pub bits: u32,
-    /// What it counts.
-    pub unit: &'static str,
-    /// What may be written.
-    pub accepts: Accepts,
-    /// Its value at first; `None` where the configuration says.
-    pub reset: Option<i128>,
-}
-
-const fn row(
-    bank: Bank,
-    offset: u64,
-    name: &'static str,
-    bits: u32,
-    unit: &'static str,
-    accepts: Accepts,
-    reset: Option<i128>,
-) -> Register {
-    Register { bank, offset, name, bits, unit, accepts, reset }
-}
+/// Sectors that the contract allows.
+pub const MAX_SECTORS: u32 = 255;
+/// Accounts from the highest to the lowest of a tree.
+pub const MAX_LEVELS: usize = 4;
 
 /// What a bank of registers is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -159,29 +34,28 @@ pub enum Bank {
     Global,
     /// One account.
     Account,
+    /// What one account is warned of.
+    Warning,
     /// One instrument.
     Instrument,
+    /// One account in one sector.
+    Sector,
     /// One account in one instrument.
     Position,
 }
 
-impl Register {
-    /// Whether it keeps what is written to it.
-    pub const fn is_setting(&self) -> bool {
-        match self.accepts {
-            Accepts::Switch | Accepts::Limit | Accepts::Rate | Accepts::Burst => true,
-            Accepts::Nothing | Accepts::Zero => false,
-        }
-    }
-}
-
 impl Bank {
+    /// Every kind, by address.
+    pub const ALL: [Self; 6] = [Self::Global, Self::Account, Self::Warning, Self::Instrument, Self::Sector, Self::Position];
+
     /// Address of the first bank of this kind.
     pub const fn base(self) -> u64 {
         match self {
             Self::Global => 0,
             Self::Account => 0x1000,
-            Self::Instrument => 0x10_0000,
+            Self::Warning => 0x20_0000,
+            Self::Instrument => 0x40_0000,
+            Self::Sector => 0x100_0000,
             Self::Position => 0x1000_0000,
         }
     }
@@ -189,10 +63,17 @@ impl Bank {
     /// Bytes from one bank of this kind to the next: its size.
     pub const fn stride(self) -> u64 {
         match self {
-            Self::Global => 0x80,
-            Self::Account => 0x100,
-            Self::Instrument | Self::Position => 0x20,
+            Self::Global => global::END,
+            Self::Account | Self::Warning => 0x200,
+            Self::Instrument => 0x80,
+            Self::Sector => 0x10,
+            Self::Position => 0x40,
         }
+    }
+
+    /// Address of a bank of this kind.
+    pub const fn address(self, index: u64) -> u64 {
+        self.base() + index * self.stride()
     }
 }
 
@@ -203,7 +84,7 @@ pub enum Accepts {
     Nothing,
     /// 0 or 1.
     Switch,
-    /// A limit: not negative.
+    /// A limit, or an amount: not negative.
     Limit,
     /// 1 … 1e9 a second, or no limit.
     Rate,
@@ -230,11 +111,12 @@ impl Accepts {
     }
 }
 
-/// The map of a device with so many accounts and instruments.
+/// The map of a device with so many accounts, instruments and sectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Map {
     n_accounts: u32,
     n_instruments: u32,
+    n_sectors: u32,
 }
 
 /// Where an address leads.
@@ -242,26 +124,29 @@ pub struct Map {
 pub struct Place {
     /// The kind of bank.
     pub bank: Bank,
-    /// Number of the account, instrument or position (account · N_INSTRUMENTS + instrument).
+    /// Number of the account, instrument, sector (account · N_SECTORS + sector − 1) or position (account · N_INSTRUMENTS + instrument).
     pub index: usize,
     /// Bytes from the beginning of the bank.
     pub offset: u64,
 }
 
 impl Map {
-    /// The map for so many accounts and instruments.
+    /// The map for so many accounts, instruments and sectors.
     ///
     /// # Errors
     ///
     /// There is no room for them.
-    pub const fn new(n_accounts: usize, n_instruments: usize) -> Result<Self, RegisterError> {
+    pub const fn new(n_accounts: usize, n_instruments: usize, n_sectors: usize) -> Result<Self, RegisterError> {
         if n_accounts > MAX_ACCOUNTS as usize {
             return Err(RegisterError::TooMany { what: "accounts", found: n_accounts, most: MAX_ACCOUNTS as usize });
         }
         if n_instruments > MAX_INSTRUMENTS as usize {
             return Err(RegisterError::TooMany { what: "instruments", found: n_instruments, most: MAX_INSTRUMENTS as usize });
         }
-        Ok(Self { n_accounts: n_accounts as u32, n_instruments: n_instruments as u32 })
+        if n_sectors > MAX_SECTORS as usize {
+            return Err(RegisterError::TooMany { what: "sectors", found: n_sectors, most: MAX_SECTORS as usize });
+        }
+        Ok(Self { n_accounts: n_accounts as u32, n_instruments: n_instruments as u32, n_sectors: n_sectors as u32 })
     }
 
     /// Number of accounts.
@@ -274,12 +159,18 @@ impl Map {
         self.n_instruments
     }
 
+    /// The largest sector.
+    pub const fn n_sectors(self) -> u32 {
+        self.n_sectors
+    }
+
     /// How many banks of a kind there are.
     pub const fn n_banks(self, bank: Bank) -> u64 {
         match bank {
             Bank::Global => 1,
-            Bank::Account => self.n_accounts as u64,
+            Bank::Account | Bank::Warning => self.n_accounts as u64,
             Bank::Instrument => self.n_instruments as u64,
+            Bank::Sector => self.n_accounts as u64 * self.n_sectors as u64,
             Bank::Position => self.n_accounts as u64 * self.n_instruments as u64,
         }
     }
@@ -291,9 +182,14 @@ impl Map {
         account.0 as usize * self.n_instruments as usize + instrument.0 as usize
     }
 
+    /// Address of the position bank of an account in an instrument.
+    pub fn position_address(self, account: AccountId, instrument: InstrumentId) -> u64 {
+        Bank::Position.address(self.position_index(account, instrument) as u64)
+    }
+
     /// First address after the map.
     pub const fn end(self) -> u64 {
-        Bank::Position.base() + self.n_banks(Bank::Position) * Bank::Position.stride()
+        Bank::Position.address(self.n_banks(Bank::Position))
     }
 
     /// Which word lies at an address.
@@ -304,8 +200,10 @@ impl Map {
     pub fn locate(self, address: u64) -> Result<Place, RegisterError> {
         let bank = match address {
             ..0x1000 => Bank::Global,
-            0x1000..0x10_0000 => Bank::Account,
-            0x10_0000..0x1000_0000 => Bank::Instrument,
+            0x1000..0x20_0000 => Bank::Account,
+            0x20_0000..0x40_0000 => Bank::Warning,
+            0x40_0000..0x100_0000 => Bank::Instrument,
+            0x100_0000..0x1000_0000 => Bank::Sector,
             0x1000_0000.. => Bank::Position,
         };
         let from_base = address - bank.base();
@@ -334,7 +232,8 @@ impl Map {
         }
     }
 
-    /// Which word a snapshot may set to `value`: any but those that say what the device is, and a limit only to what it takes.
+    /// Which word a snapshot may set to `value`: any but those that say what the device is or follow from others, and a limit only
+    /// to what it takes.
     ///
     /// # Errors
     ///
@@ -342,12 +241,7 @@ impl Map {
     pub(crate) fn check_restore(self, address: u64, value: u64) -> Result<Place, RegisterError> {
         let place = self.locate(address)?;
         let (register, _) = place.register().ok_or(RegisterError::ReadOnly { address, name: "padding" })?;
-        let is_identity = match place.bank {
-            Bank::Global => place.offset < global::CONTROL,
-            Bank::Instrument => place.offset >= instrument::TICK_VALUE,
-            Bank::Account | Bank::Position => false,
-        };
-        if is_identity {
+        if register.is_identity() || register.is_derived() {
             return Err(RegisterError::ReadOnly { address, name: register.name });
         }
         if register.is_setting() { self.check_write(address, value) } else { Ok(place) }
@@ -355,11 +249,11 @@ impl Map {
 
     /// The addresses of all words but padding, ascending.
     pub fn addresses(self) -> impl Iterator<Item = u64> {
-        [Bank::Global, Bank::Account, Bank::Instrument, Bank::Position].into_iter().flat_map(move |bank| {
+        Bank::ALL.into_iter().flat_map(move |bank| {
             (0..self.n_banks(bank)).flat_map(move |index| {
                 let rows = REGISTERS.iter().filter(move |register| register.bank == bank);
                 rows.flat_map(move |register| {
-                    let address = bank.base() + index * bank.stride() + register.offset;
+                    let address = bank.address(index) + register.offset;
                     (address..).step_by(8).take(register.bits as usize / 64)
                 })
             })
@@ -389,9 +283,9 @@ mod tests {
 
     #[test]
     fn every_address_leads_to_its_own_word() {
-        let map = Map::new(3, 2).unwrap();
+        let map = Map::new(3, 2, 4).unwrap();
         let addresses: Vec<u64> = map.addresses().collect();
-        assert_eq!(addresses.len(), 16 + 3 * 20 + 2 * 3 + 6 * 3);
+        assert_eq!(addresses.len(), 34 + 3 * 40 + 3 * 19 + 2 * 9 + 12 * 2 + 6 * 7);
         assert!(addresses.is_sorted_by(|a, b| a < b));
         for address in addresses {
             let place = map.locate(address).unwrap();
@@ -401,10 +295,14 @@ mod tests {
     }
 
     #[test]
-    fn the_last_account_ends_where_instruments_begin() {
+    fn the_largest_banks_end_before_the_next_begin() {
         assert_eq!(MAX_ACCOUNTS, 4_080);
-        assert_eq!(Bank::Account.base() + u64::from(MAX_ACCOUNTS) * Bank::Account.stride(), Bank::Instrument.base());
-        assert!(Map::new(4_081, 1).is_err());
-        assert!(Map::new(1, 65_537).is_err());
+        let largest = Map::new(4_080, 65_536, 255).unwrap();
+        for pair in Bank::ALL.windows(2) {
+            assert!(pair[0].address(largest.n_banks(pair[0])) <= pair[1].base(), "{:?}", pair[0]);
+        }
+        assert!(Map::new(4_081, 1, 0).is_err());
+        assert!(Map::new(1, 65_537, 0).is_err());
+        assert!(Map::new(1, 1, 256).is_err());
     }
 }

@@ -2,6 +2,7 @@
 //! every value that registers and orders can hold; where that is not evident, a comment says why.
 
 use super::map::TOKEN;
+use super::wide::Wide;
 
 /// Whether position, open lots and added lots together exceed `max`; `position` counts in the direction of the order.
 ///
@@ -48,10 +49,69 @@ pub(crate) fn refill(tokens: i64, from: i64, now: i64, rate: i64, burst: i64) ->
     sum.min(burst * TOKEN)
 }
 
-/// Whether the loss reached `max`, which is not negative, so that its negative exists.
+/// An exposure, or a value of a position, is held within this.
+pub(crate) const LARGEST_EXPOSURE: i128 = 1 << 110;
+
+/// Lots of a position in the worst case: max(|position + open_buy|, |position − open_sell|), at most 2^65.
 #[inline]
-pub(crate) fn lost_too_much(realised: i128, max: i128) -> bool {
-    realised <= -max
+pub(crate) fn worst(position: i64, open_buy: u64, open_sell: u64) -> u128 {
+    let position = i128::from(position);
+    let (long, short) = (position + i128::from(open_buy), position - i128::from(open_sell));
+    long.unsigned_abs().max(short.unsigned_abs())
+}
+
+/// What one lot counts at a reference price, at most 2^110: beyond that a single lot already has the largest exposure. 0 without
+/// reference.
+#[inline]
+pub(crate) fn unit(reference: i64, tick_value: i128) -> i128 {
+    if reference <= 0 {
+        return 0;
+    }
+    product_to(reference as u128, tick_value as u128, LARGEST_EXPOSURE as u128) as i128
+}
+
+/// min(worst · unit, 2^110).
+#[inline]
+pub(crate) fn exposure(worst: u128, unit: i128) -> i128 {
+    product_to(worst, unit as u128, LARGEST_EXPOSURE as u128) as i128
+}
+
+/// position · unit, held within ±2^110.
+#[inline]
+pub(crate) fn value(position: i64, unit: i128) -> i128 {
+    let worth = exposure(position.unsigned_abs().into(), unit);
+    if position < 0 { -worth } else { worth }
+}
+
+/// The product, or `most` if it is more, which lies below 2^126.
+///
+/// Numbers of a and b bits have a product of at least 2^(a + b − 2) and below 2^(a + b): beyond 128 bits it is more than `most`, up to
+/// there it fits.
+#[inline]
+fn product_to(one: u128, other: u128, most: u128) -> u128 {
+    // Nearly always, and a single multiplication.
+    if let (Ok(one), Ok(other)) = (u64::try_from(one), u64::try_from(other)) {
+        return (u128::from(one) * u128::from(other)).min(most);
+    }
+    if one.leading_zeros() + other.leading_zeros() < 128 { most } else { (one * other).min(most) }
+}
+
+/// Whether the day's loss reached `max`, which is not negative, so that its negative exists.
+#[inline]
+pub(crate) fn lost_too_much(equity: Wide, day_equity: i128, max: i128) -> bool {
+    equity - Wide::from(day_equity) <= Wide::from(-max)
+}
+
+/// Whether the fall from the peak reached `max` 1/10,000 of it.
+#[inline]
+pub(crate) fn fell_too_far(equity: Wide, peak: i128, max: i64) -> bool {
+    (Wide::from(peak) - equity).times(10_000) >= Wide::from(peak).times(max)
+}
+
+/// Whether an exposure is more than `max` 1/10,000 of the equity.
+#[inline]
+pub(crate) fn exceeds_share(exposure: i128, equity: Wide, max: i64) -> bool {
+    Wide::from(exposure).times(10_000) > equity.times(max)
 }
 
 #[cfg(test)]
@@ -83,6 +143,62 @@ mod tests {
         assert!(exceeds_notional(1 << 37, 2, value, i128::MAX));
         assert!(!exceeds_notional(1 << 37, 1, value, 1 << 126));
         assert!(exceeds_notional(1 << 37, 1, value, (1 << 126) - 1));
+    }
+
+    #[test]
+    fn the_worst_case_is_the_larger_side() {
+        assert_eq!(worst(5, 3, 20), 15);
+        assert_eq!(worst(-5, 3, 20), 25);
+        assert_eq!(worst(5, 30, 2), 35);
+        assert_eq!(worst(-5, 0, 0), 5);
+        assert_eq!(worst(i64::MAX, u64::MAX, 0), (1 << 63) - 1 + (1 << 64) - 1);
+        assert_eq!(worst(i64::MIN, 0, u64::MAX), (1 << 63) + (1 << 64) - 1);
+    }
+
+    #[test]
+    fn exposures_stop_at_their_largest() {
+        let largest = LARGEST_EXPOSURE;
+        assert_eq!((unit(0, 7), unit(-3, 7), unit(3, 7)), (0, 0, 21));
+        assert_eq!(unit(i64::MAX, (1 << 90) - 1), largest);
+        assert_eq!(
+            (unit(1 << 20, 1 << 89), unit(1 << 21, 1 << 89), unit((1 << 21) - 1, 1 << 89)),
+            (1 << 109, largest, largest - (1 << 89))
+        );
+        assert_eq!((exposure(0, largest), exposure(1, largest), exposure(1, largest - 1)), (0, largest, largest - 1));
+        assert_eq!((exposure(1 << 65, 1 << 45), exposure(1 << 65, (1 << 45) - 1)), (largest, largest - (1 << 65)));
+        assert_eq!(exposure(3 << 64, largest), largest);
+        assert_eq!((value(-3, 7), value(3, 7), value(i64::MIN, largest)), (-21, 21, -largest));
+    }
+
+    #[test]
+    fn a_loss_at_the_limit_is_too_much() {
+        let equity = |value: i128| Wide::from(value);
+        assert!(!lost_too_much(equity(901), 1_000, 100) && lost_too_much(equity(900), 1_000, 100));
+        assert!(lost_too_much(equity(1_000), 1_000, 0) && !lost_too_much(equity(1_001), 1_000, 0));
+        // Equity − day equity is beyond 128 bits.
+        assert!(lost_too_much(equity(-i128::MAX), i128::MAX, i128::MAX - 1));
+        assert!(!lost_too_much(equity(i128::MAX), -i128::MAX, 0));
+    }
+
+    #[test]
+    fn a_fall_at_the_limit_is_too_far() {
+        assert!(!fell_too_far(Wide::from(901), 1_000, 1_000) && fell_too_far(Wide::from(900), 1_000, 1_000));
+        assert!(fell_too_far(Wide::from(0), 0, 5), "nothing of nothing");
+        // (2^127 − 1)·(2^63 − 2) is beyond 128 bits.
+        assert!(!fell_too_far(Wide::from(-i128::MAX), i128::MAX, i64::MAX - 1));
+        assert!(
+            fell_too_far(Wide::from(-i128::MAX), i128::MAX, 20_000) && !fell_too_far(Wide::from(-i128::MAX), i128::MAX, 20_001)
+        );
+        assert!(fell_too_far(Wide::from(-10), -5, i64::MAX - 1), "a peak below zero is passed by any fall");
+    }
+
+    #[test]
+    fn a_share_at_the_limit_is_none_too_large() {
+        assert!(!exceeds_share(1_500, Wide::from(1_000), 15_000) && exceeds_share(1_501, Wide::from(1_000), 15_000));
+        assert!(exceeds_share(1, Wide::from(0), i64::MAX - 1) && !exceeds_share(0, Wide::from(0), 0));
+        assert!(exceeds_share(0, Wide::from(-1), 1));
+        let huge = Wide::from(i128::MAX) + Wide::from(i128::MAX);
+        assert!(!exceeds_share(i128::MAX, huge, 5_000) && exceeds_share(i128::MAX, huge, 4_999));
     }
 
     #[test]

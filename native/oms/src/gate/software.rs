@@ -1,22 +1,30 @@
 //! The gate in memory of our own: the reference.
 
-use omni_types::{AccountId, InstrumentId, Nanos, RejectReason};
+use omni_types::{AccountId, InstrumentId, Nanos};
 
-use super::engine::{self, Memory};
+use super::derived::Derived;
 use super::map::{Bank, Map};
-use super::words::{AccountBank, GlobalBank, InstrumentBank, PositionBank, Words};
-use super::{OrderCheck, RegisterError, RiskDevice, Update, setup};
+use super::memory::Memory;
+use super::words::{AccountBank, GlobalBank, InstrumentBank, PositionBank, WarningBank, Words};
+use super::{OrderCheck, RegisterError, RiskDevice, Update, Verdict, access, engine, setup, updates};
 use crate::config::Config;
 
 /// A risk device whose banks lie in memory as they do in the map.
 ///
-/// A check touches the words of the whole device, those of its account (three cache lines), and one line each for
-/// instrument and position.
+/// A check of an account without parent and without warnings touches the words of the whole device, those of the account (five cache
+/// lines), two lines of the instrument and one of the position.
 #[derive(Debug)]
 pub struct SoftwareDevice {
+    banks: Banks,
+    derived: Derived,
+}
+
+#[derive(Debug)]
+struct Banks {
     map: Map,
     global: GlobalBank,
     accounts: Vec<AccountBank>,
+    warnings: Vec<WarningBank>,
     instruments: Vec<InstrumentBank>,
     positions: Vec<PositionBank>,
 }
@@ -26,23 +34,25 @@ impl SoftwareDevice {
     ///
     /// # Errors
     ///
-    /// There are too many, or a limit is one that its register does not take.
+    /// There are too many, or a limit, a parent or a sector is one that its register does not take.
     pub fn new(config: &Config) -> Result<Self, RegisterError> {
         let map = setup::plan(config)?;
-        let device = Self {
+        let banks = Banks {
             map,
             global: Words::zeroed(),
             accounts: zeroed(map.n_banks(Bank::Account)),
+            warnings: zeroed(map.n_banks(Bank::Warning)),
             instruments: zeroed(map.n_banks(Bank::Instrument)),
             positions: zeroed(map.n_banks(Bank::Position)),
         };
-        setup::reset(&device, config)?;
-        Ok(device)
+        setup::reset(&banks, config);
+        let derived = Derived::of(&banks)?;
+        Ok(Self { banks, derived })
     }
 
     /// Its map.
     pub const fn map(&self) -> Map {
-        self.map
+        self.banks.map
     }
 }
 
@@ -50,7 +60,7 @@ fn zeroed<const N: usize>(count: u64) -> Vec<Words<N>> {
     std::iter::repeat_with(Words::zeroed).take(count as usize).collect()
 }
 
-impl Memory for SoftwareDevice {
+impl Memory for Banks {
     fn map(&self) -> Map {
         self.map
     }
@@ -66,6 +76,11 @@ impl Memory for SoftwareDevice {
     }
 
     #[inline]
+    fn warning(&self, account: AccountId) -> &WarningBank {
+        &self.warnings[account.0 as usize]
+    }
+
+    #[inline]
     fn instrument(&self, instrument: InstrumentId) -> &InstrumentBank {
         &self.instruments[instrument.0 as usize]
     }
@@ -78,34 +93,35 @@ impl Memory for SoftwareDevice {
 
 impl RiskDevice for SoftwareDevice {
     fn read(&self, address: u64) -> Result<u64, RegisterError> {
-        engine::read(self, address)
+        debug_assert!(self.derived.holds(&self.banks), "the sums that are kept are those of the registers");
+        access::read(&self.banks, address)
     }
 
     fn check_write(&self, address: u64, value: u64) -> Result<(), RegisterError> {
-        self.map.check_write(address, value).map(drop)
+        self.banks.map.check_write(address, value).map(drop)
     }
 
     fn write(&mut self, address: u64, value: u64) -> Result<(), RegisterError> {
-        engine::write(self, address, value)
+        access::write(&self.banks, &mut self.derived, address, value)
     }
 
     #[inline]
-    fn check_order(&mut self, order: &OrderCheck) -> Option<RejectReason> {
-        engine::check_order(self, order)
+    fn check_order(&mut self, order: &OrderCheck) -> Verdict {
+        engine::check_order(&self.banks, &mut self.derived, order)
     }
 
     #[inline]
-    fn check_cancel(&mut self, account: AccountId, now: Nanos) -> Option<RejectReason> {
-        engine::check_cancel(self, account, now)
+    fn check_cancel(&mut self, account: AccountId, now: Nanos) -> Verdict {
+        engine::check_cancel(&self.banks, &mut self.derived, account, now)
     }
 
     #[allow(clippy::inline_always)]
     #[inline(always)]
     fn apply(&mut self, update: Update) {
-        engine::apply(self, update);
+        updates::apply(&self.banks, &mut self.derived, update);
     }
 
     fn restore(&mut self, address: u64, value: u64) -> Result<(), RegisterError> {
-        engine::restore(self, address, value)
+        access::restore(&self.banks, &mut self.derived, address, value)
     }
 }

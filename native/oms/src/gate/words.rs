@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 ///
 /// The words are atomic because a mapped bank is read by another thread or process. A relaxed load or store is an ordinary
 /// instruction, so the software device pays nothing for it. The alignment keeps a small bank within one cache line.
-#[repr(C, align(32))]
+#[repr(C, align(64))]
 #[derive(Debug)]
 pub(crate) struct Words<const N: usize>([AtomicU64; N]);
 
-pub(crate) type GlobalBank = Words<16>;
-pub(crate) type AccountBank = Words<32>;
-pub(crate) type InstrumentBank = Words<4>;
-pub(crate) type PositionBank = Words<4>;
+pub(crate) type GlobalBank = Words<34>;
+pub(crate) type AccountBank = Words<40>;
+pub(crate) type WarningBank = Words<20>;
+pub(crate) type InstrumentBank = Words<9>;
+pub(crate) type PositionBank = Words<8>;
 
 impl<const N: usize> Words<N> {
     pub fn zeroed() -> Self {
@@ -28,6 +29,11 @@ impl<const N: usize> Words<N> {
     #[inline]
     pub fn get(&self, offset: u64) -> u64 {
         self.word(offset).load(Ordering::Relaxed)
+    }
+
+    /// The word, or 0 where the bank has only padding.
+    pub fn word_or_padding(&self, offset: u64) -> u64 {
+        self.0.get((offset / 8) as usize).map_or(0, |word| word.load(Ordering::Relaxed))
     }
 
     #[inline]

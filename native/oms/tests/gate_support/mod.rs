@@ -3,24 +3,34 @@
 
 use omni_oms::gate::{OrderCheck, RiskDevice, Update};
 use omni_oms::{AccountConfig, Config, InstrumentConfig, Limits};
-use omni_types::{AccountId, InstrumentId, Money, Nanos, RejectReason, Side, Ticks, TradingPhase};
+use omni_types::{AccountId, InstrumentId, Money, Nanos, RejectReason, Side, Ticks};
 
 /// A system with these limits, one account each, and instruments with these tick values and reference prices.
 pub fn config(instruments: &[(i128, i64)], accounts: &[Limits]) -> Config {
     let instrument = |&(tick_value, reference): &(i128, i64)| InstrumentConfig {
-        symbol: String::new(),
-        tick_size: 0.01,
-        lot_size: 1.0,
-        currency: String::new(),
         tick_value: Money(tick_value),
         reference: Ticks(reference),
+        ..InstrumentConfig::default()
     };
     Config {
-        phase: TradingPhase::Continuous,
         instruments: instruments.iter().map(instrument).collect(),
-        accounts: accounts.iter().map(|&limits| AccountConfig { name: String::new(), limits }).collect(),
+        accounts: accounts.iter().map(|&limits| AccountConfig { limits, ..AccountConfig::default() }).collect(),
+        ..Config::default()
     }
 }
+
+/// What a device says, but for warnings.
+pub trait Refuses: RiskDevice {
+    fn refuses(&mut self, order: &OrderCheck) -> Option<RejectReason> {
+        self.check_order(order).refused
+    }
+
+    fn refuses_cancel(&mut self, account: AccountId, now: Nanos) -> Option<RejectReason> {
+        self.check_cancel(account, now).refused
+    }
+}
+
+impl<D: RiskDevice> Refuses for D {}
 
 /// A new order of account 0 in instrument 0.
 pub fn order(side: Side, qty: i64, price: i64) -> OrderCheck {

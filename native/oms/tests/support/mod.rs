@@ -5,8 +5,8 @@ use std::path::Path;
 
 use omni_journal::frames;
 use omni_oms::{
-    AccountConfig, CONFIG_KIND, Command, Config, EVERY_ACCOUNT, EVERY_INSTRUMENT, EventKind, InstrumentConfig, Limits, Oms,
-    OmsEvent, recover,
+    AccountConfig, Attribution, CONFIG_KIND, Command, Config, EVERY_ACCOUNT, EVERY_INSTRUMENT, EventKind, InstrumentConfig, Oms,
+    OmsEvent, SwitchScope, recover,
 };
 use omni_types::{
     AccountId, InstrumentId, Money, Nanos, NewOrder, OrderId, OrderType, PegReference, PostOnly, Qty, SelfTrade, Side, Terms,
@@ -23,16 +23,17 @@ pub fn config() -> Config {
     let instrument = |symbol: &str, reference| InstrumentConfig {
         symbol: symbol.into(),
         tick_size: 0.01,
-        lot_size: 1.0,
         currency: "USD".into(),
         tick_value: Money(10),
         reference: Ticks(reference),
+        sector: 1,
+        ..InstrumentConfig::default()
     };
-    let account = |name: &str| AccountConfig { name: name.into(), limits: Limits::default() };
+    let account = |name: &str| AccountConfig { name: name.into(), capital: Money(100_000), ..AccountConfig::default() };
     Config {
-        phase: TradingPhase::Continuous,
         instruments: vec![instrument("X", 100), instrument("Y", 0)],
         accounts: vec![account("alice"), account("bob"), account("carol")],
+        ..Config::default()
     }
 }
 
@@ -129,6 +130,7 @@ pub fn any_command(dice: &mut Dice, ts: i64, n_orders: u64) -> Command {
             let phase = if dice.one_in(2) { TradingPhase::Continuous } else { dice.pick(TradingPhase::ALL) };
             Command::SetPhase { ts: at, instrument: dice.pick(&[EVERY_INSTRUMENT, X, Y]), phase }
         }
+        94 if dice.one_in(2) => any_switch(dice, at),
         94 => Command::Advance { ts: at },
         95..97 => Command::Mark { ts: at, instrument, price: Ticks(dice.pick(&[0, 97, 100, 103])) },
         _ => any_write(dice, at),
@@ -166,21 +168,50 @@ pub fn check_recovered(dir: &Path, acknowledged: u64, reference: &mut Oms) -> u6
     recovery.sequence
 }
 
+/// Mostly resets: a kill switch that stays on makes the rest of the run dull.
+fn any_switch(dice: &mut Dice, ts: Nanos) -> Command {
+    let scope = match dice.below(3) {
+        0 => SwitchScope::Everything,
+        1 => SwitchScope::Account(AccountId(dice.below(4) as u32)),
+        _ => SwitchScope::Instrument(InstrumentId(dice.below(3) as u32)),
+    };
+    kill_switch(ts.0, scope, dice.one_in(5), dice.pick(&["ana", "bo"]))
+}
+
+/// A kill switch thrown or reset by somebody.
+pub fn kill_switch(ts: i64, scope: SwitchScope, on: bool, who: &str) -> Command {
+    let by = Box::new(Attribution { who: who.to_owned(), why: "to see what happens".to_owned() });
+    Command::KillSwitch { ts: Nanos(ts), scope, on, by }
+}
+
 fn any_write(dice: &mut Dice, ts: Nanos) -> Command {
-    let account = 0x1000 + 0x100 * dice.below(3) as u64;
-    let (address, value) = match dice.below(9) {
-        0 => (0x20, dice.below(2)),
-        1 => (account, dice.below(2)),
+    let number = dice.below(3) as u64;
+    let account = 0x1000 + 0x200 * number;
+    let warning = 0x20_0000 + 0x200 * number;
+    let instrument = 0x40_0000 + 0x80 * dice.below(2) as u64;
+    let position = 0x1000_0000 + 0x40 * dice.below(6) as u64;
+    let (address, value) = match dice.below(20) {
+        0 => (dice.pick(&[0x28, instrument]), i64::from(dice.one_in(6))),
+        1 => (account, i64::from(dice.one_in(6))),
+        9 => (account + dice.pick(&[0x60, 0x68, 0x70, 0x78]), dice.pick(&[0, 2_000, 9_000, i64::MAX, i64::MAX])),
+        10 => (account + 0xD0, 0),
+        11 => (account + 0xB0, dice.below(100_000)),
+        12 => (warning + dice.pick(&[0x60, 0x68, 0x70, 0x78]), dice.pick(&[0, 1_000, i64::MAX])),
+        13 => (warning + 0x08, dice.pick(&[20, i64::MAX])),
+        14 => (warning + 0x10, dice.pick(&[10, i64::MAX])),
+        15 => (warning + 0x40, dice.pick(&[1_000_000, i64::MAX])),
+        16 => (instrument + 0x28, dice.pick(&[45, i64::MAX])),
+        17 => (instrument + 0x30, dice.pick(&[500, i64::MAX])),
+        18 => (position + dice.pick(&[0x18, 0x20]), dice.pick(&[48, i64::MAX])),
+        19 => (account + 0x58, dice.pick(&[0, i64::MAX])),
         2 => (account + 0x08, dice.pick(&[60, 500, i64::MAX])),
         3 => (account + 0x10, dice.pick(&[40, i64::MAX])),
         4 => (account + 0x18, dice.pick(&[300, i64::MAX])),
         5 => (account + 0x30, dice.pick(&[100_000_000, i64::MAX])),
         6 => (account + 0x38, dice.pick(&[1, 10])),
         7 => (account + 0x40, dice.pick(&[100_000_000, i64::MAX])),
-        _ => (account + 0x80, 0),
+        _ => (account + 0xA0, 0),
     };
-    // A kill switch that stays on would make the rest of the run dull.
-    let value = if address & 0xFF < 0x28 && address != account + 0x20 && value == 1 && !dice.one_in(4) { 0 } else { value };
     Command::WriteRegister { ts, address, value: value as u64 }
 }
 

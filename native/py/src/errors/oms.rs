@@ -63,6 +63,14 @@ fn system_facts(error: &Error) -> Facts<'static> {
             let what = format!("no such instrument: there are {known}, numbered from 0");
             Facts::new("ConfigError", what).found(found)
         }
+        Error::UnknownAccount { found, known } => {
+            let what = format!("no such account: there are {known}, numbered from 0");
+            Facts::new("ConfigError", what).found(found)
+        }
+        Error::UnknownOrder { found } => Facts::new("ConfigError", "there is no live order of this id").found(found),
+        Error::NotChecked { kind } => Facts::new("ConfigError", "the gate does not check commands of this kind")
+            .found(kind)
+            .expected("a new order, a cancel or a replacement: 1 to 3"),
         Error::Register(error) => register_facts(error),
         Error::InBatch { index, source } => {
             let facts = system_facts(source);
@@ -95,7 +103,7 @@ fn system_facts(error: &Error) -> Facts<'static> {
 
 fn codec_facts(error: &CodecError) -> Facts<'static> {
     match *error {
-        CodecError::Kind { found } => Facts::new("CodecError", "no command has this kind").found(found).expected("1 to 8"),
+        CodecError::Kind { found } => Facts::new("CodecError", "no command has this kind").found(found).expected("1 to 9"),
         CodecError::Length { what, expected, found } => {
             Facts::new("CodecError", format!("{what} has {expected} bytes")).found(found)
         }

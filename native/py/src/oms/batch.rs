@@ -25,6 +25,7 @@ const SET_PHASE: i64 = 5;
 const ADVANCE: i64 = 6;
 const MARK: i64 = 7;
 const WRITE_REGISTER: i64 = 8;
+const KILL_SWITCH: i64 = 9;
 /// Stands for every account, or every instrument, as does the largest number of 32 bits.
 const ALL: i64 = -1;
 const NUMBERS_END: i64 = 1 << 32;
@@ -245,9 +246,13 @@ impl Rows<'_> {
         if self.len == 0 {
             return Ok(());
         }
-        self.check_code("kind", &self.kind, "CommandKind", |code| {
-            COMMAND_KINDS.iter().any(|&(_, kind)| kind == u16::from(code))
-        })?;
+        let is_kind = |code: u8| COMMAND_KINDS.iter().any(|&(_, kind)| kind == u16::from(code));
+        self.check_code("kind", &self.kind, "CommandKind", is_kind)?;
+        // A kill switch says who and why, which no column does.
+        let of_columns = |kind: i64| kind != KILL_SWITCH;
+        if let Some(row) = self.kind.first_wrong(self.len, of_columns) {
+            return Err(wrong("kind", &self.kind, row, "is thrown and reset by a command of its own, which says who and why"));
+        }
         self.check_sides()?;
         self.check_code("order_type", &self.order_type, "OrderType", |code| OrderType::from_code(code).is_some())?;
         self.check_code("time_in_force", &self.time_in_force, "TimeInForce", |code| TimeInForce::from_code(code).is_some())?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use omni_journal::{Lost, OpenReport, Options, Verify, frames, newest_snapshot, verify_watched};
-use omni_oms::{CONFIG_KIND, Command, Error, Oms, Recovery, Step};
+use omni_oms::{Attribution, CONFIG_KIND, Command, Error, Oms, Recovery, Step, SwitchScope};
 use omni_types::{NewOrder, Side};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -112,7 +112,9 @@ struct Row {
     phase: i64,
     address: u64,
     value: u64,
+    scope: i64,
     order: Option<NewOrder>,
+    by: Option<Attribution>,
 }
 
 impl CommandColumns {
@@ -151,18 +153,34 @@ impl CommandColumns {
             .with("expire_at", terms(|order| order.terms.expire_at.0, 0))?
             .with("phase", rows.iter().map(|row| row.phase))?
             .with("address", rows.iter().map(|row| row.address))?
-            .with("value", rows.iter().map(|row| row.value))?;
-        Ok(columns.done())
+            .with("value", rows.iter().map(|row| row.value))?
+            .with("scope", rows.iter().map(|row| row.scope))?;
+        let columns = columns.done();
+        let texts =
+            |read: fn(&Attribution) -> &str| -> Vec<&str> { rows.iter().map(|row| row.by.as_ref().map_or("", read)).collect() };
+        columns.set_item("who", texts(|by| &by.who))?;
+        columns.set_item("why", texts(|by| &by.why))?;
+        Ok(columns)
     }
 }
 
 impl Row {
+    /// What a kill switch stops: its scope, and the account or instrument.
+    fn of_scope(self, scope: SwitchScope) -> Self {
+        let row = Self { scope: scope.code().0.into(), ..self };
+        match scope {
+            SwitchScope::Everything => row,
+            SwitchScope::Account(account) => Self { account: account.0.into(), ..row },
+            SwitchScope::Instrument(instrument) => Self { instrument: instrument.0.into(), ..row },
+        }
+    }
+
     fn of(sequence: u64, command: &Command) -> Self {
         let row = Self { seq: sequence as i64, kind: command.kind().into(), ts: command.ts().0, ..Self::default() };
         // Whoever is meant by "all" is −1 in columns.
         let number = |number: u32| if number == u32::MAX { -1 } else { i64::from(number) };
         match *command {
-            Command::New { client_order_id, order, .. } => Self {
+            Command::New { client_order_id, ref order, .. } => Self {
                 client_order_id,
                 account: order.account.0.into(),
                 instrument: order.instrument.0.into(),
@@ -170,7 +188,7 @@ impl Row {
                 qty: order.qty.0,
                 price: order.price.0,
                 stop_price: order.terms.stop_price.0,
-                order: Some(order),
+                order: Some(*order),
                 ..row
             },
             Command::Cancel { order_id, .. } => Self { order_id: order_id.0, ..row },
@@ -189,6 +207,9 @@ impl Row {
             Command::Advance { .. } => row,
             Command::Mark { instrument, price, .. } => Self { instrument: instrument.0.into(), price: price.0, ..row },
             Command::WriteRegister { address, value, .. } => Self { address, value, ..row },
+            Command::KillSwitch { scope, on, ref by, .. } => {
+                Self { value: on.into(), by: Some(by.as_ref().clone()), ..row }.of_scope(scope)
+            }
         }
     }
 }

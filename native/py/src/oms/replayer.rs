@@ -150,7 +150,7 @@ impl Replayer {
             let mut events: Vec<OmsEvent> = Vec::new();
             while (commands.len() as u64) < n_frames && source.step()? {
                 let oms = source.oms();
-                commands.extend(source.command().map(|command| (oms.sequence(), *command)));
+                commands.extend(source.command().map(|command| (oms.sequence(), command.clone())));
                 events.extend_from_slice(oms.events());
             }
             Ok((CommandColumns::of(&commands), EventColumns::of([&events, &[]])))

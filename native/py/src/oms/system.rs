@@ -202,6 +202,10 @@ fn answer(oms: &Oms, command: &Command, n_events: usize, n_orders: usize) -> u64
             let (canceled, reason) = (EventKind::Canceled.code(), CancelReason::MassCancel.code());
             came.iter().filter(|event| event.kind == canceled && event.reason == reason).count() as u64
         }
-        Command::SetPhase { .. } | Command::Advance { .. } | Command::Mark { .. } | Command::WriteRegister { .. } => 0,
+        Command::SetPhase { .. }
+        | Command::Advance { .. }
+        | Command::Mark { .. }
+        | Command::WriteRegister { .. }
+        | Command::KillSwitch { .. } => 0,
     }
 }

@@ -104,7 +104,7 @@ pub(crate) fn vocabulary(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 }
 
 /// Kinds of the frames of commands; `docs/oms.md` section 2.
-pub(crate) const COMMAND_KINDS: [(&str, u16); 8] = [
+pub(crate) const COMMAND_KINDS: [(&str, u16); 9] = [
     ("NEW", 1),
     ("CANCEL", 2),
     ("REPLACE", 3),
@@ -113,6 +113,7 @@ pub(crate) const COMMAND_KINDS: [(&str, u16); 8] = [
     ("ADVANCE", 6),
     ("MARK", 7),
     ("WRITE_REGISTER", 8),
+    ("KILL_SWITCH", 9),
 ];
 
 const PLACES: [(&str, Place); 6] = [

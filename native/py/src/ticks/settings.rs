@@ -142,6 +142,10 @@ pub(crate) fn limits(table: &Bound<'_, PyDict>) -> PyResult<Limits> {
         cancel_rate: limit(table, "cancel_rate", rate, open.cancel_rate)?,
         cancel_burst: limit(table, "cancel_burst", rate, open.cancel_burst)?,
         max_daily_loss: amount("max_daily_loss", open.max_daily_loss)?,
+        max_drawdown: limit(table, "max_drawdown", lots, open.max_drawdown)?,
+        max_leverage: limit(table, "max_leverage", lots, open.max_leverage)?,
+        max_sector: limit(table, "max_sector", lots, open.max_sector)?,
+        max_name: limit(table, "max_name", lots, open.max_name)?,
     })
 }
 

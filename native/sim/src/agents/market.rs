@@ -60,7 +60,13 @@ impl AgentMarket {
         let MarketConfig { start, start_ticks, .. } = config;
         let names: Vec<_> = config.participants.iter().map(ParticipantConfig::name).collect();
         let accounts = std::iter::once("us").chain(names.iter().copied()).map(str::to_owned);
-        let system = System::new(accounts, config.limits, config.tick_value, start_ticks, config.journal.as_deref())?;
+        let system = System::new(
+            accounts,
+            (config.cash.max(Money::ZERO), config.limits),
+            config.tick_value,
+            start_ticks,
+            config.journal.as_deref(),
+        )?;
         let mut seeds = Random::new(config.seed);
         let clockwork = Clockwork::new(config.latency, seeds.bits());
         let worth = Worth::new(config.value, start, start_ticks as f64 + 0.5, seeds.bits());

@@ -227,7 +227,9 @@ impl Ours {
             | EventKind::Auction
             | EventKind::Status
             | EventKind::RegisterWritten
-            | EventKind::Marked => return,
+            | EventKind::Marked
+            | EventKind::Warned
+            | EventKind::KillSwitch => return,
         };
         self.send(event.ts, number, said);
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use omni_journal::{Durability, Options};
 use omni_oms::{AccountConfig, Command, Config, DurableOms, Error, InstrumentConfig, Limits, Oms, OmsEvent};
-use omni_types::{Money, Ticks, TradingPhase};
+use omni_types::{Money, Ticks};
 
 /// Commands between two commits of the journal.
 const GROUP: u32 = 4_096;
@@ -27,25 +27,22 @@ impl std::fmt::Debug for System {
 }
 
 impl System {
-    /// A system of one instrument; accounts by name, the first of them held to `limits`.
+    /// A system of one instrument; accounts by name, the first of them with `capital` and held to `limits`.
     pub fn new(
         names: impl Iterator<Item = String>,
-        limits: Limits,
+        (capital, limits): (Money, Limits),
         tick_value: Money,
         reference: i64,
         journal: Option<&Path>,
     ) -> Result<Self, Error> {
-        let account = |(place, name)| AccountConfig { name, limits: if place == 0 { limits } else { Limits::default() } };
-        let instrument = InstrumentConfig {
-            symbol: "SIM".to_owned(),
-            tick_size: 1.0,
-            lot_size: 1.0,
-            currency: String::new(),
-            tick_value,
-            reference: Ticks(reference),
+        let account = |(place, name)| {
+            let others = AccountConfig { name, ..AccountConfig::default() };
+            if place == 0 { AccountConfig { limits, capital, ..others } } else { others }
         };
-        let phase = TradingPhase::Continuous;
-        let config = Config { phase, instruments: vec![instrument], accounts: names.enumerate().map(account).collect() };
+        let instrument =
+            InstrumentConfig { symbol: "SIM".to_owned(), tick_value, reference: Ticks(reference), ..InstrumentConfig::default() };
+        let accounts = names.enumerate().map(account).collect();
+        let config = Config { instruments: vec![instrument], accounts, ..Config::default() };
         let oms = Oms::new(config)?;
         let Some(dir) = journal else { return Ok(Self::Plain(Box::new(oms))) };
         let options = Options { durability: Durability::None, ..Options::default() };

@@ -128,7 +128,9 @@ impl Tape {
             | EventKind::Auction
             | EventKind::Status
             | EventKind::RegisterWritten
-            | EventKind::Marked => {}
+            | EventKind::Marked
+            | EventKind::Warned
+            | EventKind::KillSwitch => {}
         }
     }
 
@@ -274,7 +276,7 @@ mod tests {
     use omni_book::Place;
     use omni_feed::Books;
     use omni_feed::books::Options;
-    use omni_oms::{AccountConfig, Command, Config, InstrumentConfig, Limits, Oms};
+    use omni_oms::{AccountConfig, Command, Config, InstrumentConfig, Oms};
     use omni_types::{
         AccountId, InstrumentId, Money, Nanos, OrderId, PegReference, PostOnly, Qty, SelfTrade, Terms, Ticks, TradingPhase,
         TrailUnit, Trigger,
@@ -285,17 +287,9 @@ mod tests {
     use super::*;
 
     fn oms() -> Oms {
-        let instrument = InstrumentConfig {
-            symbol: String::new(),
-            tick_size: 1.0,
-            lot_size: 1.0,
-            currency: String::new(),
-            tick_value: Money(1),
-            reference: Ticks(100),
-        };
-        let account = AccountConfig { name: String::new(), limits: Limits::default() };
-        let phase = TradingPhase::Continuous;
-        Oms::new(Config { phase, instruments: vec![instrument], accounts: vec![account; 3] }).unwrap()
+        let instrument = InstrumentConfig { reference: Ticks(100), ..InstrumentConfig::default() };
+        let accounts = vec![AccountConfig::default(); 3];
+        Oms::new(Config { instruments: vec![instrument], accounts, ..Config::default() }).unwrap()
     }
 
     /// An order of any type in a narrow band of prices.

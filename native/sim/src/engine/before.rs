@@ -63,6 +63,9 @@ impl BarEngine {
             let amount = Money::from_f64(amount).unwrap_or_default();
             if amount != Money::ZERO {
                 self.ledger.receive(currency, amount);
+                if let Some(gate) = &mut self.gate {
+                    gate.received(amount);
+                }
                 extras.flows.push(Flow { step: self.step as u32, symbol, currency, kind, lots: 0, amount });
             }
         }
@@ -79,6 +82,9 @@ impl BarEngine {
                 let amount = Money::from_f64(kept * quantity).unwrap_or_default();
                 if amount != Money::ZERO {
                     self.ledger.receive(currency, amount);
+                    if let Some(gate) = &mut self.gate {
+                        gate.received(amount);
+                    }
                     extras.flows.push(Flow { kind: FlowKind::Dividend, amount, ..flow });
                 }
             }
@@ -90,6 +96,7 @@ impl BarEngine {
                     extras.splits.push(SplitRecord { step, symbol, new, old, in_lieu: amount, mark });
                     if let Some(gate) = &mut self.gate {
                         gate.split(symbol, (new, old), amount, after - lots);
+                        gate.mark(symbol, self.ledger.mark_of(symbol));
                     }
                     extras.flows.push(Flow { lots: after - lots, ..flow });
                     if amount != Money::ZERO {

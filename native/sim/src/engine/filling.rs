@@ -106,7 +106,7 @@ impl BarEngine {
         self.working[symbol].volume_used += qty;
         self.fills.push(fill);
         if let Some(gate) = &mut self.gate {
-            gate.filled(symbol, self.orders[id as usize].side, qty, price);
+            gate.filled(symbol, self.orders[id as usize].side, qty, price, commission);
         }
         self.ledger.fill(symbol, lots, price, met, commission);
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use omni_oms::gate::{OrderCheck, RiskDevice, SoftwareDevice, Update};
 use omni_oms::{AccountConfig, Config, InstrumentConfig, Limits};
-use omni_types::{AccountId, InstrumentId, Money, Nanos, Side, Ticks, TradingPhase};
+use omni_types::{AccountId, InstrumentId, Money, Nanos, Side, Ticks};
 
 use super::book::Depth;
 use super::feed::{Origin, Step, StepKind, TickFeed};
@@ -119,7 +119,7 @@ impl TickEngine {
     pub fn new(feed: Arc<TickFeed>, config: TickConfig) -> Self {
         assert_eq!(config.tick_values.len(), feed.instruments().len(), "one tick value for each instrument");
         let now = feed.steps[0].ts;
-        let gate = config.limits.map(|limits| gate(&config.tick_values, limits));
+        let gate = config.limits.map(|limits| gate(&config.tick_values, config.cash, limits));
         let depth = |ladder: &Arc<_>| Depth::new(Arc::clone(ladder));
         Self {
             venue: Venue::new(&feed, config.queue, config.fills),
@@ -256,7 +256,7 @@ impl TickEngine {
         order.n_pending = order.n_pending.saturating_add(1);
         let (price, leaves) = (order.price, order.leaves());
         if let Some(gate) = &mut self.gate
-            && let Some(refusal) = gate.check_cancel(US, Nanos(self.now))
+            && let Some(refusal) = gate.check_cancel(US, Nanos(self.now)).refused
         {
             self.orders[number as usize].n_pending -= 1;
             let message = Message::sent(self.now, number, MessageKind::RequestRefused, price, leaves);
@@ -511,7 +511,8 @@ impl TickEngine {
             if let Answer::Fill { qty, price, is_maker, .. } = answer {
                 let (fee, realised) = self.account.fill(instrument, side, price, qty, is_maker);
                 message.fee = fee;
-                self.filled(instrument, side, qty, realised);
+                self.filled(instrument, side, qty, Ticks(price), realised);
+                self.paid(Money::from_f64(fee).unwrap_or_default());
             } else if !matches!(answer, Answer::TooLate) {
                 let open = if is_over { 0 } else { leaves };
                 self.opened(instrument, side, open - before);
@@ -532,7 +533,7 @@ impl TickEngine {
         let (instrument, now) = (InstrumentId(u32::from(order.instrument)), Nanos(self.now));
         let (size, price) = (order.qty, order.price);
         let order = OrderCheck { account: US, instrument, side: order.side, now, size, added, leaves, price };
-        gate.check_order(&order).map(|refusal| refusal as u16)
+        gate.check_order(&order).refused.map(|refusal| refusal as u16)
     }
 
     fn opened(&mut self, instrument: u16, side: Side, qty: i64) {
@@ -541,9 +542,17 @@ impl TickEngine {
         }
     }
 
-    fn filled(&mut self, instrument: u16, side: Side, qty: i64, realised: Money) {
+    fn filled(&mut self, instrument: u16, side: Side, qty: i64, price: Ticks, realised: Money) {
         if let Some(gate) = &mut self.gate {
-            gate.apply(Update::Fill { account: US, instrument: InstrumentId(u32::from(instrument)), side, qty, realised });
+            let instrument = InstrumentId(u32::from(instrument));
+            gate.apply(Update::Fill { account: US, instrument, side, qty, price, realised });
+        }
+    }
+
+    /// A fee went out of the equity that the gate looks at.
+    fn paid(&mut self, fee: Money) {
+        if let Some(gate) = &mut self.gate {
+            gate.apply(Update::Cash { account: US, amount: -fee });
         }
     }
 }
@@ -565,19 +574,14 @@ pub struct NewTickOrder {
     pub qty: i64,
 }
 
-fn gate(tick_values: &[Money], limits: Limits) -> SoftwareDevice {
-    let instrument = |&tick_value| InstrumentConfig {
-        symbol: String::new(),
-        tick_size: 1.0,
-        lot_size: 1.0,
-        currency: String::new(),
-        tick_value,
-        reference: Ticks(0),
-    };
+/// The gate of one account, which begins with the cash of the run; a debt is no capital.
+fn gate(tick_values: &[Money], cash: Money, limits: Limits) -> SoftwareDevice {
+    let capital = cash.max(Money::ZERO);
+    let instrument = |&tick_value| InstrumentConfig { tick_value, ..InstrumentConfig::default() };
     let config = Config {
-        phase: TradingPhase::Continuous,
         instruments: tick_values.iter().map(instrument).collect(),
-        accounts: vec![AccountConfig { name: String::new(), limits }],
+        accounts: vec![AccountConfig { capital, limits, ..AccountConfig::default() }],
+        ..Config::default()
     };
     SoftwareDevice::new(&config).expect("the limits were checked where they were made")
 }

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use omni_types::{AccountId, Nanos, RejectReason};
 
 use super::DeviceError;
-use super::mailbox::{DONE, DOORBELL, RESULT, Request};
+use super::mailbox::{DONE, DOORBELL, RESULT, Request, verdict_of};
 use super::window::Window;
-use crate::gate::engine::{self, Memory};
 use crate::gate::map::Map;
-use crate::gate::{OrderCheck, RegisterError, RiskDevice, Update};
+use crate::gate::memory::Memory;
+use crate::gate::{OrderCheck, RegisterError, RiskDevice, Update, Verdict, access};
 
 /// Looks at DONE before the thread lets others run, and before it looks at the time.
 const SPINS: u32 = 256;
@@ -47,26 +47,20 @@ impl MappedDevice {
     }
 
     /// Have the device do something, and give what it says.
-    fn ask(&mut self, request: Request) -> Result<Option<RejectReason>, RegisterError> {
+    fn ask(&mut self, request: Request) -> Result<Verdict, RegisterError> {
         self.usable()?;
         let answer = self.exchange(request);
         self.fault = answer.err();
         answer
     }
 
-    fn exchange(&self, request: Request) -> Result<Option<RejectReason>, RegisterError> {
+    fn exchange(&self, request: Request) -> Result<Verdict, RegisterError> {
         let words = self.window.request();
         request.put(words);
         let number = words.get(DOORBELL).wrapping_add(1);
         words.release(DOORBELL, number);
         self.wait_for(number)?;
-        match self.window.completion().get(RESULT) {
-            0 => Ok(None),
-            code => {
-                let reason = u8::try_from(code).ok().and_then(RejectReason::from_code);
-                reason.map(Some).ok_or(RegisterError::NoAnswer { waited: Duration::ZERO })
-            }
-        }
+        verdict_of(self.window.completion().get(RESULT)).ok_or(RegisterError::NoAnswer { waited: Duration::ZERO })
     }
 
     fn wait_for(&self, number: u64) -> Result<(), RegisterError> {
@@ -96,7 +90,7 @@ impl MappedDevice {
 impl RiskDevice for MappedDevice {
     fn read(&self, address: u64) -> Result<u64, RegisterError> {
         self.usable()?;
-        engine::read(&self.window, address)
+        access::read(&self.window, address)
     }
 
     fn check_write(&self, address: u64, value: u64) -> Result<(), RegisterError> {
@@ -109,12 +103,12 @@ impl RiskDevice for MappedDevice {
         self.ask(Request::Write { address, value }).map(drop)
     }
 
-    fn check_order(&mut self, order: &OrderCheck) -> Option<RejectReason> {
-        self.ask(Request::Order(*order)).unwrap_or(Some(RejectReason::KillSwitch))
+    fn check_order(&mut self, order: &OrderCheck) -> Verdict {
+        self.ask(Request::Order(*order)).unwrap_or(Verdict::refused(RejectReason::KillSwitch))
     }
 
-    fn check_cancel(&mut self, account: AccountId, now: Nanos) -> Option<RejectReason> {
-        self.ask(Request::Cancel { account, now }).unwrap_or(Some(RejectReason::KillSwitch))
+    fn check_cancel(&mut self, account: AccountId, now: Nanos) -> Verdict {
+        self.ask(Request::Cancel { account, now }).unwrap_or(Verdict::refused(RejectReason::KillSwitch))
     }
 
     fn apply(&mut self, update: Update) {

@@ -5,14 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use omni_types::RejectReason;
-
 use super::DeviceError;
-use super::mailbox::{DONE, DOORBELL, NOT_UNDERSTOOD, RESULT, Request};
+use super::mailbox::{DONE, DOORBELL, NOT_UNDERSTOOD, RESULT, Request, result_of};
 use super::window::Window;
 use crate::config::Config;
-use crate::gate::engine::{self, Memory};
-use crate::gate::setup;
+use crate::gate::derived::Derived;
+use crate::gate::memory::Memory;
+use crate::gate::{access, engine, setup, updates};
 
 /// Looks at the doorbell before the thread lets others run, and before it sleeps between looks.
 const SPINS: u32 = 256;
@@ -26,6 +25,7 @@ const NAP: Duration = Duration::from_micros(50);
 #[derive(Debug)]
 pub struct DeviceModel {
     window: Window,
+    derived: Derived,
     done: u64,
 }
 
@@ -34,24 +34,26 @@ impl DeviceModel {
     ///
     /// # Errors
     ///
-    /// The file exists or cannot be created, there are too many accounts or instruments, or a limit is one that its register
-    /// does not take.
+    /// The file exists or cannot be created, there are too many accounts or instruments, or a limit, a parent or a sector is one
+    /// that its register does not take.
     pub fn create(path: &Path, config: &Config) -> Result<Self, DeviceError> {
         let window = Window::create(path, setup::plan(config)?)?;
-        setup::reset(&window, config)?;
-        Ok(Self { window, done: 0 })
+        setup::reset(&window, config);
+        let derived = Derived::of(&window)?;
+        Ok(Self { window, derived, done: 0 })
     }
 
     /// A device that goes on with the registers in a file.
     ///
     /// # Errors
     ///
-    /// There is no such file, it is not a window, or it holds a limit that its register does not take.
+    /// There is no such file, it is not a window, or it holds a setting that its register does not take.
     pub fn open(path: &Path) -> Result<Self, DeviceError> {
         let window = Window::open(path)?;
-        engine::check_settings(&window)?;
+        access::check_settings(&window)?;
+        let derived = Derived::of(&window)?;
         let done = window.completion().get(DONE);
-        Ok(Self { window, done })
+        Ok(Self { window, derived, done })
     }
 
     /// Answer the request that waits, if one does.
@@ -85,18 +87,18 @@ impl DeviceModel {
         }
     }
 
-    fn answer(&self, request: Request) -> u64 {
-        let verdict = |verdict: Option<RejectReason>| verdict.map_or(0, |reason| u64::from(reason.code()));
+    fn answer(&mut self, request: Request) -> u64 {
         let done = |result: Result<_, _>| if result.is_ok() { 0 } else { NOT_UNDERSTOOD };
+        let Self { window, derived, .. } = self;
         match request {
-            Request::Order(order) => verdict(engine::check_order(&self.window, &order)),
-            Request::Cancel { account, now } => verdict(engine::check_cancel(&self.window, account, now)),
+            Request::Order(order) => result_of(engine::check_order(window, derived, &order)),
+            Request::Cancel { account, now } => result_of(engine::check_cancel(window, derived, account, now)),
             Request::Apply(update) => {
-                engine::apply(&self.window, update);
+                updates::apply(window, derived, update);
                 0
             }
-            Request::Write { address, value } => done(engine::write(&self.window, address, value)),
-            Request::Restore { address, value } => done(engine::restore(&self.window, address, value)),
+            Request::Write { address, value } => done(access::write(window, derived, address, value)),
+            Request::Restore { address, value } => done(access::restore(window, derived, address, value)),
         }
     }
 }

@@ -12,9 +12,9 @@ use omni_types::{AccountId, InstrumentId};
 
 use super::DeviceError;
 use super::mailbox::{COMPLETION, CompletionWords, REQUEST, RequestWords};
-use crate::gate::engine::Memory;
 use crate::gate::map::{Bank, DEVICE_ID, Map, VERSION, global};
-use crate::gate::words::{AccountBank, GlobalBank, InstrumentBank, PositionBank, Words};
+use crate::gate::memory::Memory;
+use crate::gate::words::{AccountBank, GlobalBank, InstrumentBank, PositionBank, WarningBank, Words};
 
 /// A mapped window.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// A new file, all zero, with room for the map. It is sparse: banks never touched take no space.
+    /// A new file, all zero, with room for the map. It is sparse: what lies between the banks takes no space.
     pub fn create(path: &Path, map: Map) -> Result<Self, DeviceError> {
         let create = || {
             let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
@@ -42,7 +42,7 @@ impl Window {
         };
         let (len, file) = open().map_err(|source| DeviceError::Io { op: "open", path: path.into(), source })?;
         let differs = |what, expected, found| DeviceError::NotADevice { path: path.into(), what, expected, found };
-        let empty = Map::new(0, 0)?;
+        let empty = Map::new(0, 0, 0)?;
         if len < empty.end() {
             return Err(differs("length", empty.end(), len));
         }
@@ -55,7 +55,8 @@ impl Window {
         if says.get(global::VERSION) != VERSION {
             return Err(differs("VERSION", VERSION, says.get(global::VERSION)));
         }
-        let map = Map::new(says.get(global::N_ACCOUNTS) as usize, says.get(global::N_INSTRUMENTS) as usize)?;
+        let number = |offset| says.get(offset) as usize;
+        let map = Map::new(number(global::N_ACCOUNTS), number(global::N_INSTRUMENTS), number(global::N_SECTORS))?;
         if len != map.end() {
             return Err(differs("length", map.end(), len));
         }
@@ -89,7 +90,7 @@ impl Window {
 
     fn bank<const N: usize>(&self, bank: Bank, index: u64) -> &Words<N> {
         assert!(index < self.map.n_banks(bank));
-        self.words(bank.base() + index * bank.stride())
+        self.words(bank.address(index))
     }
 }
 
@@ -104,6 +105,10 @@ impl Memory for Window {
 
     fn account(&self, account: AccountId) -> &AccountBank {
         self.bank(Bank::Account, account.0.into())
+    }
+
+    fn warning(&self, account: AccountId) -> &WarningBank {
+        self.bank(Bank::Warning, account.0.into())
     }
 
     fn instrument(&self, instrument: InstrumentId) -> &InstrumentBank {
