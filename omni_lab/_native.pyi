@@ -401,7 +401,7 @@ class Oms:
             If it cannot be journaled; nothing is done from then on.
         """
 
-    def explain(self, kind: int, payload: bytes) -> CheckColumns:
+    def _explain(self, kind: int, payload: bytes) -> CheckColumns:
         """What the risk gate would say of a New, a Cancel or a Replace, changing nothing.
 
         One row for each check at each level, in the order of evaluation: the hard limits first, then those
@@ -430,7 +430,7 @@ class Oms:
             If the gate does not answer.
         """
 
-    def headroom(self) -> CheckColumns:
+    def _headroom(self) -> CheckColumns:
         """How far each account is from its limits as things stand, without an order.
 
         For each account, by number, first the hard limits and then the warnings: POSITION_LIMIT for each
@@ -442,7 +442,7 @@ class Oms:
         Returns
         -------
         CheckColumns
-            As of `explain`.
+            As of `_explain`.
 
         Raises
         ------

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -18,12 +18,21 @@ from omni_lab.typing import AnyArray, BoolArray
 if TYPE_CHECKING:
     import pandas as pd
 
+_COLUMNS = ("check", "level", "severity", "value", "limit", "headroom", "passes")
 _FIGURES = ("value", "limit", "headroom")
+_TEXTS = frozenset({"account", "instrument", "check", "level", "severity"})
 _RIGHT = frozenset(_FIGURES)
 
 
 class LimitTable:
     """Rows of checks: who limits what, what is measured, what is allowed, and whether it passes.
+
+    Parameters
+    ----------
+    columns : mapping of str to array_like
+        Those of ``docs/gate.md``, section 7.
+    names : sequence of str
+        Which of them, in this order.
 
     Attributes
     ----------
@@ -33,8 +42,10 @@ class LimitTable:
         fraction of is 0; a limit is infinite where there is none.
     """
 
-    def __init__(self, columns: Mapping[str, AnyArray]) -> None:
-        found = {name: np.asarray(column) for name, column in columns.items()}
+    def __init__(self, columns: Mapping[str, object], names: Sequence[str]) -> None:
+        found = {name: np.asarray(columns[name]) for name in names}
+        for name in _TEXTS & found.keys():
+            found[name] = found[name].astype(np.str_)
         found["unit"] = np.array([UNITS[check] for check in found["check"].tolist()], dtype=np.str_)
         passes = found.pop("passes")
         self.columns = found | {"passes": passes}
@@ -117,8 +128,8 @@ class Explanation(LimitTable):
         What it is about.
     """
 
-    def __init__(self, columns: Mapping[str, AnyArray], symbol: str) -> None:
-        super().__init__(columns)
+    def __init__(self, columns: Mapping[str, object], symbol: str) -> None:
+        super().__init__(columns, _COLUMNS)
         self.symbol = symbol
 
     @property
@@ -164,10 +175,11 @@ class Headroom(LimitTable):
         Names.
     """
 
-    def __init__(self, columns: Mapping[str, AnyArray], edges: Edges) -> None:
+    def __init__(self, columns: Mapping[str, object], edges: Edges) -> None:
         names = ("", *edges.sectors)
-        sectors = [names[number] for number in columns["sector"].tolist()]
-        super().__init__({**columns, "sector": np.array(sectors, dtype=np.str_)})
+        sectors = [names[number] for number in np.asarray(columns["sector"]).tolist()]
+        named = {**columns, "sector": np.array(sectors, dtype=np.str_)}
+        super().__init__(named, ("account", "instrument", "sector", *_COLUMNS))
 
     @property
     def used(self) -> AnyArray:

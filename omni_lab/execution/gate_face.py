@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Unpack
 
 from omni_lab.domain import OrderState, Side
@@ -337,11 +337,11 @@ class GateFace(ABC):
         """Instrument and total quantity of an order, zeros if there is none."""
 
     @abstractmethod
-    def _explain(self, kind: int, payload: bytes) -> dict[str, AnyArray]:
+    def _explain(self, kind: int, payload: bytes) -> Mapping[str, object]:
         """Columns of the checks of a New, a Cancel or a Replace: ``docs/gate.md``, section 7."""
 
     @abstractmethod
-    def _headroom(self) -> dict[str, AnyArray]:
+    def _headroom(self) -> Mapping[str, object]:
         """Columns of what stands now against the limits: ``docs/gate.md``, section 7."""
 
     def _execute(self, command: Command) -> int:

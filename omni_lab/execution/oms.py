@@ -157,12 +157,6 @@ class OMS(_native.Oms, Shown, OMSFace):
             return None
         return Recovery(JournalReport.of(Path(self.config.journal or ""), found), found["n_replayed"])
 
-    def _explain(self, kind: int, payload: bytes) -> dict[str, AnyArray]:
-        return {name: np.asarray(column) for name, column in self._explain_columns(kind, payload).items()}
-
-    def _headroom(self) -> dict[str, AnyArray]:
-        return {name: np.asarray(column) for name, column in self._headroom_columns().items()}
-
     def _named(self, config: OMSConfig) -> Self:
         """The same with the names and grids that it was begun with."""
         OMSFace.__init__(self, config)

@@ -183,7 +183,7 @@ def refusal(check: str, level: str, value: float, limit: float) -> str:
             f"{check}: {level} has no equity, or the instrument no reference price. "
             "State the account's capital (set_capital), or mark() the instrument."
         )
-    told = what.format(level=level, value=_amount(check, value), limit=_amount(check, limit))
+    told = what.format(level=level, value=amount_text(check, value), limit=amount_text(check, limit))
     return f"{check}: {told}. {do.format(level=level)}"
 
 
@@ -252,7 +252,8 @@ UNITS = {
 _OF_EQUITY = frozenset({"LEVERAGE", "SECTOR_CONCENTRATION", "SINGLE_NAME"})
 
 
-def _amount(check: str, value: float) -> str:
+def amount_text(check: str, value: float) -> str:
+    """A value or a limit of a check, with its unit where that is short."""
     match UNITS[check]:
         case "lots":
             return f"{value:,.0f} {'lot' if value == 1 else 'lots'}"

@@ -240,7 +240,7 @@ def test_a_warning_says_what_it_is_about(oms_class: type[AnyOMS]) -> None:
     assert [(e.order_id, e.reason, e.price, e.qty, e.leaves, e.state) for e in events] == [
         (first, "ORDER_SIZE", 100.0, 6, 6, "PENDING_NEW"),
         (stop, "ORDER_SIZE", 90.0, 7, 7, "PENDING_NEW"),
-        (first, "ORDER_SIZE", 100.0, 8, 6, "NEW"),
+        (first, "ORDER_SIZE", 101.0, 8, 6, "NEW"),
         (first, "CANCEL_RATE", None, 8, 8, "REPLACED"),
         (3, "ORDER_SIZE", 100.0, 6, 6, "PENDING_NEW"),
     ]

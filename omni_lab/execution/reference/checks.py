@@ -173,10 +173,6 @@ def _is_cancel(gate: Gate, request: Request) -> bool:
     return request.cancels
 
 
-def _is_collared(gate: Gate, request: Request) -> bool:
-    return not request.cancels and request.price > 0
-
-
 def _is_in_a_sector(gate: Gate, request: Request) -> bool:
     return not request.cancels and gate.instruments[request.instrument].sector > 0
 
@@ -215,12 +211,15 @@ def _size(gate: Gate, request: Request, bank: Any) -> Measure:
 def _outside_collar(gate: Gate, request: Request, bank: Any) -> bool:
     reference = gate.instruments[request.instrument].reference
     distance = abs(request.price - reference)
-    return reference > 0 and bank.collar_bps < MAX64 and bool(distance * 10_000 > bank.collar_bps * reference)
+    if request.price <= 0 or reference <= 0 or bank.collar_bps == MAX64:
+        return False
+    return bool(distance * 10_000 > bank.collar_bps * reference)
 
 
 def _collar(gate: Gate, request: Request, bank: Any) -> Measure:
     reference = gate.instruments[request.instrument].reference
-    return Measure(abs(request.price - reference) * 10_000, reference, _limit(bank.collar_bps), 1)
+    unit = reference if request.price > 0 else 0  # without a price there is no distance
+    return Measure(abs(request.price - reference) * 10_000, unit, _limit(bank.collar_bps), 1)
 
 
 def _too_much_money(gate: Gate, request: Request, bank: Any) -> bool:
@@ -351,7 +350,7 @@ CHECKS = (
     Check(_R.KILL_SWITCH, _is_order, _everybody, _killed, _control),
     Check(_R.POSITION_LIMIT, _is_order, _accounts_and_positions, _position_too_large, _position),
     Check(_R.ORDER_SIZE, _is_order, _instrument_and(_accounts_and_positions), _order_too_large, _size),
-    Check(_R.PRICE_COLLAR, _is_collared, _instrument_and(_accounts), _outside_collar, _collar),
+    Check(_R.PRICE_COLLAR, _is_order, _instrument_and(_accounts), _outside_collar, _collar),
     Check(_R.NOTIONAL, _is_order, _instrument_and(_accounts), _too_much_money, _notional),
     Check(_R.ORDER_RATE, _is_order, _accounts, _no_order_token, _orders),
     Check(_R.CANCEL_RATE, _is_cancel, _accounts, _no_cancel_token, _cancels),

@@ -264,9 +264,10 @@ class Engine:
         stop_price = replace.stop_price or order.stop_price
         leaves = replace.qty - (order.qty - order.leaves)
         keeps = price == order.price and stop_price == order.stop_price and leaves <= order.leaves
-        reason = self._replace_problem(replace, order, book) or self._gate(
-            order, self.request(replace), order.price or order.stop_price, replace.qty
-        )
+        reason = self._replace_problem(replace, order, book)
+        if not reason:
+            request = self.request(replace)
+            reason = self._gate(order, request, request.price, replace.qty)
         if not reason and not keeps and _may_not_take(book, order):
             price = post_only_price(book, order, price)
             reason = 0 if price else RejectReason.POST_ONLY_WOULD_TAKE.value

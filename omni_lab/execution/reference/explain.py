@@ -84,20 +84,21 @@ def _rooms(gate: Gate, setup: Setup, bank: LimitBank, severity: str, now: int) -
     for number in held:
         request = _the_worse_side(gate, whatever._replace(instrument=number))
         yield _room(gate, setup, bank, severity, _CHECKS[RejectReason.POSITION_LIMIT], request)
-        position = gate.position(account, number)
-        if severity == HARD and position.max_position < MAX64:
+        if severity == HARD:
+            position = gate.position(account, number)
             yield _room(gate, setup, position, severity, _CHECKS[RejectReason.POSITION_LIMIT], request)
     for reason in _OF_AN_ACCOUNT:
         yield _room(gate, setup, bank, severity, _CHECKS[reason], whatever, instrument="")
     first_of = {each.sector: number for number, each in reversed([*enumerate(gate.instruments)])}
     for sector, number in sorted(first_of.items()):
-        if sector:
+        if sector and gate.sector_gross(account, sector):
             request = whatever._replace(instrument=number)
             check = _CHECKS[RejectReason.SECTOR_CONCENTRATION]
             yield _room(gate, setup, bank, severity, check, request, instrument="", sector=sector)
     for number in held:
-        request = whatever._replace(instrument=number)
-        yield _room(gate, setup, bank, severity, _CHECKS[RejectReason.SINGLE_NAME], request)
+        if gate.exposure(account, number):
+            request = whatever._replace(instrument=number)
+            yield _room(gate, setup, bank, severity, _CHECKS[RejectReason.SINGLE_NAME], request)
 
 
 def _room(

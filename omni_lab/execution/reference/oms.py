@@ -234,13 +234,13 @@ class ReferenceOMS(OMSFace):
         events, self._engine.desk.events = self._engine.desk.events, []
         return columns_of(events)
 
-    def _explain(self, kind: int, payload: bytes) -> dict[str, AnyArray]:
+    def _explain(self, kind: int, payload: bytes) -> Mapping[str, object]:
         command = decode(kind, payload)
         assert isinstance(command, New | Cancel | Replace)
         engine = self._engine
         return explain.explain(engine.desk.gate, engine.setup, engine.request(command))
 
-    def _headroom(self) -> dict[str, AnyArray]:
+    def _headroom(self) -> Mapping[str, object]:
         engine = self._engine
         return explain.headroom(engine.desk.gate, engine.setup, self.clock)
 
