@@ -262,15 +262,14 @@ class BarEngine:
     def stats(self) -> dict[str, float]:
         """final_equity, mean and std (ddof 1) of the simple returns per step, max_drawdown (≤ 0)."""
 
-@disjoint_base
 @type_check_only
 class CheckColumns(TypedDict):
     """Checks at their levels: columns of one length.
 
     Lots for POSITION_LIMIT and ORDER_SIZE; basis points for PRICE_COLLAR, NaN without a price or a reference
-    price; currency for NOTIONAL and DAILY_LOSS (positive is a loss); tokens for the rates (1 is taken of those
-    that there are); fractions of the peak for DRAWDOWN, and of the equity for the exposures, NaN where that is
-    0; 1 or 0 for KILL_SWITCH, against 0. No limit is inf.
+    price; currency for NOTIONAL and DAILY_LOSS (positive is a loss); tokens for the rates (1 is taken of
+    those that there are); fractions of the peak for DRAWDOWN, and of the equity for the exposures, NaN where
+    that is 0; 1 or 0 for KILL_SWITCH, against 0. No limit is inf.
     """
 
     check: list[str]
@@ -291,6 +290,7 @@ class CheckColumns(TypedDict):
     """limit − value."""
     passes: NDArray[np.bool_]
 
+@disjoint_base
 class Oms:
     """The order-management system, in ticks, lots and numbers; see :class:`omni_lab.execution.OMS`.
 
@@ -593,8 +593,8 @@ class Replayer:
     def read(self, n_frames: int) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
         """Go on by so many frames, or to the end; columns of their commands, and of what came of them.
 
-        Those of the commands hold lists of str, ``who`` and ``why``, which are empty but for a KillSwitch; its
-        ``scope`` is 0 (everything), 1 (``account``) or 2 (``instrument``), its ``value`` 1 (on) or 0.
+        Those of the commands hold lists of str, ``who`` and ``why``, which are empty but for a KillSwitch;
+        its ``scope`` is 0 (everything), 1 (``account``) or 2 (``instrument``), its ``value`` 1 (on) or 0.
         """
 
     def events(self) -> dict[str, NDArray[Any]]:

@@ -1,4 +1,4 @@
-"""How much of each limit is used, as gauges: what is left, where a warning comes, where an order is refused."""
+"""How much of each limit is used, as gauges: what is left, where a warning comes, where a refusal."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -73,7 +73,7 @@ def limits_figure(
     figure = Figure(paint, (9.0, 1.1 + _ROW_INCHES * max(len(labels), 1)))
     with figure.painting():
         ax = figure.subplots()
-        _draw_gauges(ax, paint, used, warned_at, within)
+        _draw_gauges(ax, paint, used, warned_at, within, np.isfinite(hard))
         said = texts if texts is not None else [_told(*pair) for pair in zip(stands, width, strict=True)]
         for row, text in enumerate(said):
             ax.text(_BEYOND + 0.02, row, text, color=paint.muted, va="center", fontsize=8.5)
@@ -89,10 +89,10 @@ def limits_figure(
 
 def limits_title(labels: Sequence[str], used: FloatArray, warned_at: FloatArray, within: BoolArray) -> str:
     """What is beyond its limit, what is warned of, or which limit is nearest."""
-    beyond = [labels[row] for row in np.flatnonzero(~within)]
+    beyond = [labels[row] for row in np.flatnonzero(~within).tolist()]
     if beyond:
         return f"Beyond the limit: {_few(beyond)}"
-    warned = [labels[row] for row in np.flatnonzero(used > warned_at)]
+    warned = [labels[row] for row in np.flatnonzero(used > warned_at).tolist()]
     if warned:
         return f"Warned of, within the limits: {_few(warned)}"
     if not np.isfinite(used).any():
@@ -127,7 +127,12 @@ def _shares(values: FloatArray, width: FloatArray) -> FloatArray:
 
 
 def _draw_gauges(
-    ax: "Axes", paint: Theme, used: FloatArray, warned_at: FloatArray, within: BoolArray
+    ax: "Axes",
+    paint: Theme,
+    used: FloatArray,
+    warned_at: FloatArray,
+    within: BoolArray,
+    is_hard: BoolArray,
 ) -> None:
     rows = np.arange(len(used))
     ax.barh(rows, 1.0, height=_HEIGHT, color=paint.grid)
@@ -139,7 +144,8 @@ def _draw_gauges(
         length = float(np.clip(np.nan_to_num(used[row]), 0.0, _BEYOND))
         ax.barh(row, length, height=_HEIGHT, color=colour, hatch=hatch, edgecolor=paint.background)
         half = _HEIGHT / 2 + 0.1
-        ax.plot([1.0, 1.0], [row - half, row + half], color=paint.text, linewidth=1.6)
+        if is_hard[row]:
+            ax.plot([1.0, 1.0], [row - half, row + half], color=paint.text, linewidth=1.6)
         if warned_at[row] <= _BEYOND:
             at = warned_at[row]
             ax.plot([at, at], [row - half, row + half], color=paint.text, linewidth=1.4, linestyle=":")

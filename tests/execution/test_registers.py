@@ -200,7 +200,8 @@ def test_no_global_register_but_one_can_be_written(oms_class: type[AnyOMS]) -> N
 
 
 _LIMIT = ([0, MAX64], [MAX64 + 1, WORD])
-_LOW, _HIGH = ([0, WORD], []), ([0, MAX64], [MAX64 + 1])
+_LOW: tuple[list[int], list[int]] = ([0, WORD], [])
+_HIGH = ([0, MAX64], [MAX64 + 1])
 _RATE = ([1, SECOND, MAX64], [0, SECOND + 1, MAX64 - 1, WORD])
 _BURST = ([1, SECOND], [0, SECOND + 1, MAX64])
 _OF_LIMITS: dict[int, tuple[list[int], list[int]]] = {
