@@ -44,7 +44,7 @@ def rows(table: LimitTable, *names: str) -> list[tuple[Any, ...]]:
     return list(zip(*(table.columns[name].tolist() for name in names), strict=True))
 
 
-def limited(table: LimitTable) -> dict[tuple[str, str, str], tuple[float, float, float, bool]]:
+def limited(table: LimitTable) -> dict[tuple[str, ...], tuple[Any, ...]]:
     """Value, limit, headroom and outcome of what is limited, by check, level and severity."""
     keys = rows(table, "check", "level", "severity")
     values = rows(table, "value", "limit", "headroom", "passes")
@@ -107,7 +107,7 @@ def test_a_replacement_is_explained(oms_class: type[AnyOMS]) -> None:
     assert told["NOTIONAL", "desk", "hard"] == (721, 500, -221, False)
     smaller = oms.explain(replace=number, qty=1)
     assert smaller.refused is None
-    assert limited(smaller)["POSITION_LIMIT", "desk", "hard"] == (4, 50, 46, True)
+    assert limited(smaller)["POSITION_LIMIT", "desk", "hard"] == (1, 50, 49, True)
     assert oms.explain(replace=number, price=103.0).refused == "PRICE_COLLAR"
 
 

@@ -226,7 +226,7 @@ def test_no_columns_are_no_commands(oms: ReferenceOMS) -> None:
         ({"client_order_id": [2**128]}, SchemaError, "below 2\\^128"),
         ({"side": [1, 2, 0]}, DataError, "side is no Side.*row 2"),
         ({"kind": [1, 10]}, DataError, "kind is no CommandKind.*row 1"),
-        ({"kind": [1, 9]}, DataError, "kill.*row 1"),
+        ({"kind": [1, 9]}, DataError, "says who and why.*row 1"),
         ({"time_in_force": 5}, DataError, "TimeInForce"),
         ({"all_or_none": 2}, DataError, "all_or_none"),
         ({"account": -1}, DataError, "account"),
@@ -234,7 +234,7 @@ def test_no_columns_are_no_commands(oms: ReferenceOMS) -> None:
         ({"kind": 7, "instrument": -1}, DataError, "instrument"),
         ({"kind": [1, 8], "address": 0x110}, DataError, "no register.*row 1"),
         ({"kind": 8, "address": 0x1000, "value": [1, 2]}, DataError, "0 or 1.*row 1"),
-        ({"kind": 8, "address": 0x1000, "value": [1, 0]}, DataError, "says why.*row 1"),
+        ({"kind": 8, "address": 0x1000, "value": [1, 0]}, DataError, "says who and why.*row 1"),
     ],
 )
 def test_nothing_acts_before_all_columns_are_checked(

@@ -94,9 +94,8 @@ def test_writing_a_register_throws_a_switch_and_resets_none(oms_class: type[AnyO
         oms.write_register(address, 1)
         assert oms.read_register(address) == 1
         before = oms.state()
-        with pytest.raises(ConfigError, match="says why") as refused:
+        with pytest.raises(ConfigError, match="says who and why"):
             oms.write_register(address, 0)
-        assert "reset(who=" in str(refused.value)
         assert oms.state() == before
     assert [(event.kind, event.order_id) for event in oms.events()] == [
         *(("ACCEPTED", number), ("REGISTER_WRITTEN", 0), ("CANCELED", number)),

@@ -1,6 +1,7 @@
 """Figures of luck, costs, bands, capacity and overfitting: their titles say what the numbers say."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,14 +91,14 @@ def test_columns_that_do_not_match_are_refused() -> None:
         overfitting_figure([0.0, 1.0], [1.0], [1.0])
     with pytest.raises(ShapeError, match="two outcomes"):
         cost_figure([1.0], [1.0, 2.0], [1.0])
-    given: dict[str, object]
-    for given in (
+    wrong: tuple[dict[str, Any], ...] = (
         {"value": [1.0, 2.0]},
         {"warn": [1.0, 2.0]},
         {"passes": [True, False]},
         {"texts": []},
-    ):
+    )
+    for given in wrong:
         with pytest.raises(ShapeError, match="every limit has one"):
-            limits_figure(["a"], **({"value": [1.0], "limit": [1.0]} | given))  # type: ignore[arg-type]
+            limits_figure(["a"], **({"value": [1.0], "limit": [1.0]} | given))
     with pytest.raises(ShapeError, match="every size has a ratio"):
         capacity_figure([1.0, 2.0], [1.0])

@@ -28,7 +28,7 @@ class Request(NamedTuple):
     price : int
         Its price, else its stop price, else 0.
     qty, leaves, added : int
-        Its total, what of that may still trade, and by how much that is more than before; never negative.
+        Its total, what of that may still trade, and by how much that is more than before.
     cancels : bool
         Whether it is a cancel.
     """
@@ -211,14 +211,14 @@ def _size(gate: Gate, request: Request, bank: Any) -> Measure:
 def _outside_collar(gate: Gate, request: Request, bank: Any) -> bool:
     reference = gate.instruments[request.instrument].reference
     distance = abs(request.price - reference)
-    if request.price <= 0 or reference <= 0 or bank.collar_bps == MAX64:
+    if not (request.price and reference) or bank.collar_bps == MAX64:
         return False
     return bool(distance * 10_000 > bank.collar_bps * reference)
 
 
 def _collar(gate: Gate, request: Request, bank: Any) -> Measure:
     reference = gate.instruments[request.instrument].reference
-    unit = reference if request.price > 0 else 0  # without a price there is no distance
+    unit = reference if request.price else 0  # without a price there is no distance
     return Measure(abs(request.price - reference) * 10_000, unit, _limit(bank.collar_bps), 1)
 
 
@@ -284,7 +284,7 @@ def _cancels(gate: Gate, request: Request, bank: LimitBank) -> Measure:
 def _grows(gate: Gate, request: Request, account: int) -> bool:
     """Whether the worst case of a position does."""
     position = gate.position(account, request.instrument)
-    return position.worst(request.side, request.added) > position.worst()
+    return position.worst(request.side, max(request.added, 0)) > position.worst()
 
 
 def _held_back(
@@ -316,7 +316,7 @@ def _drawdown(gate: Gate, request: Request, bank: LimitBank) -> Measure:
 
 
 def _exposure_after(gate: Gate, request: Request, account: int) -> int:
-    lots = gate.position(account, request.instrument).worst(request.side, request.added)
+    lots = gate.position(account, request.instrument).worst(request.side, max(request.added, 0))
     return gate.exposure(account, request.instrument, lots)
 
 

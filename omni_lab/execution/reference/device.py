@@ -214,7 +214,7 @@ def _throwing(gate: Gate, register: Register, value: int) -> Callable[[], None]:
     _refuse(value > 1, "CONTROL takes 0 or 1", value)
     if not value:
         raise ConfigError(
-            "writing 0 resets no kill switch: somebody does that, and says why",
+            "CONTROL takes 1: the command KillSwitch resets it, and says who and why",
             found=value,
             hint="Call reset(who=…, why=…).",
         )

@@ -212,7 +212,7 @@ class Engine:
             return Request(*who, cancels=True)
         price = command.price or order.price or command.stop_price or order.stop_price
         leaves = command.qty - (order.qty - order.leaves)
-        return Request(*who, price, command.qty, leaves, max(leaves - order.leaves, 0))
+        return Request(*who, price, command.qty, leaves, leaves - order.leaves)
 
     def _cancel(self, cancel: Cancel) -> int:
         desk = self.desk
