@@ -263,7 +263,7 @@ class BarEngine:
         """final_equity, mean and std (ddof 1) of the simple returns per step, max_drawdown (≤ 0)."""
 
 @type_check_only
-class CheckColumns(TypedDict):
+class _CheckColumns(TypedDict):
     """Checks at their levels: columns of one length.
 
     Lots for POSITION_LIMIT and ORDER_SIZE; basis points for PRICE_COLLAR, NaN without a price or a reference
@@ -401,7 +401,7 @@ class Oms:
             If it cannot be journaled; nothing is done from then on.
         """
 
-    def _explain(self, kind: int, payload: bytes) -> CheckColumns:
+    def _explain(self, kind: int, payload: bytes) -> _CheckColumns:
         """What the risk gate would say of a New, a Cancel or a Replace, changing nothing.
 
         One row for each check at each level, in the order of evaluation: the hard limits first, then those
@@ -417,7 +417,7 @@ class Oms:
 
         Returns
         -------
-        CheckColumns
+        _CheckColumns
             POSITION_LIMIT compares what the side would reach.
 
         Raises
@@ -430,7 +430,7 @@ class Oms:
             If the gate does not answer.
         """
 
-    def _headroom(self) -> CheckColumns:
+    def _headroom(self) -> _CheckColumns:
         """How far each account is from its limits as things stand, without an order.
 
         For each account, by number, first the hard limits and then the warnings: POSITION_LIMIT for each
@@ -441,7 +441,7 @@ class Oms:
 
         Returns
         -------
-        CheckColumns
+        _CheckColumns
             As of `_explain`.
 
         Raises

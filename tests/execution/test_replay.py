@@ -146,11 +146,14 @@ def test_an_export_says_who_and_why(tmp_path: Path, file_format: str) -> None:
         oms.reset("b", who="bob", why="so it was")
     path = tmp_path / f"out.{file_format}"
     export_journal(tmp_path / "journal", path, what="commands", progress=False)
-    frame = {"csv": pd.read_csv, "parquet": pd.read_parquet}.get(
-        file_format, lambda path: pd.read_json(path, lines=True)
-    )(path)
+    read: dict[str, Callable[[Path], pd.DataFrame]] = {
+        "csv": pd.read_csv,
+        "parquet": pd.read_parquet,
+        "jsonl": lambda path: pd.read_json(path, lines=True),
+    }
+    frame = read[file_format](path)
     columns = ["kind", "scope", "account", "value", "who", "why"]
-    assert frame[columns].values.tolist() == [
+    assert frame[columns].to_numpy().tolist() == [
         [9, 1, 1, 1, "ann", 'a "price", odd'],
         [9, 1, 1, 0, "bob", "so it was"],
     ]
