@@ -133,7 +133,7 @@ def test_commands_are_told_in_words(state: ReplayState) -> None:
     assert told[15] == "Cancel order 2 (BUY ABC, fund)"
     assert told[17] == "Set the reference price of XYZ to 50"
     assert told[19] == "ann throws the kill switch of desk: a test of the switch"
-    assert told[21] == "Re-arm after the kill switch of desk"
+    assert told[21] == "ann resets the kill switch of desk: it works"
     assert told[22] == "Put ABC into halted"
     assert told[23] == "Move the clock"
 
