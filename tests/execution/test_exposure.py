@@ -151,7 +151,7 @@ class NativeWalk(Walk):
     oms_class = OMS
 
 
-_SETTINGS = settings(max_examples=40, stateful_step_count=40, deadline=None, derandomize=True)
+_SETTINGS = settings(max_examples=100, stateful_step_count=50, deadline=None, derandomize=True)
 TestReferenceOMS = Walk.TestCase
 TestReferenceOMS.settings = _SETTINGS
 TestNativeOMS = NativeWalk.TestCase
