@@ -64,7 +64,7 @@ impl Market {
                 .checked_sub(1)
                 .and_then(|before| input.pick(&[None, Some(before), Some(0)]))
                 .map(|at| AccountId(at.into())),
-            capital: input.pick(&[Money(0), Money(100_000), MAX128]),
+            capital: input.pick(&[Money(1 << 90), Money(0), Money(100_000), MAX128]),
             limits: limits(input),
             warnings: limits(input),
         });

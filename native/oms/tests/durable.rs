@@ -147,9 +147,9 @@ fn a_batch_with_what_is_no_command_is_refused_as_a_whole() {
     let mut durable = open(dir.path(), Durability::Batch);
     let good = new(1, limit(ALICE, Side::Buy, 1, 100));
     let bad = Command::Mark { ts: Nanos(1), instrument: InstrumentId(7), price: Ticks(1) };
-    assert!(matches!(durable.execute_all(&[good, bad]), Err(Error::InBatch { index: 1, .. })));
+    assert!(matches!(durable.execute_all(&[good.clone(), bad]), Err(Error::InBatch { index: 1, .. })));
     assert_eq!(durable.oms().sequence(), 1);
-    assert_eq!(durable.execute_all(&[good, good]).unwrap(), 3);
+    assert_eq!(durable.execute_all(&[good.clone(), good]).unwrap(), 3);
     assert_eq!(durable.acknowledged_events().unwrap().len(), 2);
 }
 

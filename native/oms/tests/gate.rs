@@ -272,7 +272,7 @@ fn fills_move_lots_from_open_to_position() {
     device.apply(Update::Open { account, instrument, side: Sell, qty: 5 });
     device.apply(Update::Fill { account, instrument, side: Sell, qty: 4, price: Ticks(0), realised: Money(1 << 64) });
     device.apply(Update::Open { account, instrument, side: Buy, qty: -2 });
-    assert_eq!([0x00, 0x08, 0x10, 0x18].map(|offset| device.read(POSITION + offset).unwrap() as i64), [-4, 7, 1, 0]);
+    assert_eq!([0x00, 0x08, 0x10, 0x38].map(|offset| device.read(POSITION + offset).unwrap() as i64), [-4, 7, 1, 0]);
     assert_eq!((device.read(BANK + 0xA0), device.read(BANK + 0xA8)), (Ok(0), Ok(1)));
     device.apply(Update::Reference { instrument, price: Ticks(77) });
     assert_eq!([0x00, 0x08, 0x10, 0x18].map(|offset| device.read(0x40_0008 + offset).unwrap()), [77, 100, 0, 0]);
@@ -410,7 +410,7 @@ fn errors_say_what_is_taken() {
 #[test]
 fn a_rate_or_burst_that_is_written_fills_its_tokens() {
     let mut device = device(Limits { order_rate: 1, order_burst: 3, cancel_rate: 1, cancel_burst: 4, ..none() });
-    let tokens = |device: &SoftwareDevice| [0x60, 0x70].map(|offset| device.read(BANK + offset).unwrap() / 1_000_000_000);
+    let tokens = |device: &SoftwareDevice| [0x80, 0x90].map(|offset| device.read(BANK + offset).unwrap() / 1_000_000_000);
     assert_eq!(tokens(&device), [3, 4], "those of the configuration, too");
     let spend = |device: &mut SoftwareDevice| {
         device.refuses(&order(Buy, 1, 0));

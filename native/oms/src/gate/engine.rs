@@ -3,11 +3,10 @@
 use omni_types::{AccountId, Nanos, RejectReason};
 
 use super::bucket::{CANCELS, ORDERS};
-use super::derived::{Derived, HARD, Line, VALUED, WARN, WARN_PLAIN, equity, exposure, unit};
+use super::derived::{Derived, EXPOSED, HARD, Line, VALUED, WARN, WARN_PLAIN, equity, unit};
 use super::map::{account, global, instrument, position};
 use super::memory::Memory;
 use super::updates::open_of;
-use super::wide::Wide;
 use super::words::{AccountBank, GlobalBank, InstrumentBank, PositionBank, Words};
 use super::{OrderCheck, Verdict, rules};
 use crate::config::{MAX64, MAX128};
@@ -56,20 +55,14 @@ fn check_levels<const N: usize, M: Memory>(memory: &M, derived: &Derived, line: 
         let account = AccountId(number);
         Level { number, bank: memory.account(account), held: memory.position(account, order.instrument) }
     });
-    let worths: [Option<Standing>; N] = if line.all & VALUED == 0 {
-        [const { None }; N]
-    } else {
-        std::array::from_fn(|at| Standing::of(derived, &levels[at], traded, order))
-    };
     let mut verdict = Verdict::PASSED;
-    verdict.refused = first_refusal(memory.global(), traded, &levels, order).or_else(|| {
-        if line.all & HARD == 0 {
-            return None;
+    verdict.refused = first_refusal(memory.global(), traded, &levels, order);
+    if verdict.refused.is_none() && line.all & (VALUED | WARN_PLAIN) != 0 {
+        let excess = first_excesses(memory, derived, &levels, traded, order);
+        verdict.refused = excess.refused;
+        if excess.refused.is_none() && line.all & (WARN | WARN_PLAIN) != 0 {
+            verdict.warned = first_warning(memory, traded, &levels, order).or(excess.warned);
         }
-        first_excess(levels.iter().map(|level| (level.bank, level.bank)).zip(&worths), traded)
-    });
-    if verdict.refused.is_none() && line.all & (WARN | WARN_PLAIN) != 0 {
-        verdict.warned = first_warning(memory, traded, &levels, &worths, order);
     }
     count(memory.global(), levels.iter().map(|level| level.bank), verdict);
     verdict
@@ -107,12 +100,12 @@ fn first_refusal<const N: usize>(
     if levels.iter().all(|level| ORDERS.take(level.bank, order.now)) { None } else { Some(RejectReason::OrderRate) }
 }
 
-/// The first check whose warning limits an order that passed exceeds.
+/// The first of the checks 2 to 6 whose warning limits an order that passed exceeds.
+#[inline(never)]
 fn first_warning<const N: usize, M: Memory>(
     memory: &M,
     traded: &InstrumentBank,
     levels: &[Level; N],
-    worths: &[Option<Standing>; N],
     order: &OrderCheck,
 ) -> Option<RejectReason> {
     let banks = levels.each_ref().map(|level| memory.warning(AccountId(level.number)));
@@ -129,10 +122,7 @@ fn first_warning<const N: usize, M: Memory>(
     if is_dear(traded, order, banks.iter().map(|bank| bank.wide(account::MAX_NOTIONAL)).fold(MAX128.0, i128::min)) {
         return Some(RejectReason::Notional);
     }
-    if !banks.iter().all(|bank| ORDERS.take(*bank, order.now)) {
-        return Some(RejectReason::OrderRate);
-    }
-    first_excess(levels.iter().zip(banks).map(|(level, bank)| (level.bank, bank)).zip(worths), traded)
+    if banks.iter().all(|bank| ORDERS.take(*bank, order.now)) { None } else { Some(RejectReason::OrderRate) }
 }
 
 #[inline]
@@ -156,78 +146,169 @@ fn is_dear(traded: &InstrumentBank, order: &OrderCheck, most: i128) -> bool {
     rules::exceeds_notional(price, order.leaves, traded.wide(instrument::TICK_VALUE), most)
 }
 
+/// The first of the checks 8 to 12 that fails at any level, against the limits and against the warning limits. They depend on nothing
+/// that the checks before them change.
+#[inline(never)]
+fn first_excesses<const N: usize, M: Memory>(
+    memory: &M,
+    derived: &Derived,
+    levels: &[Level; N],
+    traded: &InstrumentBank,
+    order: &OrderCheck,
+) -> Verdict {
+    let mut first = Verdict::PASSED;
+    if order.added <= 0 {
+        return first;
+    }
+    let unit = unit(traded);
+    let needs = Needs { reference: traded.signed(instrument::REFERENCE) > 0, sector: traded.get(instrument::SECTOR) as usize };
+    for level in levels {
+        let own = derived.line(level.number).own;
+        if own & VALUED == 0 {
+            continue;
+        }
+        let Some((before, after)) = worst_cases(level.held, order) else { continue };
+        let sums = derived.sums(level.number);
+        let mut standing = Standing { bank: level.bank, value: sums.value, exposure: 0, gross: 0, sector: 0 };
+        if own & EXPOSED != 0 {
+            let (now, then) = (rules::exposure(before, unit), rules::exposure(after, unit));
+            let sector = if needs.sector == 0 { 0 } else { sums.sectors[needs.sector - 1] };
+            (standing.exposure, standing.gross, standing.sector) = (then, sums.gross - now + then, sector - now + then);
+        }
+        let tens = standing.in_ten_thousandths();
+        if own & HARD != 0 {
+            first.refused = earlier(first.refused, standing.excess(tens.as_ref(), level.bank, &needs));
+        }
+        if own & WARN != 0 {
+            let warnings = memory.warning(AccountId(level.number));
+            first.warned = earlier(first.warned, standing.excess(tens.as_ref(), warnings, &needs));
+        }
+    }
+    first
+}
+
+/// Reasons are ordered as the checks are.
+#[inline]
+fn earlier(one: Option<RejectReason>, other: Option<RejectReason>) -> Option<RejectReason> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Lots in the worst case before an order and after it; `None` where they do not grow.
+#[inline]
+fn worst_cases(held: &PositionBank, order: &OrderCheck) -> Option<(u128, u128)> {
+    let position = held.signed(position::POSITION);
+    let open = [position::OPEN_BUY, position::OPEN_SELL].map(|offset| held.get(offset));
+    let before = rules::worst(position, open[0], open[1]);
+    // What is open and added together stays below 2^64 where check 2 passed.
+    let mut after = open;
+    after[order.side.index()] = after[order.side.index()].wrapping_add(order.added as u64);
+    let after = rules::worst(position, after[0], after[1]);
+    (after > before).then_some((before, after))
+}
+
+/// What the instrument of an order says to the checks of exposures.
+struct Needs {
+    /// Whether there is a reference price.
+    reference: bool,
+    /// 0 for none.
+    sector: usize,
+}
+
 /// Where an account whose sums are kept would stand after an order by which its worst case grows.
-struct Standing {
-    equity: Wide,
+struct Standing<'a> {
+    bank: &'a AccountBank,
+    value: i128,
     exposure: i128,
     gross: i128,
     sector: i128,
 }
 
-impl Standing {
-    /// `None` where the worst case does not grow, or nobody asks.
+/// The same where nothing comes near the ends of 128 bits: what is compared, times 10,000.
+struct Tens {
+    equity: i128,
+    /// Loss since the day began, itself.
+    loss: i128,
+    peak: i128,
+    fall: i128,
+    exposure: i128,
+    gross: i128,
+    sector: i128,
+}
+
+/// Amounts below this are small: four of them, times 10,000, stay below 2^117.
+const SMALL: i128 = 1 << 100;
+
+impl Standing<'_> {
+    /// `None` where an amount is too large.
     #[inline]
-    fn of(derived: &Derived, level: &Level, traded: &InstrumentBank, order: &OrderCheck) -> Option<Self> {
-        if derived.line(level.number).own & VALUED == 0 || order.added <= 0 {
+    fn in_ten_thousandths(&self) -> Option<Tens> {
+        let [capital, cash, peak, day_equity] =
+            [account::CAPITAL, account::CASH, account::PEAK, account::DAY_EQUITY].map(|offset| self.bank.wide(offset));
+        // The exposure in a sector, and in the instrument, is a part of the gross.
+        let amounts = [capital, cash, peak, day_equity, self.value, self.gross];
+        if amounts.into_iter().any(|amount| !(-SMALL..SMALL).contains(&amount)) {
             return None;
         }
-        let position = level.held.signed(position::POSITION);
-        let open = [position::OPEN_BUY, position::OPEN_SELL].map(|offset| level.held.get(offset));
-        let before = rules::worst(position, open[0], open[1]);
-        // What is open and added together stays below 2^64 where check 2 passed; where it did not, nobody looks at this.
-        let mut after = open;
-        after[order.side.index()] = after[order.side.index()].wrapping_add(order.added as u64);
-        let after = rules::worst(position, after[0], after[1]);
-        if after <= before {
-            return None;
-        }
-        let unit = unit(traded);
-        let (now, then) = (exposure(level.held, unit), rules::exposure(after, unit));
-        let sums = derived.sums(level.number);
-        let sector = (traded.get(instrument::SECTOR) as usize).checked_sub(1).map_or(0, |sector| sums.sectors[sector]);
-        Some(Self {
-            equity: equity(level.bank, sums.value),
-            exposure: then,
-            gross: sums.gross - now + then,
-            sector: sector - now + then,
+        let equity = capital + cash + self.value;
+        Some(Tens {
+            equity,
+            loss: day_equity - equity,
+            peak,
+            fall: (peak - equity) * 10_000,
+            exposure: self.exposure * 10_000,
+            gross: self.gross * 10_000,
+            sector: self.sector * 10_000,
         })
     }
+
+    /// The first of the checks 8 to 12 that fails against the limits of a bank.
+    #[inline]
+    fn excess<const L: usize>(&self, tens: Option<&Tens>, limits: &Words<L>, needs: &Needs) -> Option<RejectReason> {
+        let Some(tens) = tens else { return self.wide_excess(limits, needs) };
+        let max_loss = limits.wide(account::MAX_DAILY_LOSS);
+        if max_loss < MAX128.0 && tens.loss >= max_loss {
+            return Some(RejectReason::DailyLoss);
+        }
+        let max_drawdown = limits.signed(account::MAX_DRAWDOWN);
+        if max_drawdown < MAX64 && !rules::falls_short(tens.fall, tens.peak, max_drawdown) {
+            return Some(RejectReason::Drawdown);
+        }
+        let exceeds = |exposure: i128, limit: u64| {
+            let limit = limits.signed(limit);
+            limit < MAX64 && (!needs.reference || rules::falls_short(-exposure, -tens.equity, limit))
+        };
+        first_share(needs, [tens.gross, tens.sector, tens.exposure], exceeds)
+    }
+
+    #[cold]
+    fn wide_excess<const L: usize>(&self, limits: &Words<L>, needs: &Needs) -> Option<RejectReason> {
+        let equity = equity(self.bank, self.value);
+        let max_loss = limits.wide(account::MAX_DAILY_LOSS);
+        if max_loss < MAX128.0 && rules::lost_too_much(equity, self.bank.wide(account::DAY_EQUITY), max_loss) {
+            return Some(RejectReason::DailyLoss);
+        }
+        let max_drawdown = limits.signed(account::MAX_DRAWDOWN);
+        if max_drawdown < MAX64 && rules::fell_too_far(equity, self.bank.wide(account::PEAK), max_drawdown) {
+            return Some(RejectReason::Drawdown);
+        }
+        let exceeds = |exposure: i128, limit: u64| {
+            let limit = limits.signed(limit);
+            limit < MAX64 && (!needs.reference || rules::exceeds_share(exposure, equity, limit))
+        };
+        first_share(needs, [self.gross, self.sector, self.exposure], exceeds)
+    }
 }
 
-/// The first of the checks 8 to 12 that fails at any level: of pairs of an account's bank and the bank with its limits.
+/// The first of the checks 10 to 12 that fails.
 #[inline]
-fn first_excess<'a, 'b, const L: usize>(
-    levels: impl Iterator<Item = ((&'a AccountBank, &'a Words<L>), &'b Option<Standing>)>,
-    traded: &InstrumentBank,
-) -> Option<RejectReason> {
-    levels.filter_map(|((bank, limits), standing)| excess(bank, limits, standing.as_ref()?, traded)).min()
-}
-
-#[inline]
-fn excess<const L: usize>(
-    bank: &AccountBank,
-    limits: &Words<L>,
-    standing: &Standing,
-    traded: &InstrumentBank,
-) -> Option<RejectReason> {
-    let Standing { equity, exposure, gross, sector } = *standing;
-    let max_loss = limits.wide(account::MAX_DAILY_LOSS);
-    if max_loss < MAX128.0 && rules::lost_too_much(equity, bank.wide(account::DAY_EQUITY), max_loss) {
-        return Some(RejectReason::DailyLoss);
-    }
-    let max_drawdown = limits.signed(account::MAX_DRAWDOWN);
-    if max_drawdown < MAX64 && rules::fell_too_far(equity, bank.wide(account::PEAK), max_drawdown) {
-        return Some(RejectReason::Drawdown);
-    }
-    let has_reference = traded.signed(instrument::REFERENCE) > 0;
-    let exceeds = |exposure: i128, limit: u64| {
-        let limit = limits.signed(limit);
-        limit < MAX64 && (!has_reference || rules::exceeds_share(exposure, equity, limit))
-    };
+fn first_share(needs: &Needs, [gross, sector, exposure]: [i128; 3], exceeds: impl Fn(i128, u64) -> bool) -> Option<RejectReason> {
     if exceeds(gross, account::MAX_LEVERAGE) {
         return Some(RejectReason::Leverage);
     }
-    if traded.get(instrument::SECTOR) > 0 && exceeds(sector, account::MAX_SECTOR) {
+    if needs.sector > 0 && exceeds(sector, account::MAX_SECTOR) {
         return Some(RejectReason::SectorConcentration);
     }
     exceeds(exposure, account::MAX_NAME).then_some(RejectReason::SingleName)

@@ -108,6 +108,17 @@ pub(crate) fn fell_too_far(equity: Wide, peak: i128, max: i64) -> bool {
     (Wide::from(peak) - equity).times(10_000) >= Wide::from(peak).times(max)
 }
 
+/// Whether `part` is below `whole` · `factor`; `part` and `whole` stay below 2^117 in magnitude, `factor` is not negative.
+#[inline]
+pub(crate) fn falls_short(part: i128, whole: i128, factor: i64) -> bool {
+    // A factor beyond this is a limit of more than a hundred times the equity, which few have.
+    const USUAL: i64 = 1 << 20;
+    if factor < USUAL && whole.unsigned_abs() < 1 << 105 {
+        return part < whole * i128::from(factor);
+    }
+    Wide::from(part) < Wide::from(whole).times(factor)
+}
+
 /// Whether an exposure is more than `max` 1/10,000 of the equity.
 #[inline]
 pub(crate) fn exceeds_share(exposure: i128, equity: Wide, max: i64) -> bool {
@@ -190,6 +201,14 @@ mod tests {
             fell_too_far(Wide::from(-i128::MAX), i128::MAX, 20_000) && !fell_too_far(Wide::from(-i128::MAX), i128::MAX, 20_001)
         );
         assert!(fell_too_far(Wide::from(-10), -5, i64::MAX - 1), "a peak below zero is passed by any fall");
+    }
+
+    #[test]
+    fn a_part_falls_short_of_what_it_is_compared_with() {
+        for (part, whole, factor) in [(14, 5, 3), (-16, -5, 3), (-1, 0, i64::MAX), ((1 << 116) - 1, 1 << 54, 1 << 62)] {
+            assert!(falls_short(part, whole, factor) && !falls_short(part + 1, whole, factor), "{part}, {whole}, {factor}");
+        }
+        assert!(falls_short(0, 1 << 116, i64::MAX) && falls_short((1 << 117) - 1, 1 << 98, 1 << 19));
     }
 
     #[test]

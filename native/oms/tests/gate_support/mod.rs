@@ -1,7 +1,9 @@
 //! Worlds and random streams for the tests of the gate.
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
-use omni_oms::gate::{OrderCheck, RiskDevice, Update};
+pub mod big;
+
+use omni_oms::gate::{OrderCheck, RiskDevice, Update, Verdict};
 use omni_oms::{AccountConfig, Config, InstrumentConfig, Limits};
 use omni_types::{AccountId, InstrumentId, Money, Nanos, RejectReason, Side, Ticks};
 
@@ -78,16 +80,17 @@ pub enum Step {
     Write(u64, u64),
 }
 
-/// What came of it: the code of the verdict, or whether the write was accepted.
+/// What came of it: the codes of refusal and warning, or whether the write was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    Verdict(u8),
+    Verdict(u8, u8),
     Applied,
     Written(bool),
 }
 
 pub fn perform(device: &mut impl RiskDevice, step: Step) -> Outcome {
-    let verdict = |reason: Option<RejectReason>| Outcome::Verdict(reason.map_or(0, RejectReason::code));
+    let code = |reason: Option<RejectReason>| reason.map_or(0, RejectReason::code);
+    let verdict = |verdict: Verdict| Outcome::Verdict(code(verdict.refused), code(verdict.warned));
     match step {
         Step::Order(order) => verdict(device.check_order(&order)),
         Step::Cancel(account, now) => verdict(device.check_cancel(account, now)),
@@ -103,8 +106,12 @@ pub fn perform(device: &mut impl RiskDevice, step: Step) -> Outcome {
     }
 }
 
-pub const N_ACCOUNTS: u64 = 3;
+/// Four accounts: three in a line, and one alone.
+pub const PARENTS: [Option<u32>; 4] = [None, Some(0), Some(1), None];
+pub const N_ACCOUNTS: u64 = PARENTS.len() as u64;
 pub const N_INSTRUMENTS: u64 = 4;
+/// Two of the first sector, one of none, and one of the third: the second is empty.
+pub const SECTORS: [u32; 4] = [1, 1, 0, 3];
 
 /// A random stream as a system would send it: what passed is opened, and only what is open is filled or canceled.
 pub struct Stream {
@@ -115,8 +122,10 @@ pub struct Stream {
     /// Open lots by position and side.
     open: Vec<[i128; 2]>,
     references: Vec<i64>,
-    /// How many steps ended with each code.
-    pub verdicts: [u64; 40],
+    /// How many steps were refused with each code.
+    pub verdicts: [u64; 48],
+    /// And warned.
+    pub warnings: [u64; 48],
 }
 
 impl Stream {
@@ -129,16 +138,22 @@ impl Stream {
         };
         let instruments: Vec<_> =
             (0..N_INSTRUMENTS).map(|_| (tick_value(&mut random), random.pick(&[0, 1, 100, 10_000, 1 << 50]))).collect();
-        let accounts = [Limits::default(); N_ACCOUNTS as usize];
+        let mut config = config(&instruments, &[Limits::default(); N_ACCOUNTS as usize]);
+        for (about, parent) in config.accounts.iter_mut().zip(PARENTS) {
+            about.parent = parent.map(AccountId);
+            about.capital = Money(random.pick(&[0, 1_000_000, 10_i128.pow(24), i128::MAX]));
+        }
+        config.instruments.iter_mut().zip(SECTORS).for_each(|(about, sector)| about.sector = sector);
         let stream = Self {
             random,
             now: 0,
             due: None,
             open: vec![[0; 2]; (N_ACCOUNTS * N_INSTRUMENTS) as usize],
             references: instruments.iter().map(|&(_, reference)| reference).collect(),
-            verdicts: [0; 40],
+            verdicts: [0; 48],
+            warnings: [0; 48],
         };
-        (stream, config(&instruments, &accounts))
+        (stream, config)
     }
 
     pub fn step(&mut self) -> Step {
@@ -157,20 +172,25 @@ impl Stream {
             0..50 => self.order(account, instrument, side),
             50..60 => Step::Cancel(account, Nanos(self.now)),
             60..90 => self.close(account, instrument, side),
-            90..94 => {
+            90 => {
+                let amount = i128::from(self.random.magnitude()) << self.random.below(64);
+                Step::Apply(Update::Cash { account, amount: Money(amount * self.random.pick(&[-1, 1])) })
+            }
+            91..94 => {
                 let last = self.references[instrument.0 as usize].max(1);
                 let price = if self.random.below(20) == 0 { self.random.magnitude() } else { self.near(last) };
                 self.references[instrument.0 as usize] = price;
                 Step::Apply(Update::Reference { instrument, price: Ticks(price) })
             }
-            _ => self.write(account),
+            _ => self.write(account, instrument),
         }
     }
 
     /// What the system does next depends on what the device said.
     pub fn learn(&mut self, step: Step, outcome: Outcome) {
-        let Outcome::Verdict(code) = outcome else { return };
+        let Outcome::Verdict(code, warning) = outcome else { return };
         self.verdicts[usize::from(code)] += 1;
+        self.warnings[usize::from(warning)] += 1;
         if let (Step::Order(OrderCheck { account, instrument, side, added, .. }), 0) = (step, code) {
             let open = self.open_of(account, instrument, side);
             // A replacement that takes more away than there is cannot be.
@@ -209,14 +229,20 @@ impl Stream {
         }
         let amount = if self.random.below(50) == 0 { 1_i128 << self.random.below(100) } else { self.random.below(1_000).into() };
         let realised = Money(amount * self.random.pick(&[-1, -1, 1]));
-        Step::Apply(Update::Fill { account, instrument, side, qty, realised })
+        let reference = self.references[instrument.0 as usize].max(1);
+        let price = if self.random.below(50) == 0 { self.random.magnitude() } else { self.near(reference) };
+        Step::Apply(Update::Fill { account, instrument, side, qty, price: Ticks(price), realised })
     }
 
-    fn write(&mut self, account: AccountId) -> Step {
-        let bank = 0x1000 + 0x100 * u64::from(account.0);
-        // Mostly what is writable and a value that bites; sometimes anything anywhere.
-        let offset = self.random.pick(&[0x08, 0x10, 0x18, 0x20, 0x28, 0x30, 0x38, 0x40, 0x48, 0x50, 0x58, 0x80]);
+    fn write(&mut self, account: AccountId, instrument: InstrumentId) -> Step {
+        let bank = 0x1000 + 0x200 * u64::from(account.0);
+        let traded = 0x40_0000 + 0x80 * u64::from(instrument.0);
+        let held = 0x1000_0000 + 0x40 * (u64::from(account.0) * N_INSTRUMENTS + u64::from(instrument.0));
         let no_limit = i64::MAX as u64;
+        // Mostly what is writable and a value that bites; sometimes anything anywhere.
+        let limits =
+            [0x08, 0x10, 0x18, 0x20, 0x28, 0x30, 0x38, 0x40, 0x48, 0x50, 0x58, 0x60, 0x68, 0x70, 0x78, 0xA0, 0xB0, 0xB8, 0xD0];
+        let offset = self.random.pick(&limits);
         let value = match offset {
             0x08 | 0x10 => self.random.pick(&[0, 5, 20, 1_000, 1 << 50, no_limit - 1, no_limit, no_limit]),
             0x18 => self.random.pick(&[0, 100, 500, 10_000, no_limit - 1, no_limit, no_limit]),
@@ -224,18 +250,27 @@ impl Stream {
             0x28 | 0x58 => self.random.pick(&[0, 0, 10, 1 << 32, no_limit - 1, no_limit, no_limit]),
             0x30 | 0x40 => self.random.pick(&[1, 10, 1_000, 1_000_000_000, no_limit, no_limit]),
             0x38 | 0x48 => self.random.pick(&[1, 2, 50, 1_000_000_000]),
+            0x60..0x80 => self.random.pick(&[0, 500, 10_000, 40_000, no_limit - 1, no_limit, no_limit, no_limit]),
+            0xB0 => self.random.pick(&[0, 1_000_000, 1 << 63, u64::MAX]),
+            0xB8 => self.random.pick(&[0, 1, 1 << 20, 1 << 40, no_limit]),
             _ => 0,
         };
-        match self.random.below(30) {
-            0 => Step::Write(0x20, self.random.pick(&[0, 0, 0, 1])),
+        let lots = self.random.pick(&[0, 5, 20, 1_000, no_limit, no_limit, no_limit]);
+        match self.random.below(40) {
+            0 => Step::Write(self.random.pick(&[0x28, traded]), self.random.pick(&[0, 0, 0, 1])),
             1 => Step::Write(bank, self.random.pick(&[0, 0, 0, 1])),
             2 => Step::Write(bank + offset, self.random.pick(&[2, 1 << 63, no_limit - 1, u64::MAX])),
-            3 => Step::Write(8 * self.random.below(0x50_0000), 0),
-            4 => Step::Write(bank + self.random.below(0x100), value),
-            5 => Step::Write(0x1000_0000 + 8 * self.random.below(0x40), value),
-            6 => Step::Write(8 * self.random.below(0x10), value),
+            3 => Step::Write(8 * self.random.below(0x20_0000), 0),
+            4 => Step::Write(bank + self.random.below(0x200), value),
+            5 => Step::Write(0x1000_0000 + 8 * self.random.below(0x90), value),
+            6 => Step::Write(8 * self.random.below(0x22), value),
             // Kill switches must not stay on for most of the stream.
-            7..12 => Step::Write(self.random.pick(&[0x20, bank]), 0),
+            7..13 => Step::Write(self.random.pick(&[0x28, bank, traded]), 0),
+            13..16 => Step::Write(held + self.random.pick(&[0x18, 0x20]), lots),
+            16 => Step::Write(traded + 0x28, lots),
+            17 => Step::Write(traded + 0x30, self.random.pick(&[100, 500, no_limit, no_limit])),
+            18 => Step::Write(traded + 0x38 + 8 * self.random.below(2), self.random.pick(&[1_000, no_limit, no_limit])),
+            19..28 => Step::Write(0x20_0000 + 0x200 * u64::from(account.0) + offset, value),
             _ => Step::Write(bank + offset, value),
         }
     }

@@ -37,6 +37,13 @@ pub fn config() -> Config {
     }
 }
 
+/// The same with alice above bob and bob above carol, in a market where two people reset a kill switch.
+pub fn tree() -> Config {
+    let mut config = Config { two_person: true, ..config() };
+    (config.accounts[1].parent, config.accounts[2].parent) = (Some(ALICE), Some(BOB));
+    config
+}
+
 pub fn oms() -> Oms {
     Oms::new(config()).unwrap()
 }
@@ -117,7 +124,7 @@ pub fn any_command(dice: &mut Dice, ts: i64, n_orders: u64) -> Command {
             Command::New { ts: at, client_order_id, order }
         }
         60..75 => Command::Cancel { ts: at, order_id },
-        75..90 => {
+        75..87 => {
             let (price, stop_price) = (dice.pick(&[0, 0, 95, 98, 100, 102, 105]), dice.pick(&[0, 0, 0, 96, 104]));
             Command::Replace { ts: at, order_id, qty: Qty(dice.below(60)), price: Ticks(price), stop_price: Ticks(stop_price) }
         }
@@ -130,7 +137,7 @@ pub fn any_command(dice: &mut Dice, ts: i64, n_orders: u64) -> Command {
             let phase = if dice.one_in(2) { TradingPhase::Continuous } else { dice.pick(TradingPhase::ALL) };
             Command::SetPhase { ts: at, instrument: dice.pick(&[EVERY_INSTRUMENT, X, Y]), phase }
         }
-        94 if dice.one_in(2) => any_switch(dice, at),
+        87..90 => any_switch(dice, at),
         94 => Command::Advance { ts: at },
         95..97 => Command::Mark { ts: at, instrument, price: Ticks(dice.pick(&[0, 97, 100, 103])) },
         _ => any_write(dice, at),
@@ -175,7 +182,7 @@ fn any_switch(dice: &mut Dice, ts: Nanos) -> Command {
         1 => SwitchScope::Account(AccountId(dice.below(4) as u32)),
         _ => SwitchScope::Instrument(InstrumentId(dice.below(3) as u32)),
     };
-    kill_switch(ts.0, scope, dice.one_in(5), dice.pick(&["ana", "bo"]))
+    kill_switch(ts.0, scope, dice.one_in(60), dice.pick(&["ana", "bo"]))
 }
 
 /// A kill switch thrown or reset by somebody.
@@ -184,18 +191,20 @@ pub fn kill_switch(ts: i64, scope: SwitchScope, on: bool, who: &str) -> Command 
     Command::KillSwitch { ts: Nanos(ts), scope, on, by }
 }
 
-fn any_write(dice: &mut Dice, ts: Nanos) -> Command {
+/// A register of any kind and a value that bites, or none.
+pub fn any_write(dice: &mut Dice, ts: Nanos) -> Command {
     let number = dice.below(3) as u64;
     let account = 0x1000 + 0x200 * number;
     let warning = 0x20_0000 + 0x200 * number;
     let instrument = 0x40_0000 + 0x80 * dice.below(2) as u64;
     let position = 0x1000_0000 + 0x40 * dice.below(6) as u64;
-    let (address, value) = match dice.below(20) {
-        0 => (dice.pick(&[0x28, instrument]), i64::from(dice.one_in(6))),
-        1 => (account, i64::from(dice.one_in(6))),
-        9 => (account + dice.pick(&[0x60, 0x68, 0x70, 0x78]), dice.pick(&[0, 2_000, 9_000, i64::MAX, i64::MAX])),
+    let (address, value) = match dice.below(24) {
+        0 => (dice.pick(&[0x28, instrument]), i64::from(dice.one_in(30))),
+        1 => (account, i64::from(dice.one_in(30))),
+        23 => (account + 0x60, dice.pick(&[100, 1_000, i64::MAX, i64::MAX])),
+        9 => (account + dice.pick(&[0x68, 0x70, 0x78]), dice.pick(&[3_000, 9_000, 40_000, i64::MAX, i64::MAX])),
         10 => (account + 0xD0, 0),
-        11 => (account + 0xB0, dice.below(100_000)),
+        11 => (account + 0xB0, 50_000 + dice.below(200_000)),
         12 => (warning + dice.pick(&[0x60, 0x68, 0x70, 0x78]), dice.pick(&[0, 1_000, i64::MAX])),
         13 => (warning + 0x08, dice.pick(&[20, i64::MAX])),
         14 => (warning + 0x10, dice.pick(&[10, i64::MAX])),
@@ -203,7 +212,10 @@ fn any_write(dice: &mut Dice, ts: Nanos) -> Command {
         16 => (instrument + 0x28, dice.pick(&[45, i64::MAX])),
         17 => (instrument + 0x30, dice.pick(&[500, i64::MAX])),
         18 => (position + dice.pick(&[0x18, 0x20]), dice.pick(&[48, i64::MAX])),
-        19 => (account + 0x58, dice.pick(&[0, i64::MAX])),
+        19 => (account + dice.pick(&[0x58, 0x28]), dice.pick(&[0, i64::MAX])),
+        20 => (account + 0x50, dice.pick(&[500, 3_000, -1])),
+        21 => (account + 0x20, dice.pick(&[30_000, -1])),
+        22 => (warning + dice.pick(&[0x18, 0x30]), dice.pick(&[200, i64::MAX])),
         2 => (account + 0x08, dice.pick(&[60, 500, i64::MAX])),
         3 => (account + 0x10, dice.pick(&[40, i64::MAX])),
         4 => (account + 0x18, dice.pick(&[300, i64::MAX])),
