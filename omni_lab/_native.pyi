@@ -7,7 +7,7 @@ these. Prices are integer ticks, quantities integer lots, times int64 nanosecond
 
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Any, Literal, Self, final
+from typing import Any, Literal, Self, TypedDict, final, type_check_only
 
 import numpy as np
 from numpy.typing import NDArray
