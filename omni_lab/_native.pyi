@@ -7,7 +7,7 @@ these. Prices are integer ticks, quantities integer lots, times int64 nanosecond
 
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Any, Literal, Self, Unpack, final
+from typing import Any, Literal, Self, TypedDict, Unpack, final, type_check_only
 
 import numpy as np
 from numpy.typing import NDArray
@@ -280,6 +280,34 @@ class BarEngine:
     def stats(self) -> dict[str, float]:
         """final_equity, mean and std (ddof 1) of the simple returns per step, max_drawdown (≤ 0)."""
 
+@type_check_only
+class _CheckColumns(TypedDict):
+    """Checks at their levels: columns of one length.
+
+    Lots for POSITION_LIMIT and ORDER_SIZE; basis points for PRICE_COLLAR, NaN without a price or a reference
+    price; currency for NOTIONAL and DAILY_LOSS (positive is a loss); tokens for the rates (1 is taken of
+    those that there are); fractions of the peak for DRAWDOWN, and of the equity for the exposures, NaN where
+    that is 0; 1 or 0 for KILL_SWITCH, against 0. No limit is inf.
+    """
+
+    check: list[str]
+    """Names of `RejectReason`."""
+    level: list[str]
+    """``"everything"``, a symbol, the name of an account, or ``"account.symbol"``."""
+    severity: list[str]
+    """``"hard"`` or ``"warn"``."""
+    account: list[str]
+    """Empty where a row is about none."""
+    instrument: list[str]
+    """Its symbol; empty where a row is about none."""
+    sector: NDArray[np.int64]
+    """0 where a row is about none."""
+    value: NDArray[np.float64]
+    limit: NDArray[np.float64]
+    headroom: NDArray[np.float64]
+    """limit − value."""
+    passes: NDArray[np.bool_]
+
 @disjoint_base
 class Oms:
     """The order-management system, in ticks, lots and numbers; see :class:`omni_lab.execution.OMS`.
@@ -391,9 +419,7 @@ class Oms:
             If it cannot be journaled; nothing is done from then on.
         """
 
-    def explain(
-        self, kind: int, payload: bytes
-    ) -> dict[str, list[str] | NDArray[np.float64] | NDArray[np.int64] | NDArray[np.bool_]]:
+    def _explain(self, kind: int, payload: bytes) -> _CheckColumns:
         """What the risk gate would say of a New, a Cancel or a Replace, changing nothing.
 
         One row for each check at each level, in the order of evaluation: the hard limits first, then those
@@ -409,18 +435,8 @@ class Oms:
 
         Returns
         -------
-        dict
-            Columns of one length. Lists of str: ``check`` (names of `RejectReason`), ``level``
-            (``"everything"``, a symbol, the name of an account, or ``"account.symbol"``), ``severity``
-            (``"hard"`` or ``"warn"``), ``account`` and ``instrument`` (empty where a row is about none).
-            ndarray: ``value``, ``limit``, ``headroom`` (limit − value), all float64; ``passes``, bool;
-            ``sector``, int64, 0 where a row is about none.
-
-            Lots for POSITION_LIMIT (what the side would reach) and ORDER_SIZE; basis points for
-            PRICE_COLLAR, NaN without a price or a reference price; currency for NOTIONAL and DAILY_LOSS
-            (positive is a loss); tokens for the rates (1 is taken of those that there are); fractions of
-            the peak for DRAWDOWN, and of the equity for the exposures, NaN where that is 0; 1 or 0 for
-            KILL_SWITCH, against 0. No limit is inf.
+        _CheckColumns
+            POSITION_LIMIT compares what the side would reach.
 
         Raises
         ------
@@ -432,7 +448,7 @@ class Oms:
             If the gate does not answer.
         """
 
-    def headroom(self) -> dict[str, list[str] | NDArray[np.float64] | NDArray[np.int64] | NDArray[np.bool_]]:
+    def _headroom(self) -> _CheckColumns:
         """How far each account is from its limits as things stand, without an order.
 
         For each account, by number, first the hard limits and then the warnings: POSITION_LIMIT for each
@@ -443,8 +459,8 @@ class Oms:
 
         Returns
         -------
-        dict
-            Columns as of `explain`.
+        _CheckColumns
+            As of `_explain`.
 
         Raises
         ------
@@ -595,8 +611,8 @@ class Replayer:
     def read(self, n_frames: int) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
         """Go on by so many frames, or to the end; columns of their commands, and of what came of them.
 
-        Those of the commands hold lists of str, ``who`` and ``why``, which are empty but for a KillSwitch; its
-        ``scope`` is 0 (everything), 1 (``account``) or 2 (``instrument``), its ``value`` 1 (on) or 0.
+        Those of the commands hold lists of str, ``who`` and ``why``, which are empty but for a KillSwitch;
+        its ``scope`` is 0 (everything), 1 (``account``) or 2 (``instrument``), its ``value`` 1 (on) or 0.
         """
 
     def events(self) -> dict[str, NDArray[Any]]:

@@ -120,6 +120,10 @@ class RejectReason(IntEnum):
     ORDER_RATE = 37
     CANCEL_RATE = 38
     DAILY_LOSS = 39
+    DRAWDOWN = 40
+    LEVERAGE = 41
+    SECTOR_CONCENTRATION = 42
+    SINGLE_NAME = 43
 
 
 class CancelReason(IntEnum):
@@ -161,6 +165,7 @@ class CommandKind(IntEnum):
     ADVANCE = 6
     MARK = 7
     WRITE_REGISTER = 8
+    KILL_SWITCH = 9
 
 
 class EventKind(IntEnum):
@@ -183,6 +188,8 @@ class EventKind(IntEnum):
     STATUS = 15
     REGISTER_WRITTEN = 16
     MARKED = 17
+    WARNED = 18
+    KILL_SWITCH = 19
 
 
 class Liquidity(IntEnum):

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from omni_lab.execution.config import Limits, OMSConfig
+from omni_lab.execution.config import OMSConfig
 from omni_lab.execution.events import Event, EventLog
+from omni_lab.execution.explanations import Explanation, Headroom, LimitTable
+from omni_lab.execution.limits import InstrumentLimits, Limits, PositionLimits
 from omni_lab.execution.reference import ReferenceOMS
 from omni_lab.execution.views import BookView, Depth, Order, Position, Snapshot
 
@@ -23,11 +25,16 @@ __all__ = [
     "Depth",
     "Event",
     "EventLog",
+    "Explanation",
     "Frame",
+    "Headroom",
+    "InstrumentLimits",
+    "LimitTable",
     "Limits",
     "OMSConfig",
     "Order",
     "Position",
+    "PositionLimits",
     "ReferenceOMS",
     "Replay",
     "Snapshot",

@@ -7,7 +7,7 @@ zero) is a `CodecError` and never reaches the engine.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeAlias
 
 from omni_lab.domain import (
@@ -26,6 +26,10 @@ from omni_lab.errors import CodecError, DataError
 
 ALL = 2**32 - 1
 """Stands for every account, or every instrument."""
+EVERYTHING, ACCOUNT, INSTRUMENT = range(3)
+"""Scopes of a kill switch."""
+MAX_WHO, MAX_WHY = 64, 1_024
+"""Bytes of a name, and of a reason, in UTF-8."""
 
 
 class New(NamedTuple):
@@ -111,7 +115,20 @@ class WriteRegister(NamedTuple):
     value: int
 
 
-Command: TypeAlias = New | Cancel | Replace | MassCancel | SetPhase | Advance | Mark | WriteRegister
+class KillSwitch(NamedTuple):
+    """A kill switch thrown (``on`` is 1) or reset (0), by somebody, for a reason."""
+
+    ts: int
+    scope: int
+    on: int
+    number: int
+    who: str
+    why: str
+
+
+Command: TypeAlias = (
+    New | Cancel | Replace | MassCancel | SetPhase | Advance | Mark | WriteRegister | KillSwitch
+)
 
 _NEW = struct.Struct("<qQQIIBBBBBBHqq")
 _EXTENSION = struct.Struct("<qqqqqqBBBBI")
@@ -122,6 +139,7 @@ _SET_PHASE = struct.Struct("<qIB3s")
 _ADVANCE = struct.Struct("<q")
 _MARK = struct.Struct("<qIIq")
 _WRITE_REGISTER = struct.Struct("<qQQ")
+_KILL_SWITCH = struct.Struct("<qBBHI")
 _WORDS = {n: struct.Struct(f"<{n}Q") for n in (6, 13)}
 _WORD = 2**64 - 1
 
@@ -135,6 +153,7 @@ _KINDS: dict[type[tuple[Any, ...]], int] = {
     Advance: CommandKind.ADVANCE.value,
     Mark: CommandKind.MARK.value,
     WriteRegister: CommandKind.WRITE_REGISTER.value,
+    KillSwitch: CommandKind.KILL_SWITCH.value,
 }
 _SIDES = frozenset(map(int, Side))
 _TYPES = frozenset(map(int, OrderType))
@@ -184,7 +203,15 @@ def decode(kind: int, payload: bytes) -> Command:
 
 def digest(payload: bytes) -> int:
     """A number that two payloads of New share if they say the same but for their time."""
-    words = _WORDS[len(payload) // 8 - 1].unpack_from(payload, 8)
+    return _hash(_WORDS[len(payload) // 8 - 1].unpack_from(payload, 8))
+
+
+def digest_of(who: str) -> int:
+    """A number that stands for a name in the state: two resets with the same one are by the same person."""
+    return _hash(who.encode())
+
+
+def _hash(words: Iterable[int]) -> int:
     h = 0xCBF29CE484222325
     for word in words:
         h = ((h ^ word) * 0x100000001B3) & _WORD
@@ -210,6 +237,8 @@ def _payload_of(command: Command) -> bytes:
             return _MARK.pack(ts, instrument, 0, price)
         case WriteRegister():
             return _WRITE_REGISTER.pack(*command)
+        case KillSwitch():
+            return _encode_kill_switch(command)
 
 
 def _encode_new(new: New) -> bytes:
@@ -297,6 +326,51 @@ def _decode_write_register(payload: bytes) -> WriteRegister:
     return WriteRegister(*_WRITE_REGISTER.unpack(payload))
 
 
+def _encode_kill_switch(command: KillSwitch) -> bytes:
+    ts, scope, on, number, *texts = command
+    parts = [_KILL_SWITCH.pack(ts, scope, on, 0, number)]
+    for text, most in zip(texts, (MAX_WHO, MAX_WHY), strict=True):
+        try:
+            encoded = text.encode()
+        except UnicodeEncodeError as error:
+            raise DataError("who and why of a kill switch are text", found=text) from error
+        if not 1 <= len(encoded) <= most:
+            raise DataError(
+                "who and why of a kill switch are short texts",
+                found=f"{len(encoded)} bytes",
+                expected=f"who of 1 to {MAX_WHO} bytes, why of 1 to {MAX_WHY:,}",
+            )
+        parts += [len(encoded).to_bytes(2, "little"), encoded]
+    return b"".join(parts)
+
+
+def _decode_kill_switch(payload: bytes) -> KillSwitch:
+    ts, scope, on, zero, number = _KILL_SWITCH.unpack_from(payload)
+    if scope > INSTRUMENT or on > 1 or zero or (scope == EVERYTHING and number):
+        raise CodecError("a kill switch of no scope, or with padding", found=(scope, on, zero, number))
+    who, rest = _take_text(payload[_KILL_SWITCH.size :], MAX_WHO)
+    why, rest = _take_text(rest, MAX_WHY)
+    if rest:
+        raise struct.error
+    return KillSwitch(ts, scope, on, number, who, why)
+
+
+def _take_text(payload: bytes, most: int) -> tuple[str, bytes]:
+    """A text with its length before it, and what follows."""
+    if len(payload) < 2:
+        raise struct.error
+    end = 2 + int.from_bytes(payload[:2], "little")
+    if len(payload) < end:
+        raise struct.error
+    if not 1 <= end - 2 <= most:
+        what = "who and why of a kill switch are short texts"
+        raise CodecError(what, found=f"{end - 2} bytes", expected=f"1 to {most:,}")
+    try:
+        return payload[2:end].decode(), payload[end:]
+    except UnicodeDecodeError as error:
+        raise CodecError("who and why of a kill switch are UTF-8", found=payload[2:end]) from error
+
+
 _READERS: dict[int, Callable[[bytes], Command]] = {
     CommandKind.NEW.value: _decode_new,
     CommandKind.CANCEL.value: _decode_cancel,
@@ -306,4 +380,5 @@ _READERS: dict[int, Callable[[bytes], Command]] = {
     CommandKind.ADVANCE.value: _decode_advance,
     CommandKind.MARK.value: _decode_mark,
     CommandKind.WRITE_REGISTER.value: _decode_write_register,
+    CommandKind.KILL_SWITCH.value: _decode_kill_switch,
 }

@@ -105,6 +105,14 @@ def check_columns(given: Mapping[str, ArrayLike], *, clock: int, n_instruments: 
         for name, default in whole.items()
     }
     _check_codes(filled)
+    # Who throws it and why are texts, which stand in no column.
+    is_switch = filled["kind"] == CommandKind.KILL_SWITCH
+    _refuse(
+        "kind",
+        filled["kind"],
+        is_switch,
+        "is thrown and reset by a command of its own, which says who and why",
+    )
     _check_numbers(filled, n_instruments)
     return filled
 

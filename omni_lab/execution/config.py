@@ -2,134 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Any, Literal, TypeVar
 
 from omni_lab.domain import Instrument, TradingPhase
 from omni_lab.errors import ConfigError, DataError
-from omni_lab.execution.edges import EXACT, MONEY_UNITS, from_grid, money_units, on_grid, word
+from omni_lab.execution.config_checks import check_names, check_settings
+from omni_lab.execution.edges import EXACT, MONEY_UNITS, from_grid, on_grid, word
+from omni_lab.execution.limits import (
+    NO_LIMITS,
+    Amount,
+    InstrumentLimits,
+    Limits,
+    PositionLimits,
+    amount,
+    capital_units,
+    refuse,
+)
 from omni_lab.execution.setup import (
-    MAX64,
-    MAX128,
-    MAX_ACCOUNTS,
-    MAX_INSTRUMENTS,
     MAX_PRICE,
     MAX_TICK_VALUE,
     AccountSetup,
     InstrumentSetup,
     LimitSetup,
+    PositionSetup,
     Setup,
 )
 
 Durability = Literal["none", "batch", "every"]
-Amount = float | Decimal
-"""Money: a float, or a decimal where a float would not be exact."""
+Made = TypeVar("Made")
 
 DEFAULT_TICK_SIZE = 0.01
 """The tick of an instrument that is given as a symbol only."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What the risk gate lets an account do; None is no limit.
-
-    Attributes
-    ----------
-    max_position : float, optional
-        Largest position in one instrument, open orders included, in units.
-    max_order_qty : float, optional
-        Largest order, in units.
-    collar_bps : int, optional
-        Largest distance of an order's price from the reference price, in basis points of it.
-    max_notional : float, optional
-        Largest price times quantity of an order, currency.
-    order_rate, cancel_rate : int, optional
-        Orders (and replaces), and cancels, a second.
-    order_burst, cancel_burst : int
-        How many may come at once before the rate counts.
-    max_daily_loss : float, optional
-        Realised loss from which on nothing may be added, currency.
-
-    Raises
-    ------
-    ConfigError
-        Naming every limit that cannot be used.
-    """
-
-    max_position: float | None = None
-    max_order_qty: float | None = None
-    collar_bps: int | None = None
-    max_notional: Amount | None = None
-    order_rate: int | None = None
-    order_burst: int = 1
-    cancel_rate: int | None = None
-    cancel_burst: int = 1
-    max_daily_loss: Amount | None = None
-
-    def __post_init__(self) -> None:
-        problems = []
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if value is None and each.default is None:
-                continue
-            if (
-                isinstance(value, bool)
-                or not isinstance(value, int | float | Decimal)
-                or not 0 <= value < 2**127
-            ):
-                problems.append(f"{each.name} must be a number that is not negative, not {value!r}")
-            elif each.name.startswith(("order_", "cancel_", "collar_")) and int(value) != value:
-                problems.append(f"{each.name} must be a whole number, not {value!r}")
-            elif each.name.endswith(("_rate", "_burst")) and not 1 <= value <= 10**9:
-                problems.append(f"{each.name} must be from 1 to 1e9, not {value!r}")
-        if problems:
-            raise ConfigError("; ".join(problems), where="Limits")
-
-    def setup(self, lot_sizes: Iterable[float]) -> LimitSetup:
-        """The limits in the units of their registers.
-
-        Parameters
-        ----------
-        lot_sizes : iterable of float
-            Of all instruments: a limit of a quantity is one number of lots, whatever is traded.
-
-        Raises
-        ------
-        ConfigError
-            If a quantity is limited and the lots differ, or the limit is not a number of lots.
-        """
-        lots = _Lots(lot_sizes)
-        return LimitSetup(
-            max_position=lots.limit("max_position", self.max_position),
-            max_order_qty=lots.limit("max_order_qty", self.max_order_qty),
-            collar_bps=_or_none(self.collar_bps),
-            max_notional=_money_limit(self.max_notional),
-            order_rate=_or_none(self.order_rate),
-            order_burst=int(self.order_burst),
-            cancel_rate=_or_none(self.cancel_rate),
-            cancel_burst=int(self.cancel_burst),
-            max_daily_loss=_money_limit(self.max_daily_loss),
-        )
-
-    @classmethod
-    def from_setup(cls, setup: LimitSetup, lot_sizes: Iterable[float]) -> Limits:
-        """The limits that registers hold."""
-        lots = _Lots(lot_sizes)
-        return cls(
-            max_position=lots.quantity("max_position", setup.max_position),
-            max_order_qty=lots.quantity("max_order_qty", setup.max_order_qty),
-            collar_bps=_none_or(setup.collar_bps),
-            max_notional=_amount(setup.max_notional),
-            order_rate=_none_or(setup.order_rate),
-            order_burst=setup.order_burst,
-            cancel_rate=_none_or(setup.cancel_rate),
-            cancel_burst=setup.cancel_burst,
-            max_daily_loss=_amount(setup.max_daily_loss),
-        )
+def _nothing() -> Mapping[Any, Any]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +53,25 @@ class OMSConfig:
     instruments : sequence of Instrument or str
         What is traded; a symbol alone has a tick of 0.01 and a lot of 1. Ticks must be stated.
     accounts : sequence of str
-        Who trades. The first is meant where none is named.
+        Who trades, parents before their children. The first is meant where none is named.
+    parents : mapping of str to str
+        The account above an account: its limits hold for all that those below it do together. At most four
+        levels.
+    capital : float or mapping of str to float
+        What every account, or each, begins with, currency: equity and all limits that are fractions of it
+        begin with it.
     limits : Limits or mapping of str to Limits
-        Of every account, or by account.
+        What is refused, of every account, or by account.
+    soft_limits : Limits or mapping of str to Limits
+        What is warned of and goes on, likewise.
+    sectors : mapping of str to str
+        The sector of an instrument, by symbol; numbered in the order of their names.
+    instrument_limits : mapping of str to InstrumentLimits
+        By symbol: what is refused to everybody.
+    position_limits : mapping of (str, str) to PositionLimits
+        By account and symbol.
+    two_person : bool
+        Whether two people must reset a kill switch.
     reference_prices : mapping of str to float
         By symbol, where there is one before the first trade.
     initial_phase : TradingPhase or str
@@ -166,8 +94,15 @@ class OMSConfig:
 
     instruments: Sequence[Instrument | str]
     accounts: Sequence[str] = ("main",)
-    limits: Limits | Mapping[str, Limits] = Limits()
-    reference_prices: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    parents: Mapping[str, str] = field(default_factory=_nothing)
+    capital: Amount | Mapping[str, Amount] = 0.0
+    limits: Limits | Mapping[str, Limits] = NO_LIMITS
+    soft_limits: Limits | Mapping[str, Limits] = NO_LIMITS
+    sectors: Mapping[str, str] = field(default_factory=_nothing)
+    instrument_limits: Mapping[str, InstrumentLimits] = field(default_factory=_nothing)
+    position_limits: Mapping[tuple[str, str], PositionLimits] = field(default_factory=_nothing)
+    two_person: bool = False
+    reference_prices: Mapping[str, float] = field(default_factory=_nothing)
     initial_phase: TradingPhase | str = TradingPhase.CONTINUOUS
     journal: str | Path | None = None
     durability: Durability = "batch"
@@ -178,23 +113,22 @@ class OMSConfig:
         problems: list[str] = []
         object.__setattr__(self, "instruments", _instruments(self.instruments, problems))
         object.__setattr__(self, "accounts", tuple(self.accounts) if _is_list(self.accounts) else ())
-        _check_names(self, problems)
-        _check_settings(self, problems)
-        if problems:
-            raise ConfigError("; ".join(problems), where="OMSConfig")
+        check_names(self, problems)
+        check_settings(self, problems, durabilities=Durability)
+        # What cannot be read cannot be counted in lots either.
+        refuse(self, problems)
         object.__setattr__(self, "initial_phase", self._phase())
-        self.setup()
+        self._setup(problems)
+        refuse(self, problems)
+
+    @property
+    def sector_names(self) -> tuple[str, ...]:
+        """The sectors by number, from 1 on."""
+        return tuple(sorted(set(self.sectors.values())))
 
     def setup(self) -> Setup:
         """The configuration in whole numbers."""
-        listed = self._listed()
-        instruments = tuple(
-            _instrument_setup(instrument, self.reference_prices.get(instrument.symbol))
-            for instrument in listed
-        )
-        lot_sizes = [instrument.lot_size for instrument in listed]
-        accounts = tuple(AccountSetup(name, self._limits_of(name).setup(lot_sizes)) for name in self.accounts)
-        return Setup(instruments, accounts, self._phase())
+        return self._setup([])
 
     def payload(self) -> bytes:
         """The payload of the first frame of a journal: ``docs/oms.md``, section 1."""
@@ -203,6 +137,8 @@ class OMSConfig:
     @classmethod
     def from_payload(cls, payload: bytes) -> OMSConfig:
         """The configuration that a payload spells; what a payload does not hold has its default.
+
+        Sectors have numbers there and no names, so they are called by these.
 
         Raises
         ------
@@ -219,10 +155,32 @@ class OMSConfig:
             for each in setup.instruments
         ]
         lot_sizes = [instrument.lot_size for instrument in instruments]
+        names = [account.name for account in setup.accounts]
+        symbols = [instrument.symbol for instrument in instruments]
+        # Numbers of one width stand in the order of their names.
+        width = len(str(setup.n_sectors))
         return cls(
             instruments=instruments,
-            accounts=[account.name for account in setup.accounts],
+            accounts=names,
+            parents={each.name: names[each.parent] for each in setup.accounts if each.parent is not None},
+            capital={each.name: amount(each.capital) for each in setup.accounts if each.capital},
             limits={each.name: Limits.from_setup(each.limits, lot_sizes) for each in setup.accounts},
+            soft_limits={each.name: Limits.from_setup(each.soft, lot_sizes) for each in setup.accounts},
+            sectors={
+                each.symbol: f"sector {each.sector:0{width}}" for each in setup.instruments if each.sector
+            },
+            instrument_limits={
+                each.symbol: InstrumentLimits.from_setup(each)
+                for each in setup.instruments
+                if InstrumentLimits.from_setup(each) != InstrumentLimits()
+            },
+            position_limits={
+                (names[each.account], symbols[each.instrument]): PositionLimits.from_setup(
+                    each, lot_sizes[each.instrument]
+                )
+                for each in setup.positions
+            },
+            two_person=setup.two_person,
             reference_prices={
                 each.symbol: from_grid(each.reference, each.tick_size)
                 for each in setup.instruments
@@ -231,39 +189,69 @@ class OMSConfig:
             initial_phase=setup.phase,
         )
 
+    def _setup(self, problems: list[str]) -> Setup:
+        """The configuration in whole numbers; what does not fit into them becomes a problem."""
+        listed = self._listed()
+        lot_sizes = [instrument.lot_size for instrument in listed]
+        numbers = {name: number for number, name in enumerate(self.accounts)}
+        places = {each.symbol: number for number, each in enumerate(listed)}
+        instruments = [_or_problem(problems, _instrument_setup, each, self) for each in listed]
+        accounts = [self._account_setup(name, lot_sizes, problems) for name in self.accounts]
+        positions = []
+        for (account, symbol), limits in self.position_limits.items():
+            place = numbers[account], places[symbol]
+            where = f"position_limits of {account!r} in {symbol!r}"
+            found = _or_problem(problems, _in(where, limits.registers), lot_sizes[place[1]])
+            positions.append(PositionSetup(*place, **found or {}))
+        return Setup(
+            tuple(filter(None, instruments)),
+            tuple(accounts),
+            self._phase(),
+            tuple(sorted(positions, key=lambda each: (each.account, each.instrument))),
+            bool(self.two_person),
+        )
+
+    def _account_setup(self, name: str, lot_sizes: Sequence[float], problems: list[str]) -> AccountSetup:
+        hard, soft = (
+            _or_problem(problems, _in(f"{what} of {name!r}", _of(stated, name, NO_LIMITS).setup), lot_sizes)
+            or LimitSetup()
+            for what, stated in (("limits", self.limits), ("soft_limits", self.soft_limits))
+        )
+        parent = self.parents.get(name)
+        number = None if parent is None else self.accounts.index(parent)
+        return AccountSetup(name, hard, soft, number, capital_units(_of(self.capital, name, 0.0)))
+
     def _listed(self) -> tuple[Instrument, ...]:
         return tuple(each for each in self.instruments if isinstance(each, Instrument))
-
-    def _limits_of(self, account: str) -> Limits:
-        return self.limits if isinstance(self.limits, Limits) else self.limits.get(account, Limits())
 
     def _phase(self) -> TradingPhase:
         return word(TradingPhase, self.initial_phase)
 
 
-class _Lots:
-    """Quantities that several instruments share."""
+def _of(stated: Any, name: str, default: Made) -> Made:
+    """What is stated for everybody, or for this one."""
+    found: Made = stated.get(name, default) if isinstance(stated, Mapping) else stated
+    return found
 
-    def __init__(self, sizes: Iterable[float]) -> None:
-        self._sizes = sorted(set(sizes))
 
-    def limit(self, name: str, qty: float | None) -> int:
-        if qty is None:
-            return MAX64
+def _or_problem(problems: list[str], make: Callable[..., Made], *given: Any) -> Made | None:
+    try:
+        return make(*given)
+    except ConfigError as error:
+        problems.append(str(error))
+        return None
+
+
+def _in(where: str, make: Callable[..., Made]) -> Callable[..., Made]:
+    """The same, with its errors told to be there."""
+
+    def told(*given: Any) -> Made:
         try:
-            return on_grid(qty, self._size(name), where=name)
-        except DataError as error:
-            raise ConfigError(str(error)) from error
+            return make(*given)
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {error}") from error
 
-    def quantity(self, name: str, lots: int) -> float | None:
-        return None if lots == MAX64 else from_grid(lots, self._size(name))
-
-    def _size(self, name: str) -> float:
-        if len(self._sizes) != 1:
-            raise ConfigError(
-                f"{name} counts lots, which must be of one size for all instruments", found=self._sizes
-            )
-        return self._sizes[0]
+    return told
 
 
 def _instruments(given: object, problems: list[str]) -> tuple[Instrument, ...]:
@@ -286,43 +274,7 @@ def _instruments(given: object, problems: list[str]) -> tuple[Instrument, ...]:
     return tuple(found)
 
 
-def _check_names(config: OMSConfig, problems: list[str]) -> None:
-    symbols = [instrument.symbol for instrument in config._listed()]
-    if not config.accounts:
-        problems.append("accounts must be a list of at least one name")
-    names: Sequence[object] = config.accounts
-    for name in names:
-        if not isinstance(name, str) or not name or not name.isprintable() or len(name.encode()) > 0xFFFF:
-            problems.append(f"an account's name must be printable text, not {name!r}")
-    for what, names, most in (
-        ("instrument", symbols, MAX_INSTRUMENTS),
-        ("account", list(config.accounts), MAX_ACCOUNTS),
-    ):
-        twice = sorted({str(name) for name in names if names.count(name) > 1}) if len(names) < 1_000 else []
-        if twice or len(set(names)) < len(names):
-            problems.append(f"every {what} stands once, not twice as {', '.join(twice) or 'some do'}")
-        if len(names) > most:
-            problems.append(f"there can be {most:,} {what}s, not {len(names):,}")
-    for stated, known in ((config.reference_prices, symbols), (config.limits, config.accounts)):
-        unknown = set(stated) - set(known) if isinstance(stated, Mapping) else set()
-        problems += [
-            f"{name!r} is stated a price or limits and is not listed" for name in sorted(map(str, unknown))
-        ]
-
-
-def _check_settings(config: OMSConfig, problems: list[str]) -> None:
-    if config.durability not in get_args(Durability):
-        known = ", ".join(map(repr, get_args(Durability)))
-        problems.append(f"durability must be one of {known}, not {config.durability!r}")
-    limits = config.limits.values() if isinstance(config.limits, Mapping) else [config.limits]
-    if not all(isinstance(each, Limits) for each in limits):
-        problems.append(f"limits must be Limits, or Limits by account, not {config.limits!r}")
-    every: object = config.snapshot_every
-    if every is not None and not (isinstance(every, int) and every >= 1):
-        problems.append(f"snapshot_every must be a number of frames from 1 on, or None, not {every!r}")
-
-
-def _instrument_setup(instrument: Instrument, reference_price: float | None) -> InstrumentSetup:
+def _instrument_setup(instrument: Instrument, config: OMSConfig) -> InstrumentSetup:
     where = f"instrument {instrument.symbol!r}"
     assert instrument.tick_size is not None
     worth = (
@@ -335,6 +287,7 @@ def _instrument_setup(instrument: Instrument, reference_price: float | None) -> 
             where=where,
         )
     reference = 0
+    reference_price = config.reference_prices.get(instrument.symbol)
     if reference_price is not None:
         try:
             reference = on_grid(reference_price, instrument.tick_size, where=f"reference price of {where}")
@@ -342,6 +295,8 @@ def _instrument_setup(instrument: Instrument, reference_price: float | None) -> 
             raise ConfigError(str(error)) from error
         if not 1 <= reference <= MAX_PRICE:
             raise ConfigError("a reference price is from 1 to 2^50 ticks", found=reference_price, where=where)
+    limits = config.instrument_limits.get(instrument.symbol, InstrumentLimits())
+    sector = config.sectors.get(instrument.symbol)
     return InstrumentSetup(
         instrument.symbol,
         instrument.tick_size,
@@ -349,28 +304,10 @@ def _instrument_setup(instrument: Instrument, reference_price: float | None) -> 
         instrument.currency,
         int(worth),
         reference,
+        0 if sector is None else config.sector_names.index(sector) + 1,
+        **_in(f"instrument_limits of {instrument.symbol!r}", limits.registers)(instrument.lot_size),
     )
 
 
 def _is_list(given: object) -> bool:
     return isinstance(given, Iterable) and not isinstance(given, str)
-
-
-def _or_none(value: int | None) -> int:
-    return MAX64 if value is None else int(value)
-
-
-def _none_or(value: int) -> int | None:
-    return None if value == MAX64 else value
-
-
-def _money_limit(value: Amount | None) -> int:
-    return MAX128 if value is None else min(money_units(value), MAX128 - 1)
-
-
-def _amount(units: int) -> Amount | None:
-    """An amount of so many units: a float where it says exactly that."""
-    if units == MAX128:
-        return None
-    plain = units / MONEY_UNITS
-    return plain if money_units(plain) == units else EXACT.divide(Decimal(units), Decimal(MONEY_UNITS))

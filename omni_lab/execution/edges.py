@@ -10,6 +10,7 @@ from numbers import Real
 from typing import TypeVar
 
 from omni_lab.errors import ConfigError, DataError, UnknownSymbolError
+from omni_lab.execution.registers import Sizes
 from omni_lab.execution.setup import MAX64, Setup
 
 Word = TypeVar("Word", bound=IntEnum)
@@ -91,15 +92,22 @@ class Edges:
     ----------
     setup : Setup
         Of the system.
+    sectors : sequence of str
+        Names of the sectors, from 1 on; those without one are called by their number.
 
     Attributes
     ----------
-    symbols, accounts : tuple of str
-        By number.
+    symbols, accounts, sectors : tuple of str
+        By number; sectors from 1 on.
+    sizes : Sizes
+        Of the device with the registers.
     """
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, sectors: Sequence[str] = ()) -> None:
         self.setup = setup
+        self.sizes = Sizes.of(setup)
+        numbers = range(len(sectors) + 1, self.sizes.n_sectors + 1)
+        self.sectors = (*sectors, *(f"sector {number}" for number in numbers))
         self.symbols = tuple(instrument.symbol for instrument in setup.instruments)
         self.accounts = tuple(account.name for account in setup.accounts)
         self._instruments = _numbers(self.symbols)

@@ -11,6 +11,7 @@ import numpy as np
 
 from omni_lab.domain import CancelReason, EventKind, Liquidity, OrderState, RejectReason, Side, TradingPhase
 from omni_lab.execution.client_ids import name_of
+from omni_lab.execution.codec import ACCOUNT, INSTRUMENT
 from omni_lab.execution.edges import Edges, name_at
 from omni_lab.typing import AnyArray
 
@@ -26,6 +27,7 @@ COLUMNS = (
 _UNSIGNED = frozenset({"client_order_id", "client_order_id_high"})
 _SHOWN = 12
 _WORD = 2**64 - 1
+_SWITCHES = ("RESET", "THROWN", "WAITING")
 # Events that are not about an order, and what stands in the fields of prices and quantities there.
 _MARKET_KINDS = frozenset({EventKind.PHASE_CHANGED, EventKind.AUCTION, EventKind.MARKED})
 
@@ -60,6 +62,9 @@ class Event:
         The phase that an instrument is in now.
     register : tuple of int, optional
         Address and value of a register that was written.
+    switch : str, optional
+        What a kill switch became: "THROWN", "RESET", or "WAITING" for a second person to reset it. It is that
+        of the account, the symbol, or of everything where neither is named.
     """
 
     seq: int
@@ -80,6 +85,7 @@ class Event:
     liquidity: str | None = None
     phase: str | None = None
     register: tuple[int, int] | None = None
+    switch: str | None = None
 
 
 class EventLog(Sequence[Event]):
@@ -162,6 +168,8 @@ def _event(row: dict[str, int], edges: Edges) -> Event:
     kind = EventKind(row["kind"])
     if kind == EventKind.REGISTER_WRITTEN:
         return Event(seq=row["seq"], ts=row["ts"], kind=kind.name, register=(row["qty"], row["price"]))
+    if kind == EventKind.KILL_SWITCH:
+        return _switched(row, edges)
     instrument = row["instrument"]
     about_market = kind in _MARKET_KINDS
     symbol = name_at(edges.symbols, instrument) if about_market or row["side"] else None
@@ -186,6 +194,18 @@ def _event(row: dict[str, int], edges: Edges) -> Event:
     )
 
 
+def _switched(row: dict[str, int], edges: Edges) -> Event:
+    scope = row["price"]
+    return Event(
+        seq=row["seq"],
+        ts=row["ts"],
+        kind=EventKind.KILL_SWITCH.name,
+        account=name_at(edges.accounts, row["account"]) if scope == ACCOUNT else None,
+        symbol=name_at(edges.symbols, row["instrument"]) if scope == INSTRUMENT else None,
+        switch=_SWITCHES[row["qty"]],
+    )
+
+
 def _name(kind: type[IntEnum], code: int) -> str | None:
     """The name of a code; None for 0 where that says nothing, and for codes without one."""
     if not code and kind is not OrderState:
@@ -196,6 +216,10 @@ def _name(kind: type[IntEnum], code: int) -> str | None:
 def _line(event: Event) -> str:
     words = [f"{event.seq:>6}", f"{event.kind:<16}"]
     words.append(f"#{event.order_id:<5}" if event.order_id else " " * 6)
+    if event.switch:
+        words.append(event.account or event.symbol or "everything")
+        words.append(event.switch)
+        return " ".join(words)
     words += [part for part in (event.symbol, event.side) if part]
     if event.qty:
         words.append(f"{event.qty:g}")

@@ -63,7 +63,7 @@ def export_journal(
     file_format: str | None = None,
     progress: bool = True,
 ) -> int:
-    """Write the commands of a journal, or what came of them, as columns of whole numbers.
+    """Write the commands of a journal, or what came of them, as columns of whole numbers (and a few texts).
 
     Columns are those of ``docs/oms.md``, section 6, for events, and for commands those that `OMS.apply`
     takes; ``seq`` is the frame.
@@ -173,7 +173,9 @@ def _arrow(open_writer: Callable[[Any], Any]) -> Iterator[Write]:
     def write(columns: Columns) -> None:
         # From their buffers: asked to look at an array, Arrow would import pandas first.
         arrays = [
-            pa.Array.from_buffers(
+            pa.array(column.tolist(), pa.string())
+            if column.dtype == object
+            else pa.Array.from_buffers(
                 pa.from_numpy_dtype(column.dtype), len(column), [None, pa.py_buffer(column)]
             )
             for column in columns.values()

@@ -7,7 +7,7 @@ knows.
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
@@ -20,35 +20,21 @@ from omni_lab.domain import (
     Side,
     TimeInForce,
     TradingPhase,
-    TrailUnit,
     Trigger,
 )
-from omni_lab.errors import ConfigError, DataError
+from omni_lab.errors import ConfigError
 from omni_lab.execution.client_ids import number_of
-from omni_lab.execution.codec import (
-    ALL,
-    Advance,
-    Cancel,
-    Command,
-    Mark,
-    MassCancel,
-    New,
-    Replace,
-    SetPhase,
-    WriteRegister,
-    encode,
-)
-from omni_lab.execution.config import Limits, OMSConfig
+from omni_lab.execution.codec import ALL, Advance, Cancel, Mark, MassCancel, Replace, SetPhase
+from omni_lab.execution.config import OMSConfig
 from omni_lab.execution.edges import Edges, word
 from omni_lab.execution.events import EventLog
-from omni_lab.execution.registers import CONTROL_ADDRESS, account_address, limit_words, register_columns
+from omni_lab.execution.gate_face import GateFace
 from omni_lab.execution.views import BookView, Order, Position, Snapshot
+from omni_lab.execution.wishes import OrderTerms, new_order
 from omni_lab.typing import AnyArray, ArrayLike
 
-_STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
 
-
-class OMSFace(ABC):
+class OMSFace(GateFace):
     """An order-management system as people use it.
 
     Prices and quantities are floats on the instrument's grids, names are words in letters of any size, times
@@ -62,7 +48,7 @@ class OMSFace(ABC):
 
     def __init__(self, config: OMSConfig) -> None:
         self.config = config
-        self._edges = Edges(config.setup())
+        self._edges = Edges(config.setup(), config.sector_names)
 
     # --- commands -------------------------------------------------------------------------------------------
 
@@ -141,38 +127,25 @@ class OMSFace(ABC):
         DataError
             If a number is off its grid.
         """
-        instrument = self._edges.instrument(symbol)
-        if order_type is None:
-            order_type = _implied_type(price, stop_price, peg, trail is not None or trail_bps is not None)
-        order_type = word(OrderType, order_type)
-        if trigger is None:
-            trigger = Trigger.LAST if order_type in _STOPS else Trigger.NONE
-        distance, unit = self._trail(instrument, trail, trail_bps)
-        return self._execute(
-            New(
-                ts=self._ts(ts),
-                client_order_id=number_of(client_order_id),
-                account=self._edges.account(account),
-                instrument=instrument,
-                side=word(Side, side),
-                order_type=order_type,
-                time_in_force=word(TimeInForce, time_in_force),
-                self_trade=word(SelfTrade, self_trade) if self_trade is not None else SelfTrade.ALLOW,
-                post_only=_post_only(post_only),
-                qty=self._edges.lots(instrument, qty),
-                price=self._edges.ticks(instrument, price),
-                stop_price=self._edges.ticks(instrument, stop_price, where="stop_price"),
-                trail=distance,
-                peg_offset=self._edges.ticks(instrument, peg_offset, where="peg_offset"),
-                display_qty=self._edges.lots(instrument, display_qty, where="display_qty", none=-1),
-                min_qty=self._edges.lots(instrument, min_qty, where="min_qty"),
-                expire_at=expire_at or 0,
-                trail_unit=unit,
-                trigger=word(Trigger, trigger),
-                peg_reference=word(PegReference, peg) if peg is not None else PegReference.NONE,
-                all_or_none=int(all_or_none),
-            )
+        terms = OrderTerms(
+            account=account,
+            client_order_id=client_order_id,
+            order_type=order_type,
+            time_in_force=time_in_force,
+            stop_price=stop_price,
+            trail=trail,
+            trail_bps=trail_bps,
+            trigger=trigger,
+            peg=peg,
+            peg_offset=peg_offset,
+            display_qty=display_qty,
+            min_qty=min_qty,
+            all_or_none=all_or_none,
+            post_only=post_only,
+            self_trade=self_trade,
+            expire_at=expire_at,
         )
+        return self._execute(new_order(self._edges, self._ts(ts), symbol, side, qty, price, terms))
 
     def cancel(
         self,
@@ -242,45 +215,9 @@ class OMSFace(ABC):
         self._execute(Advance(ts))
 
     def mark(self, symbol: str, price: float, *, ts: int | None = None) -> None:
-        """Set the reference price that collars and unrealised profit are measured against."""
+        """Set the reference price that collars, exposure, equity and unrealised profit are measured by."""
         instrument = self._edges.instrument(symbol)
         self._execute(Mark(self._ts(ts), instrument, self._edges.ticks(instrument, price)))
-
-    def kill(self, account: str | None = None, *, ts: int | None = None) -> None:
-        """Cancel all orders of an account, or of everybody, and refuse new ones until `rearm`."""
-        self.write_register(self._control(account), 1, ts=ts)
-
-    def rearm(self, account: str | None = None, *, ts: int | None = None) -> None:
-        """Take back a `kill` of the same account, or of everybody."""
-        self.write_register(self._control(account), 0, ts=ts)
-
-    def set_limits(self, account: str | None, limits: Limits, *, ts: int | None = None) -> None:
-        """Give an account other limits; only registers that change are written."""
-        number = self._edges.account(account)
-        setup = limits.setup(each.lot_size for each in self._edges.setup.instruments)
-        for name, value in limit_words(setup):
-            address = account_address(number, name)
-            if self.read_register(address) != value:
-                self.write_register(address, value, ts=ts)
-
-    def new_day(self, account: str | None = None, *, ts: int | None = None) -> None:
-        """Forget what an account, or every account, has realised for the daily loss limit."""
-        numbers = range(len(self._edges.accounts)) if account is None else [self._edges.account(account)]
-        for number in numbers:
-            self.write_register(account_address(number, "REALISED"), 0, ts=ts)
-
-    def write_register(self, address: int, value: int, *, ts: int | None = None) -> None:
-        """Write a word of the risk gate: ``docs/gate.md``.
-
-        Raises
-        ------
-        ConfigError
-            If the register is not there, cannot be written, or does not take the value.
-        """
-        for what, number in (("address", address), ("value", value)):
-            if not 0 <= number < 2**64:
-                raise ConfigError(f"the {what} of a register has 64 bits", found=number)
-        self._execute(WriteRegister(self._ts(ts), address, value))
 
     # --- what is known --------------------------------------------------------------------------------------
 
@@ -288,10 +225,6 @@ class OMSFace(ABC):
         """What came of commands since the last call."""
         self.commit()
         return EventLog(self._drain(), self._edges)
-
-    def registers(self) -> dict[str, AnyArray]:
-        """All registers that have a name: ``address``, ``name`` and ``value`` (unsigned)."""
-        return register_columns(self.read_register, self._edges.accounts, self._edges.symbols)
 
     @property
     def state_hash(self) -> str:
@@ -303,17 +236,6 @@ class OMSFace(ABC):
         return Snapshot(self.sequence, self.state())
 
     # --- what a system adds ---------------------------------------------------------------------------------
-
-    @abstractmethod
-    def execute(self, kind: int, payload: bytes) -> int:
-        """Carry out the command of a frame.
-
-        Returns
-        -------
-        int
-            The order id of a New (0 if it got none, the earlier order's if it was sent before), how many
-            orders a Cancel, Replace or MassCancel met, otherwise 0.
-        """
 
     @abstractmethod
     def apply(self, commands: Mapping[str, ArrayLike]) -> dict[str, AnyArray]:
@@ -340,18 +262,9 @@ class OMSFace(ABC):
     def sequence(self) -> int:
         """Number of the last frame; the configuration is 1."""
 
-    @property
-    @abstractmethod
-    def clock(self) -> int:
-        """The latest time that a command had, nanoseconds UTC."""
-
     @abstractmethod
     def state(self) -> bytes:
         """The canonical bytes of everything that matters for what comes next: ``docs/oms.md``, section 7."""
-
-    @abstractmethod
-    def read_register(self, address: int) -> int:
-        """A word of the risk gate, unsigned."""
 
     @abstractmethod
     def book(self, symbol: str) -> BookView:
@@ -403,49 +316,9 @@ class OMSFace(ABC):
 
     # --- how it is translated -------------------------------------------------------------------------------
 
-    def _execute(self, command: Command) -> int:
-        return self.execute(*encode(command))
-
-    def _ts(self, ts: int | None) -> int:
-        return self.clock if ts is None else int(ts)
-
     def _find(self, order_id: int | None, client_order_id: int | str | None, account: str | None) -> int:
         if (order_id is None) == (client_order_id is None):
             raise ConfigError("an order is named by its order_id or by its client_order_id, and not by both")
         if order_id is not None:
             return int(order_id)
         return self._order_id(self._edges.account(account), number_of(client_order_id))
-
-    def _trail(self, instrument: int, trail: float | None, trail_bps: int | None) -> tuple[int, TrailUnit]:
-        if trail is not None and trail_bps is not None:
-            raise ConfigError("a distance is stated as trail or as trail_bps, and not as both")
-        if trail_bps is not None:
-            if int(trail_bps) != trail_bps:
-                raise DataError("basis points are whole numbers", found=trail_bps, where="trail_bps")
-            return int(trail_bps), TrailUnit.BPS
-        if trail is not None:
-            return self._edges.ticks(instrument, trail, where="trail"), TrailUnit.TICKS
-        return 0, TrailUnit.NONE
-
-    def _control(self, account: str | None) -> int:
-        return (
-            CONTROL_ADDRESS if account is None else account_address(self._edges.account(account), "CONTROL")
-        )
-
-
-def _implied_type(
-    price: float | None, stop_price: float | None, peg: PegReference | str | None, trails: bool
-) -> OrderType:
-    if peg is not None:
-        return OrderType.PEGGED
-    if trails:
-        return OrderType.TRAILING_STOP
-    if stop_price is not None:
-        return OrderType.STOP if price is None else OrderType.STOP_LIMIT
-    return OrderType.MARKET if price is None else OrderType.LIMIT
-
-
-def _post_only(value: PostOnly | str | bool | None) -> PostOnly:
-    if value is None or value is False:
-        return PostOnly.NO
-    return PostOnly.REJECT if value is True else word(PostOnly, value)

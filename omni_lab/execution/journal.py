@@ -10,10 +10,12 @@ from typing import Any, Self
 
 from omni_lab.domain import CommandKind
 from omni_lab.errors import JournalError
+from omni_lab.execution.edges import Edges, name_at
 from omni_lab.execution.setup import Setup
 from omni_lab.progress import Progress, Report
 
 _DIGITS = 20
+_CHUNK = 1 << 15
 _CONFIGURATION = "CONFIGURATION"
 
 
@@ -105,6 +107,30 @@ class Recovery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Switched:
+    """A kill switch that somebody threw or reset.
+
+    Attributes
+    ----------
+    sequence, ts : int
+        Frame; time of the command, nanoseconds UTC.
+    thrown : bool
+        Or reset, perhaps by the first of two.
+    switch : str
+        ``"everything"``, or the name of an account or an instrument.
+    who, why : str
+        By whom, and for what reason.
+    """
+
+    sequence: int
+    ts: int
+    thrown: bool
+    switch: str
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
     """A journal at a glance.
 
@@ -118,6 +144,8 @@ class Inspection:
         Kind, how many, and bytes of their payloads.
     setup : Setup
         What the system started from.
+    switches : tuple of Switched
+        Who threw and reset kill switches, and why.
     """
 
     report: JournalReport
@@ -125,6 +153,7 @@ class Inspection:
     snapshots: tuple[tuple[Path, int, int], ...]
     frames: tuple[tuple[str, int, int], ...]
     setup: Setup
+    switches: tuple[Switched, ...]
 
 
 def journal_at(path: str | Path) -> Path:
@@ -213,13 +242,49 @@ def inspect_journal(path: str | Path) -> Inspection:
     report = verify_journal(path)
     names = {0: _CONFIGURATION} | {kind.value: kind.name for kind in CommandKind}
     frames = _native.count_frames(report.path, report.first_sequence)
+    setup = Setup.from_payload(_native.journal_configuration(report.path))
+    n_switches = sum(n_frames for kind, n_frames, _ in frames if kind == CommandKind.KILL_SWITCH)
     return Inspection(
         report=report,
         segments=numbered(report.path, "", ".seg"),
         snapshots=numbered(report.path, "snapshot-", ".snap"),
         frames=tuple((names.get(kind, str(kind)), n_frames, n_bytes) for kind, n_frames, n_bytes in frames),
-        setup=Setup.from_payload(_native.journal_configuration(report.path)),
+        setup=setup,
+        switches=_switches(report.path, Edges(setup)) if n_switches else (),
     )
+
+
+def _switches(path: Path, edges: Edges) -> tuple[Switched, ...]:
+    """The kill switches of the frames that can be carried out again."""
+    from omni_lab.execution.codec import ACCOUNT, INSTRUMENT
+    from omni_lab.execution.replay import Replay
+
+    replay = Replay(path)
+    replay.seek(replay.first)
+    found = []
+    with Progress(replay.last - replay.first, "read kill switches", True, unit="frames") as report:
+        while replay.sequence < replay.last:
+            commands, _ = replay.read(_CHUNK)
+            report(replay.sequence - replay.first)
+            rows = (commands["kind"] == CommandKind.KILL_SWITCH).nonzero()[0]
+            for row in rows.tolist():
+                facts = {name: column[row] for name, column in commands.items()}
+                switch: str | None = "everything"
+                if facts["scope"] == ACCOUNT:
+                    switch = name_at(edges.accounts, int(facts["account"]))
+                elif facts["scope"] == INSTRUMENT:
+                    switch = name_at(edges.symbols, int(facts["instrument"]))
+                found.append(
+                    Switched(
+                        sequence=int(facts["seq"]),
+                        ts=int(facts["ts"]),
+                        thrown=bool(facts["value"]),
+                        switch=switch or "",
+                        who=str(facts["who"]),
+                        why=str(facts["why"]),
+                    )
+                )
+    return tuple(found)
 
 
 def numbered(path: Path, prefix: str, suffix: str) -> tuple[tuple[Path, int, int], ...]:

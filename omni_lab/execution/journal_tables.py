@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from omni_lab.execution.edges import MONEY_UNITS
 from omni_lab.execution.journal import Inspection, JournalReport
 from omni_lab.execution.replay import Replay
-from omni_lab.execution.setup import LimitSetup
+from omni_lab.execution.setup import InstrumentSetup, LimitSetup, PositionSetup
 
 _SHOWN = 20
 
@@ -34,17 +35,39 @@ def format_inspection(found: Inspection) -> str:
     snapshots = [(path.name, f"{sequence:,}", f"{size:,}") for path, sequence, size in found.snapshots]
     frames = [(kind, f"{n_frames:,}", f"{n_bytes:,}") for kind, n_frames, n_bytes in found.frames]
     instruments = [
-        (each.symbol, f"{each.tick_size:g}", f"{each.lot_size:g}", each.currency)
+        (
+            each.symbol,
+            f"{each.tick_size:g}",
+            f"{each.lot_size:g}",
+            each.currency,
+            f"{each.sector}" if each.sector else "",
+            _limits(each),
+        )
         for each in setup.instruments
     ]
-    accounts = [(each.name, _limits(each.limits)) for each in setup.accounts]
+    accounts = [
+        (
+            each.name,
+            "" if each.parent is None else setup.accounts[each.parent].name,
+            f"{each.capital / MONEY_UNITS:,.2f}",
+            _limits(each.limits),
+            _limits(each.soft),
+        )
+        for each in setup.accounts
+    ]
+    positions = [
+        (setup.accounts[each.account].name, setup.instruments[each.instrument].symbol, _limits(each))
+        for each in setup.positions
+    ]
     parts = [
         format_report(found.report),
         _table(("SEGMENT", "FIRST FRAME", "BYTES"), files),
         _table(("SNAPSHOT", "FRAME", "BYTES"), snapshots) if snapshots else "no snapshots",
         _table(("FRAMES", "HOW MANY", "BYTES OF PAYLOAD"), frames),
-        _table(("INSTRUMENT", "TICK", "LOT", "CURRENCY"), instruments),
-        _table(("ACCOUNT", "LIMITS"), accounts),
+        _table(("INSTRUMENT", "TICK", "LOT", "CURRENCY", "SECTOR", "LIMITS"), instruments),
+        _table(("ACCOUNT", "PARENT", "CAPITAL", "LIMITS", "WARNS OF"), accounts),
+        *([_table(("ACCOUNT", "INSTRUMENT", "LIMITS"), positions)] if positions else []),
+        _kill_switches(found),
     ]
     return "\n\n".join(parts)
 
@@ -102,12 +125,33 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _limits(limits: LimitSetup) -> str:
+def _kill_switches(found: Inspection) -> str:
+    """Who threw and reset kill switches, the last ones last."""
+    if not found.switches:
+        return "nobody threw or reset a kill switch"
+    rows = [
+        (
+            f"{each.sequence:,}",
+            f"{each.ts}",
+            "thrown" if each.thrown else "reset",
+            each.switch,
+            each.who,
+            each.why,
+        )
+        for each in found.switches[-_SHOWN:]
+    ]
+    table = _table(("FRAME", "TIME (NS)", "SWITCH", "OF", "WHO", "WHY"), rows)
+    n_earlier = len(found.switches) - len(rows)
+    return f"… {n_earlier:,} earlier\n{table}" if n_earlier else table
+
+
+def _limits(limits: LimitSetup | InstrumentSetup | PositionSetup) -> str:
     """Those that limit something, in the units of their registers."""
     default = LimitSetup()
-    names = LimitSetup.__dataclass_fields__
     stated = {
-        name: getattr(limits, name) for name in names if getattr(limits, name) != getattr(default, name)
+        name: getattr(limits, name)
+        for name in LimitSetup.__slots__
+        if getattr(limits, name, getattr(default, name)) != getattr(default, name)
     }
     return ", ".join(f"{name} {value:,}" for name, value in stated.items()) or "none"
 

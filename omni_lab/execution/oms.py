@@ -161,7 +161,7 @@ class OMS(_native.Oms, Shown, OMSFace):
         """The same with the names and grids that it was begun with."""
         OMSFace.__init__(self, config)
         # What a tick is worth is stated there, and may be other than tick times lot.
-        self._edges = Edges(Setup.from_payload(self.configuration))
+        self._edges = Edges(Setup.from_payload(self.configuration), config.sector_names)
         return self
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from omni_lab import _native
 from omni_lab.errors import JournalError
 from omni_lab.execution.codec import Command, decode
@@ -47,6 +49,10 @@ class Frame:
     def __repr__(self) -> str:
         came = f"\n{self.events!r}" if len(self.events) else ""
         return f"Frame {self.sequence:,}: {self.text}{came}"
+
+
+def _column(values: AnyArray | list[str]) -> AnyArray:
+    return np.array(values, dtype=object) if isinstance(values, list) else values
 
 
 class Replay(Shown):
@@ -150,8 +156,12 @@ class Replay(Shown):
         -------
         commands, events : dict of str to ndarray
             What these frames said, as `OMS.apply` takes it and with the frame as ``seq``; what came of them.
+            A kill switch, which `OMS.apply` does not take, has texts ``who`` and ``why``, its ``scope`` (0
+            everything, 1 ``account``, 2 ``instrument``) and as ``value`` 1 if it was thrown, 0 if reset.
         """
-        return self._native.read(n_frames)
+        commands, events = self._native.read(n_frames)
+        # Texts of any length, as objects: most are empty.
+        return {name: _column(values) for name, values in commands.items()}, events
 
     def at(self, sequence: int) -> Frame:
         """A frame, which is then shown."""
@@ -164,7 +174,8 @@ class Replay(Shown):
 
     def registers(self) -> dict[str, AnyArray]:
         """``address``, ``name`` and ``value`` (unsigned) of the registers of the risk gate."""
-        return register_columns(self._native.read_register, self._edges.accounts, self._edges.symbols)
+        edges = self._edges
+        return register_columns(self._native.read_register, edges.sizes, edges.accounts, edges.symbols)
 
     def __len__(self) -> int:
         return self.last - self.first + 1

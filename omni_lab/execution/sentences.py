@@ -1,4 +1,4 @@
-"""Commands as sentences, in the order in which a desk would say them."""
+"""Commands and the verdicts of the risk gate as sentences, in the order in which a desk would say them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from omni_lab.domain import (
 )
 from omni_lab.execution.client_ids import name_of
 from omni_lab.execution.codec import (
+    ACCOUNT,
     ALL,
+    EVERYTHING,
     Advance,
     Cancel,
     Command,
+    KillSwitch,
     Mark,
     MassCancel,
     New,
@@ -27,7 +30,7 @@ from omni_lab.execution.codec import (
     WriteRegister,
 )
 from omni_lab.execution.edges import Edges, name_at
-from omni_lab.execution.registers import locate
+from omni_lab.execution.registers import locate, register_name
 from omni_lab.execution.views import Order
 
 _ABBREVIATIONS = frozenset({"GTC", "IOC", "FOK", "GTD", "BBO"})
@@ -70,6 +73,8 @@ def sentence(command: Command | None, edges: Edges, order: Order | None = None) 
             return f"Set the reference price of {symbol} to {_price(edges, instrument, price)}"
         case WriteRegister(_, address, value):
             return _write(edges, address, value)
+        case KillSwitch():
+            return _kill_switch(command, edges)
 
 
 def order_of(command: Command | None) -> int:
@@ -137,14 +142,129 @@ def _about(order: Order | None) -> str:
 
 
 def _write(edges: Edges, address: int, value: int) -> str:
-    found = locate(address, len(edges.accounts), len(edges.symbols))
-    if found is None or found.bank not in ("GLOBAL", "ACCOUNT"):
+    found = locate(address, edges.sizes)
+    if found is None:
         return f"Write {value:,} to register {address:#x}"
-    owner = edges.accounts[found.number] if found.bank == "ACCOUNT" else ""
+    name = register_name(found, edges.sizes, edges.accounts, edges.symbols)
     if found.word == "CONTROL":
-        done = "Pull the kill switch" if value else "Re-arm after the kill switch"
-        return f"{done} of {owner or 'everybody'}"
-    return f"Write {value:,} to register {owner}{'.' if owner else ''}{found.word}"
+        return f"Throw the kill switch of {name.removesuffix('CONTROL').removesuffix('.') or 'everything'}"
+    return f"Write {value:,} to register {name}"
+
+
+def _kill_switch(command: KillSwitch, edges: Edges) -> str:
+    done = "throws" if command.on else "resets"
+    return f"{command.who} {done} the kill switch of {switch_name(command, edges)}: {command.why}"
+
+
+def switch_name(command: KillSwitch, edges: Edges) -> str:
+    """Whose kill switch a command is about."""
+    if command.scope == EVERYTHING:
+        return "everything"
+    names = edges.accounts if command.scope == ACCOUNT else edges.symbols
+    return name_at(names, command.number) or f"number {command.number}"
+
+
+def refusal(check: str, level: str, value: float, limit: float) -> str:
+    """Which limit is in the way, and what to do about it.
+
+    Parameters
+    ----------
+    check : str
+        Name of the `RejectReason`.
+    level : str
+        ``"everything"``, or the name of an instrument, an account or both.
+    value, limit : float
+        What is measured and what is allowed, in the unit of the check: ``docs/gate.md``, section 7.
+    """
+    what, do = _REFUSALS[check]
+    if check in _OF_EQUITY and not value > limit:
+        # Then it is no exposure that is too large: there is nothing to measure it by.
+        return (
+            f"{check}: {level} has no equity, or the instrument no reference price. "
+            "State the account's capital (set_capital), or mark() the instrument."
+        )
+    told = what.format(level=level, value=amount_text(check, value), limit=amount_text(check, limit))
+    return f"{check}: {told}. {do.format(level=level)}"
+
+
+# Of each check: what is wrong, and what to do.
+_REFUSALS = {
+    "KILL_SWITCH": (
+        "the kill switch of {level} is on",
+        "Nothing new passes until it is reset: reset(…, who=…, why=…).",
+    ),
+    "POSITION_LIMIT": (
+        "with all open orders {level} would reach {value}, and {limit} are allowed",
+        "Send fewer, cancel what is open on that side, or raise max_position of {level}.",
+    ),
+    "ORDER_SIZE": (
+        "the order is of {value}, and {level} allows {limit}",
+        "Split it, or raise max_order_qty of {level}.",
+    ),
+    "PRICE_COLLAR": (
+        "the price is {value} from the reference price, and {level} allows {limit}",
+        "Look for a slip in the price, mark() the instrument if its reference is old, or raise collar_bps of "
+        "{level}.",
+    ),
+    "NOTIONAL": (
+        "price times quantity is {value}, and {level} allows {limit}",
+        "Look for a slip in the quantity, split the order, or raise max_notional of {level}.",
+    ),
+    "ORDER_RATE": (
+        "{level} has sent as many orders as its rate allows: of a token, {limit} is left",
+        "Wait, or raise order_rate or order_burst of {level}.",
+    ),
+    "CANCEL_RATE": (
+        "{level} has sent as many cancels as its rate allows: of a token, {limit} is left",
+        "Wait, use mass_cancel, which has no rate, or raise cancel_rate or cancel_burst of {level}.",
+    ),
+    "DAILY_LOSS": (
+        "{level} has lost {value} today, and from {limit} on nothing may be added",
+        "Orders that reduce a position pass; new_day() begins another day.",
+    ),
+    "DRAWDOWN": (
+        "equity of {level} is {value} below its peak, and from {limit} on nothing may be added",
+        "Orders that reduce a position pass; otherwise raise max_drawdown of {level}.",
+    ),
+    "LEVERAGE": (
+        "with all open orders the exposure of {level} would be {value} of its equity, and {limit} is allowed",
+        "Send fewer, cancel or reduce something, or raise max_leverage of {level}.",
+    ),
+    "SECTOR_CONCENTRATION": (
+        "the exposure of {level} in the sector would be {value} of its equity, and {limit} is allowed",
+        "Send fewer, reduce something in the sector, or raise max_sector of {level}.",
+    ),
+    "SINGLE_NAME": (
+        "the exposure of {level} in the instrument would be {value} of its equity, and {limit} is allowed",
+        "Send fewer, or raise max_name of {level}.",
+    ),
+}
+UNITS = {
+    **dict.fromkeys(("POSITION_LIMIT", "ORDER_SIZE"), "lots"),
+    "PRICE_COLLAR": "bps",
+    **dict.fromkeys(("NOTIONAL", "DAILY_LOSS"), "currency"),
+    **dict.fromkeys(("ORDER_RATE", "CANCEL_RATE"), "tokens"),
+    "DRAWDOWN": "of peak",
+    **dict.fromkeys(("LEVERAGE", "SECTOR_CONCENTRATION", "SINGLE_NAME"), "of equity"),
+    "KILL_SWITCH": "switch",
+}
+"""The unit of value, limit and headroom, by the name of a check."""
+_OF_EQUITY = frozenset({"LEVERAGE", "SECTOR_CONCENTRATION", "SINGLE_NAME"})
+
+
+def amount_text(check: str, value: float) -> str:
+    """A value or a limit of a check, with its unit where that is short."""
+    match UNITS[check]:
+        case "lots":
+            return f"{value:,.0f} {'lot' if value == 1 else 'lots'}"
+        case "bps":
+            return f"{value:,.1f} bps"
+        case "of peak" | "of equity":
+            return f"{value:.2%}"
+        case "tokens":
+            return f"{value:.3f}"
+        case _:
+            return f"{value:,.2f}"
 
 
 def _symbol(edges: Edges, instrument: int) -> str:

@@ -27,18 +27,27 @@ MAX_TICK_VALUE = 2**90
 """What one lot gains by one tick stays below this."""
 MAX_ACCOUNTS = 4_080
 MAX_INSTRUMENTS = 65_536
+MAX_SECTOR = 255
+"""The largest number of a sector."""
+MAX_LEVELS = 4
+"""How many accounts a lineage has at most."""
+PARTS = 10_000
+"""Limits of a fraction are counted in so many parts of it."""
 
-_VERSION = 1
+_VERSION = 2
+_NONE = 2**32 - 1
 _PHASES = frozenset(map(int, TradingPhase))
-_HEAD = struct.Struct("<IIIB3s")
+_HEAD = struct.Struct("<IIIIBB2s")
 _GRIDS = struct.Struct("<dd")
-_WORTH = struct.Struct("<16sq")
-_LIMITS = struct.Struct("<qqq16sqqqq16s")
+_INSTRUMENT = struct.Struct("<16sqIqq16s")
+_ACCOUNT = struct.Struct("<I16s")
+_LIMITS = struct.Struct("<qqq16sqqqq16sqqqq")
+_POSITION = struct.Struct("<IIqq")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitSetup:
-    """The nine limits of an account, in the order of their registers.
+    """The thirteen limits of an account, in the order of their registers.
 
     Attributes
     ----------
@@ -50,6 +59,8 @@ class LimitSetup:
         Units of 1e-18 of a currency.
     order_rate, order_burst, cancel_rate, cancel_burst : int
         A second, and at once.
+    max_drawdown, max_leverage, max_sector, max_name : int
+        Parts of 1/10,000: the first of the peak of equity, the others of equity.
     """
 
     max_position: int = MAX64
@@ -61,18 +72,33 @@ class LimitSetup:
     cancel_rate: int = MAX64
     cancel_burst: int = 1
     max_daily_loss: int = MAX128
+    max_drawdown: int = MAX64
+    max_leverage: int = MAX64
+    max_sector: int = MAX64
+    max_name: int = MAX64
 
     def problems(self) -> list[str]:
         """What keeps the limits from being limits, as clauses."""
-        amounts = (self.max_position, self.max_order_qty, self.collar_bps, self.max_notional)
         found = []
-        if min(*amounts, self.max_daily_loss) < 0:
+        if min(getattr(self, name) for name in self.__slots__) < 0:
             found.append("a limit must not be negative")
         if not (is_rate(self.order_rate) and is_rate(self.cancel_rate)):
             found.append("a rate must be from 1 to 1e9, or no limit")
         if not (1 <= self.order_burst <= MAX_RATE and 1 <= self.cancel_burst <= MAX_RATE):
             found.append("a burst must be from 1 to 1e9")
         return found
+
+    def payload(self) -> bytes:
+        """The limits as the configuration spells them."""
+        return _LIMITS.pack(
+            *(
+                _wide(value) if name in _MONEY else value
+                for name, value in ((name, getattr(self, name)) for name in self.__slots__)
+            )
+        )
+
+
+_MONEY = frozenset({"max_notional", "max_daily_loss"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +115,10 @@ class InstrumentSetup:
         What one lot gains by one tick, 1e-18.
     reference : int
         Reference price, ticks; 0 for none.
+    sector : int
+        From 1 on; 0 for none.
+    max_order_qty, collar_bps, max_notional : int
+        Limits for everybody: lots, basis points, 1e-18.
     """
 
     symbol: str
@@ -97,14 +127,43 @@ class InstrumentSetup:
     currency: str
     tick_value: int
     reference: int = 0
+    sector: int = 0
+    max_order_qty: int = MAX64
+    collar_bps: int = MAX64
+    max_notional: int = MAX128
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSetup:
-    """An account: its name and its limits."""
+    """An account.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    limits, soft : LimitSetup
+        What the gate refuses, and what it warns of.
+    parent : int, optional
+        The account above, which has a smaller number.
+    capital : int
+        Units of 1e-18 of a currency.
+    """
 
     name: str
     limits: LimitSetup = LimitSetup()
+    soft: LimitSetup = LimitSetup()
+    parent: int | None = None
+    capital: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PositionSetup:
+    """Limits of one account in one instrument, in lots."""
+
+    account: int
+    instrument: int
+    max_position: int = MAX64
+    max_order_qty: int = MAX64
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +173,38 @@ class Setup:
     instruments: tuple[InstrumentSetup, ...]
     accounts: tuple[AccountSetup, ...]
     phase: TradingPhase = TradingPhase.CONTINUOUS
+    positions: tuple[PositionSetup, ...] = ()
+    two_person: bool = False
+
+    @property
+    def n_sectors(self) -> int:
+        """The largest sector."""
+        return max(each.sector for each in self.instruments)
+
+    def lineage(self, account: int) -> tuple[int, ...]:
+        """An account and all above it, the highest first."""
+        found: tuple[int, ...] = ()
+        above: int | None = account
+        while above is not None:
+            found = (above, *found)
+            above = self.accounts[above].parent
+        return found
 
     def payload(self) -> bytes:
         """The payload of the first frame of a journal."""
-        parts = [_HEAD.pack(_VERSION, len(self.instruments), len(self.accounts), self.phase, bytes(3))]
+        sizes = (len(self.instruments), len(self.accounts), len(self.positions))
+        parts = [_HEAD.pack(_VERSION, *sizes, self.phase, self.two_person, bytes(2))]
         for each in self.instruments:
+            limits = (each.max_order_qty, each.collar_bps, _wide(each.max_notional))
             parts += [_text(each.symbol), _GRIDS.pack(each.tick_size, each.lot_size), _text(each.currency)]
-            parts += [_WORTH.pack(each.tick_value.to_bytes(16, "little", signed=True), each.reference)]
+            parts += [_INSTRUMENT.pack(_wide(each.tick_value), each.reference, each.sector, *limits)]
         for account in self.accounts:
-            parts += [_text(account.name), _pack_limits(account.limits)]
+            parent = _NONE if account.parent is None else account.parent
+            parts += [_text(account.name), _ACCOUNT.pack(parent, _wide(account.capital))]
+            parts += [account.limits.payload(), account.soft.payload()]
+        for position in self.positions:
+            place = (position.account, position.instrument)
+            parts += [_POSITION.pack(*place, position.max_position, position.max_order_qty)]
         return b"".join(parts)
 
     @classmethod
@@ -135,19 +217,33 @@ class Setup:
             If it does not spell one, or one that could not be.
         """
         reader = _Reader(payload)
-        version, n_instruments, n_accounts, phase, padding = reader.take(_HEAD)
+        version, n_instruments, n_accounts, n_positions, phase, two_person, padding = reader.take(_HEAD)
         if version != _VERSION:
             raise CodecError("unknown version of a configuration", found=version, expected=_VERSION)
-        if phase not in _PHASES or padding != bytes(3):
+        if phase not in _PHASES or padding != bytes(2):
             raise CodecError("the configuration's initial phase is none", found=bytes([phase, *padding]))
+        if two_person > 1:
+            raise CodecError("the configuration's two_person is not 0 or 1", found=two_person)
         if not (1 <= n_instruments <= MAX_INSTRUMENTS and 1 <= n_accounts <= MAX_ACCOUNTS):
             raise CodecError("a configuration of no size", found=(n_instruments, n_accounts))
         instruments = tuple(_read_instrument(reader) for _ in range(n_instruments))
-        accounts = tuple(_read_account(reader) for _ in range(n_accounts))
+        accounts: list[AccountSetup] = []
+        depths: list[int] = []
+        for number in range(n_accounts):
+            account = _read_account(reader, number)
+            depths.append(1 if account.parent is None else depths[account.parent] + 1)
+            if depths[-1] > MAX_LEVELS:
+                raise CodecError("a lineage has at most four accounts", where=account.name)
+            accounts.append(account)
+        positions: list[PositionSetup] = []
+        for _ in range(n_positions):
+            position = PositionSetup(*reader.take(_POSITION))
+            _check_position(position, positions[-1:], n_accounts, n_instruments)
+            positions.append(position)
         reader.finish()
         _check_distinct([each.symbol for each in instruments])
         _check_distinct([each.name for each in accounts])
-        return cls(instruments, accounts, TradingPhase(phase))
+        return cls(instruments, tuple(accounts), TradingPhase(phase), tuple(positions), bool(two_person))
 
 
 def is_rate(value: int) -> bool:
@@ -193,8 +289,8 @@ def _read_instrument(reader: _Reader) -> InstrumentSetup:
     symbol = reader.text()
     tick_size, lot_size = reader.take(_GRIDS)
     currency = reader.text()
-    worth, reference = reader.take(_WORTH)
-    tick_value = _signed(worth)
+    worth, reference, sector, max_order_qty, collar_bps, notional = reader.take(_INSTRUMENT)
+    tick_value, max_notional = _signed(worth), _signed(notional)
     for size in (tick_size, lot_size):
         if not (size > 0 and isfinite(size)):
             raise CodecError("a tick_size and a lot_size must be positive", found=size, where=symbol)
@@ -202,40 +298,44 @@ def _read_instrument(reader: _Reader) -> InstrumentSetup:
         raise CodecError("a tick_value must be positive and below 2^90", found=tick_value, where=symbol)
     if not 0 <= reference <= MAX_PRICE:
         raise CodecError("a reference price must be from 0 to 2^50", found=reference, where=symbol)
-    return InstrumentSetup(symbol, tick_size, lot_size, currency, tick_value, reference)
+    if sector > MAX_SECTOR:
+        raise CodecError("a sector must be from 0 to 255", found=sector, where=symbol)
+    limits = (max_order_qty, collar_bps, max_notional)
+    if min(limits) < 0:
+        raise CodecError("a limit must not be negative", found=limits, where=symbol)
+    return InstrumentSetup(symbol, tick_size, lot_size, currency, tick_value, reference, sector, *limits)
 
 
-def _read_account(reader: _Reader) -> AccountSetup:
+def _read_account(reader: _Reader, number: int) -> AccountSetup:
     name = reader.text()
-    position, size, collar, notional, *rates, loss = reader.take(_LIMITS)
-    limits = LimitSetup(
-        max_position=position,
-        max_order_qty=size,
-        collar_bps=collar,
-        max_notional=_signed(notional),
-        order_rate=rates[0],
-        order_burst=rates[1],
-        cancel_rate=rates[2],
-        cancel_burst=rates[3],
-        max_daily_loss=_signed(loss),
-    )
+    parent, money = reader.take(_ACCOUNT)
+    if parent != _NONE and parent >= number:
+        raise CodecError("a parent has a smaller number than its child", found=parent, where=name)
+    capital = _signed(money)
+    if capital < 0:
+        raise CodecError("the capital must not be negative", found=capital, where=name)
+    limits, soft = (_read_limits(reader, name) for _ in range(2))
+    return AccountSetup(name, limits, soft, None if parent == _NONE else parent, capital)
+
+
+def _read_limits(reader: _Reader, where: str) -> LimitSetup:
+    values = zip(LimitSetup.__slots__, reader.take(_LIMITS), strict=True)
+    limits = LimitSetup(**{name: _signed(value) if name in _MONEY else value for name, value in values})
     if problems := limits.problems():
-        raise CodecError("; ".join(problems), where=name)
-    return AccountSetup(name, limits)
+        raise CodecError("; ".join(problems), where=where)
+    return limits
 
 
-def _pack_limits(limits: LimitSetup) -> bytes:
-    return _LIMITS.pack(
-        limits.max_position,
-        limits.max_order_qty,
-        limits.collar_bps,
-        limits.max_notional.to_bytes(16, "little", signed=True),
-        limits.order_rate,
-        limits.order_burst,
-        limits.cancel_rate,
-        limits.cancel_burst,
-        limits.max_daily_loss.to_bytes(16, "little", signed=True),
-    )
+def _check_position(
+    position: PositionSetup, before: list[PositionSetup], n_accounts: int, n_instruments: int
+) -> None:
+    place = (position.account, position.instrument)
+    if position.account >= n_accounts or position.instrument >= n_instruments:
+        raise CodecError("the limits of a position are of nobody, or in nothing", found=place)
+    if any(place <= (each.account, each.instrument) for each in before):
+        raise CodecError("the limits of positions are not in ascending order", found=place)
+    if min(position.max_position, position.max_order_qty) < 0:
+        raise CodecError("a limit must not be negative", where=f"position {place}")
 
 
 def _check_distinct(names: list[str]) -> None:
@@ -250,3 +350,7 @@ def _text(text: str) -> bytes:
 
 def _signed(word: bytes) -> int:
     return int.from_bytes(word, "little", signed=True)
+
+
+def _wide(value: int) -> bytes:
+    return value.to_bytes(16, "little", signed=True)

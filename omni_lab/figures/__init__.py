@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from omni_lab.figures.intensity import intensity_figure
     from omni_lab.figures.ladder import BookSide, Ladder, book_side, ladder_figure, ladders_figure
     from omni_lab.figures.latency import latency_figure
+    from omni_lab.figures.limits import limits_figure
     from omni_lab.figures.luck import luck_figure
     from omni_lab.figures.overfitting import overfitting_figure
     from omni_lab.figures.parameters import parameter_heatmap
@@ -64,6 +65,7 @@ __all__ = [
     "ladder_svg",
     "ladders_figure",
     "latency_figure",
+    "limits_figure",
     "luck_figure",
     "metrics_html",
     "monthly_heatmap",
@@ -113,6 +115,7 @@ __getattr__ = attributes(
         "exceedances_figure": "tails",
         "tail_figure": "tails",
         "latency_figure": "latency",
+        "limits_figure": "limits",
         "luck_figure": "luck",
         "overfitting_figure": "overfitting",
         "parameter_heatmap": "parameters",

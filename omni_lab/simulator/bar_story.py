@@ -33,6 +33,10 @@ _CHECKS = {
     "NOTIONAL": "max_notional",
     "ORDER_RATE": "order_rate",
     "DAILY_LOSS": "max_daily_loss",
+    "DRAWDOWN": "max_drawdown",
+    "LEVERAGE": "max_leverage",
+    "SECTOR_CONCENTRATION": "max_sector",
+    "SINGLE_NAME": "max_name",
 }
 _WHY = {
     "REPLACED_BY_TARGET": "a later target took its place",

@@ -1,6 +1,7 @@
 """Screens: books as figures, a journal and a run to walk through. They draw what others computed."""
 
 from omni_lab.ui.books import auction_orders, before_after, book_figure, ladder_of
+from omni_lab.ui.limits import headroom_figure
 from omni_lab.ui.markets import Flow, MarketWindow
 from omni_lab.ui.replay import FrameReplay, RecordingOMS, replay_panel, replay_widget
 from omni_lab.ui.runs import RunFilm, run_film, run_panel, run_replay
@@ -19,6 +20,7 @@ __all__ = [
     "before_after",
     "book_figure",
     "compare",
+    "headroom_figure",
     "ladder_of",
     "market_takers",
     "random_orders",

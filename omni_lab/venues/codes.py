@@ -119,6 +119,10 @@ REJECTS: Mapping[RejectReason, str] = {
     RejectReason.ORDER_RATE: "x",
     RejectReason.CANCEL_RATE: "x",
     RejectReason.DAILY_LOSS: "v",
+    RejectReason.DRAWDOWN: "v",
+    RejectReason.LEVERAGE: "v",
+    RejectReason.SECTOR_CONCENTRATION: "v",
+    RejectReason.SINGLE_NAME: "v",
 }
 """Why an order was refused, as a letter; small ones are risk checks."""
 

@@ -10,19 +10,23 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
 from omni_lab.domain import Instrument
-from omni_lab.execution import OMSConfig
+from omni_lab.execution import Limits, OMSConfig
 
 Frame = tuple[int, bytes]
+Words = tuple[dict[int, tuple[int, ...]], dict[int, int]]
+"""Words that limit, by offset and of each any, and words that lift the limit again."""
 
-NEW, CANCEL, REPLACE, MASS_CANCEL, SET_PHASE, ADVANCE, MARK, WRITE_REGISTER = range(1, 9)
+NEW, CANCEL, REPLACE, MASS_CANCEL, SET_PHASE, ADVANCE, MARK, WRITE_REGISTER, KILL_SWITCH = range(1, 10)
 MARKET, LIMIT, STOP, STOP_LIMIT, TRAILING_STOP, PEGGED = range(1, 7)
 DAY, GTC, AT_OPEN, IOC, FOK, GTD, AT_CLOSE = 0, 1, 2, 3, 4, 6, 7
 CLOSED, PRE_OPEN, CONTINUOUS, HALTED, PRE_CLOSE = range(5)
 ALL = 2**32 - 1
 LARGEST = 2**50
 MAX64 = 2**63 - 1
+WORD = 2**64 - 1
 
 # The flows send huge quantities of the last instrument, at huge prices too. Money must fit into 128 bits, so
 # a lot of it is worth next to nothing.
@@ -37,6 +41,15 @@ CONFIG = OMSConfig(
 )
 """What the commands are meant for."""
 
+FAMILY: dict[str, Any] = {
+    "parents": {"b": "a", "c": "b"},
+    "capital": {"a": 3e5, "b": 1e5, "c": 1e5},
+    "sectors": {"X": "tech", "Z": "tech"},
+    "two_person": True,
+    "limits": {"b": Limits(max_leverage=40.0, max_drawdown=0.9), "c": Limits(max_name=30.0)},
+    "soft_limits": {"a": Limits(max_leverage=8.0, max_sector=7.0), "c": Limits(max_order_qty=45)},
+}
+"""Settings with which each account stands above the next, for a system whose ticks are 1."""
 N_ACCOUNTS = len(CONFIG.accounts)
 N_INSTRUMENTS = len(CONFIG.instruments)
 MIDDLE = 1_000
@@ -60,7 +73,7 @@ class Flow:
     wild : float
         Share of orders with a field that breaks a rule, or is at its end.
     phases, expiry, kills, limits, marks, mass_cancels, resends : float
-        Shares of commands.
+        Shares of commands. Of the limits, `equity` are fractions of equity and losses.
     n_live : int
         Cancels begin once so many orders were sent, which keeps the books small.
     """
@@ -78,6 +91,7 @@ class Flow:
     expiry: float = 0.05
     kills: float = 0.001
     limits: float = 0.006
+    equity: float = 0.4
     marks: float = 0.005
     mass_cancels: float = 0.003
     resends: float = 0.02
@@ -90,6 +104,7 @@ FLOWS = {
     "stops_and_pegs": Flow(types=(8, 40, 12, 12, 12, 16), wild=0.02, conditional=0.03),
     "auctions": Flow(types=(10, 74, 4, 4, 4, 4), phases=0.06, at_auction=0.25, width=8),
     "iceberg": Flow(types=(10, 84, 2, 2, 1, 1), iceberg=0.6, hidden=0.1, conditional=0.03),
+    "gated": Flow(limits=0.04, kills=0.004, marks=0.03, equity=0.6, wild=0.02),
 }
 
 
@@ -390,35 +405,102 @@ class Source:
         return MARK, struct.pack("<qIIq", self._ts(), instrument, 0, price)
 
     def _kill(self) -> Frame:
-        address = self.random.choice((0x20, *(0x1000 + 0x100 * account for account in range(N_ACCOUNTS))))
-        self.bursts = [self._write(address, 0), *(self._request() for _ in range(self.random.randrange(5)))]
-        if self.random.random() < 0.2:
-            self.bursts.insert(0, self._write(address, 1))
-            self.bursts.insert(0, self._write(address, 0))
-        return self._write(address, 1)
+        random = self.random
+        scope = random.choice((0, 1, 1, 2))
+        number = random.randrange((1, N_ACCOUNTS, N_INSTRUMENTS)[scope])
+        switch = (scope, number)
+        # Two people, for where it takes two.
+        last = [self._switch(0, switch, "bob"), self._switch(0, switch, "ann")]
+        if random.random() < 0.3:
+            again = (self._switch(0, switch, "ann"), self._switch(1, switch, "ann"), self._request())
+            last.append(random.choice(again))
+        self.bursts = [*last, *(self._request() for _ in range(random.randrange(5)))]
+        if random.random() < 0.2:
+            self.bursts[2:2] = [self._switch(1, switch, "bob"), *last]
+        if random.random() < 0.3:
+            address = (0x28, 0x1000 + 0x200 * number, 0x40_0000 + 0x80 * number)[scope]
+            return self._write(address, 1)
+        return self._switch(1, switch, "ann")
+
+    def _switch(self, on: int, switch: tuple[int, int], who: str) -> Frame:
+        scope, number = switch
+        texts = b"".join(struct.pack("<H", len(text)) + text for text in (who.encode(), b"a flow"))
+        return KILL_SWITCH, struct.pack("<qBBHI", self._ts(), scope, on, 0, number) + texts
 
     def _limit(self) -> Frame:
         random = self.random
         account = random.randrange(N_ACCOUNTS)
-        bank = 0x1000 + 0x100 * account
+        bank = (0x1000 if random.random() < 0.7 else 0x20_0000) + 0x200 * account
         rates = (1_000_000, 10_000_000, 1_000_000_000)
-        choices: list[tuple[dict[int, tuple[int, ...]], dict[int, int]]] = [
+        money = (0, 10**19, 2**64 - 1)
+        choices: list[Words] = [
             ({0x08: (20, 60, 200)}, {0x08: MAX64}),
             ({0x10: (10, 20, 49, 50)}, {0x10: MAX64}),
             ({0x18: (0, 30, 60, 100)}, {0x18: MAX64}),
-            ({0x20: (0, 10**19, 2**64 - 1), 0x28: (0, 5)}, {0x20: 2**64 - 1, 0x28: MAX64}),
+            ({0x20: money, 0x28: (0, 5)}, {0x20: WORD, 0x28: MAX64}),
             ({0x30: rates, 0x38: (1, 3, 5)}, {0x30: MAX64, 0x38: 1_000_000_000}),
             ({0x40: rates, 0x48: (1, 2)}, {0x40: MAX64, 0x48: 1_000_000_000}),
-            ({0x50: (0, 10**17, 10**19), 0x58: (0,)}, {0x50: 2**64 - 1, 0x58: MAX64}),
-            ({0x80: (0,)}, {}),
         ]
+        if random.random() < 0.15:
+            bank, choices = self._narrow_bank(account)
+        elif random.random() < self.flow.equity:
+            choices = self._of_equity(bank)
         tight, loose = random.choice(choices)
         # Every limit is lifted again after some requests, so that most of the flow passes.
         lifted = [self._write(bank + offset, value) for offset, value in loose.items()]
-        under = [self._request(account) for _ in range(random.randrange(30))]
+        under = [self._under(tight, account) for _ in range(random.randrange(30))]
         limits = [self._write(bank + offset, random.choice(values)) for offset, values in tight.items()]
         self.bursts = [*lifted, *under, *limits]
         return self.bursts.pop()
+
+    def _under(self, limits: dict[int, tuple[int, ...]], account: int) -> Frame:
+        """A command that limits may forbid."""
+        draw = self.random.random()
+        if draw < self.flow.marks:
+            return self._mark()
+        if 0x40 in limits and draw < 0.5:  # few cancels would meet orders that live
+            self.recent = [each for each in self.recent if each[0] > self.n_orders - 20]
+            return self._cancel(account)
+        return self._request(account)
+
+    def _narrow_bank(self, account: int) -> tuple[int, list[Words]]:
+        """The bank of an instrument, or of a position."""
+        instrument = self.random.randrange(N_INSTRUMENTS)
+        if self.random.random() < 0.5:
+            return 0x1000_0000 + 0x40 * (account * N_INSTRUMENTS + instrument), [
+                ({0x18: (5, 20, 60)}, {0x18: MAX64}),
+                ({0x20: (10, 20)}, {0x20: MAX64}),
+            ]
+        return 0x40_0000 + 0x80 * instrument, [
+            ({0x28: (10, 20, 49)}, {0x28: MAX64}),
+            ({0x30: (0, 30, 60)}, {0x30: MAX64}),
+            ({0x38: (0, 10**19), 0x40: (0, 500)}, {0x38: WORD, 0x40: MAX64}),
+        ]
+
+    def _of_equity(self, bank: int) -> list[Words]:
+        """Losses, fractions of equity, and what equity is counted from."""
+        capital = (2 * 10**22, 10**23, 4 * 10**23)
+        choices: list[Words] = [
+            ({0x50: (0, 10**17, 10**19), 0x58: (0, 5)}, {0x50: WORD, 0x58: MAX64}),
+            ({0x60: (0, 1, 100, 2_000)}, {0x60: MAX64}),
+            ({0x68: (0, 10_000, 50_000, 200_000)}, {0x68: MAX64}),
+            ({0x70: (0, 10_000, 100_000)}, {0x70: MAX64}),
+            ({0x78: (0, 5_000, 40_000)}, {0x78: MAX64}),
+        ]
+        if bank < 0x20_0000:
+            choices += [
+                ({0xA0: (0,)}, {}),
+                ({0xD0: (0,)}, {}),
+                (
+                    {
+                        0xB0: tuple(each & WORD for each in capital),
+                        0xB8: tuple(each >> 64 for each in capital),
+                    },
+                    {},
+                ),
+                ({0x60: (50, 500), 0xD0: (0,)}, {0x60: MAX64}),
+            ]
+        return choices
 
     def _request(self, account: int | None = None) -> Frame:
         draw = self.random.random()

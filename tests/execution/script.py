@@ -11,7 +11,8 @@ ids they get. `Script.run` understands
 - ``[account:] buy|sell [symbol] QTY [@PRICE] [word | name=value]…``, with the words of `_WORDS` and any
   keyword of ``submit``;
 - ``cancel ID``, ``replace ID name=value…``, ``mass cancel [name=value]…``;
-- ``phase NAME [symbol=…]``, ``advance TS``, ``mark PRICE``, ``kill [account]``, ``rearm [account]``.
+- ``phase NAME [symbol=…]``, ``advance TS``, ``mark [symbol] PRICE``;
+- ``kill [account]`` and ``reset [account]``, or of ``instrument=…``, by ``who=…``.
 """
 
 from __future__ import annotations
@@ -92,11 +93,12 @@ class Script:
             case "advance":
                 self.oms.advance(int(positional[0]))
             case "mark":
-                self.oms.mark("X", float(positional[0]))
+                symbol = positional.pop(0) if positional[0] in SYMBOLS else "X"
+                self.oms.mark(symbol, float(positional[0]))
             case "kill":
-                self.oms.kill(*positional)
-            case "rearm":
-                self.oms.rearm(*positional)
+                self.oms.kill(*positional, **{"who": "ann", "why": "a test"} | named)
+            case "reset":
+                self.oms.reset(*positional, **{"who": "ann", "why": "a test"} | named)
             case _:
                 raise AssertionError(f"what is {command!r}?")
 
@@ -164,6 +166,11 @@ def told(events: Sequence[Event]) -> Iterator[str]:
                 yield f"{event.register[0]:#x} = {event.register[1]}"
             case "MARKED":
                 yield f"mark {price}"
+            case "WARNED":
+                yield f"{who} warned {event.reason}"
+            case "KILL_SWITCH":
+                assert event.switch is not None
+                yield f"{event.account or event.symbol or 'everything'} {event.switch.lower()}"
 
 
 def _arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:

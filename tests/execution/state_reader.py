@@ -15,7 +15,6 @@ CONTINUOUS = 2
 BUY = 1
 ALLOW, CANCEL_NEWEST, CANCEL_OLDEST, CANCEL_BOTH, DECREMENT = range(5)
 
-_LIMITS_SIZE = 88
 _RECORD = struct.Struct("<16sQIIBBBBB3sqqqq16s")
 _LIVE = struct.Struct("<QQBBBBBBBBqqqqqqqq")
 
@@ -75,11 +74,13 @@ class State:
 def read(state: bytes) -> State:
     """The parts of a state."""
     magic, version, length = struct.unpack_from("<8sII", state)
-    assert (magic, version) == (b"OMNISTAT", 1)
+    assert (magic, version) == (b"OMNISTAT", 2)
     _, n_instruments, n_accounts = struct.unpack_from("<III", state, 16)
-    at = 16 + length + 40 + 12 * 8 + n_accounts * 20 * 8 + n_instruments * 8
-    positions = [struct.unpack_from("<qqq", state, at + 24 * i) for i in range(n_accounts * n_instruments)]
-    at += 24 * len(positions)
+    at = 16 + length + 40 + (5 + 12 + 12) * 8 + n_accounts * (33 + 19) * 8 + n_instruments * 6 * 8
+    positions = [struct.unpack_from("<qqq", state, at + 40 * i) for i in range(n_accounts * n_instruments)]
+    at += 40 * len(positions)
+    (n_waiting,) = struct.unpack_from("<Q", state, at)
+    at += 8 + 16 * n_waiting
     markets = [struct.unpack_from("<B7sq", state, at + 16 * i) for i in range(n_instruments)]
     at += 16 * n_instruments
     (n_held,) = struct.unpack_from("<Q", state, at)

@@ -140,20 +140,26 @@ def test_events_read_as_a_table(oms: ReferenceOMS) -> None:
     oms.submit("ABC", "SELL", 5, 10.00, client_order_id="offer")
     oms.submit("ABC", "BUY", 2, 10.00, account="hedge")
     oms.set_phase(TradingPhase.HALTED, symbol="ABC")
-    oms.kill("hedge")
+    oms.write_register(0x1200, 1)
+    oms.kill(instrument="ABC", who="ann", why="a test")
     log = oms.events()
     frame = log.to_frame()
     assert frame["kind"].tolist() == [event.kind for event in log]
     assert frame["price"].tolist()[:4] == [10.0] * 4
     assert str(frame["ts"].dt.tz) == "UTC"
-    assert (log[-2].phase, log[-1].register) == ("HALTED", (0x1100, 1))
+    assert (log[-4].phase, log[-3].register) == ("HALTED", (0x1200, 1))
+    assert (log[-2].kind, log[-2].symbol, log[-2].account, log[-2].switch) == (
+        *("KILL_SWITCH", "ABC", None),
+        "THROWN",
+    )
     assert [event.kind for event in log[2:4]] == ["FILLED", "FILLED"]
     assert log.columns["client_order_id_high"].dtype == np.uint64
     text = repr(log)
-    assert "EventLog of 6" in text
+    assert "EventLog of 8" in text
     assert "FILLED           #1     ABC SELL 2 @ 10 leaves 3 MAKER" in text
     assert "ABC HALTED" in text
-    assert "0x1100 = 1" in text
+    assert "0x1200 = 1" in text
+    assert "KILL_SWITCH             ABC THROWN" in text
 
 
 def test_orders_and_positions(oms: ReferenceOMS) -> None:
@@ -219,14 +225,16 @@ def test_no_columns_are_no_commands(oms: ReferenceOMS) -> None:
         ({"order_id": [5, -1]}, DataError, "row 1"),
         ({"client_order_id": [2**128]}, SchemaError, "below 2\\^128"),
         ({"side": [1, 2, 0]}, DataError, "side is no Side.*row 2"),
-        ({"kind": [1, 9]}, DataError, "kind is no CommandKind.*row 1"),
+        ({"kind": [1, 10]}, DataError, "kind is no CommandKind.*row 1"),
+        ({"kind": [1, 9]}, DataError, "says who and why.*row 1"),
         ({"time_in_force": 5}, DataError, "TimeInForce"),
         ({"all_or_none": 2}, DataError, "all_or_none"),
         ({"account": -1}, DataError, "account"),
         ({"kind": 5, "instrument": [0, 2]}, DataError, "there are 2.*row 1"),
         ({"kind": 7, "instrument": -1}, DataError, "instrument"),
-        ({"kind": [1, 8], "address": 0x80}, DataError, "no register.*row 1"),
-        ({"kind": 8, "address": 0x1000, "value": [0, 2]}, DataError, "0 or 1.*row 1"),
+        ({"kind": [1, 8], "address": 0x110}, DataError, "no register.*row 1"),
+        ({"kind": 8, "address": 0x1000, "value": [1, 2]}, DataError, "0 or 1.*row 1"),
+        ({"kind": 8, "address": 0x1000, "value": [1, 0]}, DataError, "says who and why.*row 1"),
     ],
 )
 def test_nothing_acts_before_all_columns_are_checked(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from omni_lab.domain import CancelReason, EventKind, OrderType, RejectReason, TimeInForce
 from omni_lab.execution import ReferenceOMS
 from omni_lab.execution.codec import New, decode
-from tests.execution.flows import CONFIG, FLOWS, NEW, commands
+from tests.execution.flows import CONFIG, FAMILY, FLOWS, NEW, commands
+from tests.execution.script import config
 from tests.execution.state_reader import read
 
 
@@ -18,16 +21,23 @@ def test_a_seed_says_everything(flow: str) -> None:
     assert list(commands(1, 300, flow)) != list(commands(2, 300, flow))
 
 
-def test_every_event_and_every_reason_comes_up() -> None:
-    oms = ReferenceOMS(CONFIG)
-    for kind, payload in commands(1, 20_000):
+@pytest.mark.parametrize("settings", [{}, FAMILY], ids=["flat", "family"])
+def test_every_event_and_every_reason_comes_up(settings: dict[str, Any]) -> None:
+    oms = ReferenceOMS(config(**settings))
+    for kind, payload in commands(1, 20_000, "gated"):
         oms.execute(kind, payload)
     columns = oms.events().columns
     kinds, reasons = columns["kind"], columns["reason"]
     refusals = [EventKind.REJECTED, EventKind.CANCEL_REJECTED, EventKind.REPLACE_REJECTED]
+    by_gate = {reason for reason in RejectReason if reason >= RejectReason.KILL_SWITCH}
     assert set(kinds.tolist()) == set(EventKind)
-    assert set(reasons[np.isin(kinds, refusals)].tolist()) == set(RejectReason)
+    # Sectors are those of the family.
+    absent = set() if settings else {RejectReason.SECTOR_CONCENTRATION}
+    assert set(reasons[np.isin(kinds, refusals)].tolist()) == set(RejectReason) - absent
+    assert set(reasons[kinds == EventKind.WARNED].tolist()) == by_gate - absent - {RejectReason.KILL_SWITCH}
     assert set(reasons[kinds == EventKind.CANCELED].tolist()) == set(CancelReason)
+    switched = columns["qty"][kinds == EventKind.KILL_SWITCH]
+    assert set(switched.tolist()) == ({0, 1, 2} if settings else {0, 1})
 
 
 @pytest.mark.parametrize("flow", FLOWS)

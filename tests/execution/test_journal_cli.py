@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,8 @@ from typer.testing import CliRunner, Result
 
 from omni_lab import _native
 from omni_lab.cli import app
-from omni_lab.execution import OMS, Limits
-from tests.execution.flows import commands
+from omni_lab.execution import OMS, Limits, PositionLimits
+from tests.execution.flows import FAMILY, FLOWS, commands
 from tests.execution.script import config
 
 
@@ -26,7 +28,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     limits = {"b": Limits(max_order_qty=500, order_rate=10**9)}
     payload = config(limits=limits).payload()
     oms = _native.Oms(payload, journal=path, durability="none", segment_bytes=8_000, snapshot_every=200)
-    for kind, command in commands(2, 220, "balanced"):
+    for kind, command in commands(2, 220, replace(FLOWS["balanced"], kills=0.0)):
         oms.execute(kind, command)
     oms.close()
     return path
@@ -53,6 +55,29 @@ def test_inspect_shows_what_is_there(journal: Path) -> None:
     assert "CONFIGURATION" in done.output
     assert "NEW" in done.output
     assert "order_rate 1,000,000,000" in done.output
+    assert "nobody threw or reset a kill switch" in done.output
+
+
+def test_inspect_shows_the_family_and_who_threw_kill_switches(tmp_path: Path) -> None:
+    limits = PositionLimits(max_position=50)
+    settings = FAMILY | {"position_limits": {("c", "X"): limits}, "journal": tmp_path}
+    with OMS(config(**settings)) as oms:
+        oms.kill("b", who="ann", why="a price that cannot be", ts=5)
+        oms.reset("b", who="ann", why="it was a slip", ts=6)
+        oms.reset("b", who="bob", why="so it was")
+        oms.kill(instrument="Y", who="bob", why="news")
+        oms.kill(who="eve", why="fire")
+    output = omni("inspect", tmp_path).output
+    assert ["2", "5", "thrown", "b", "ann", "a price that cannot be"] in cells(output)
+    assert ["3", "6", "reset", "b", "ann", "it was a slip"] in cells(output)
+    assert ["5", "6", "thrown", "Y", "bob", "news"] in cells(output)
+    assert ["6", "6", "thrown", "everything", "eve", "fire"] in cells(output)
+    assert ["b", "a", "100,000.00", "max_drawdown 9,000, max_leverage 400,000", "none"] in cells(output)
+    assert ["c", "X", "max_position 50"] in cells(output)
+
+
+def cells(output: str) -> list[list[str]]:
+    return [re.split(r"  +", line.strip()) for line in output.splitlines()]
 
 
 def test_a_configuration_is_found_in_a_snapshot_where_the_first_frame_is_gone(journal: Path) -> None:

@@ -191,7 +191,10 @@ def test_states_follow_the_table(oms_class: type[ReferenceOMS]) -> None:
     columns = oms.events().columns
     ended = {OrderState.FILLED, OrderState.CANCELED, OrderState.REJECTED, OrderState.EXPIRED}
     states: dict[int, int] = {}
-    answers = {EventKind.STATUS, EventKind.CANCEL_REJECTED, EventKind.REPLACE_REJECTED}
+    answers = {
+        *(EventKind.STATUS, EventKind.CANCEL_REJECTED, EventKind.REPLACE_REJECTED),
+        EventKind.WARNED,  # before what it warns of
+    }
     seen = set()
     about_orders = columns["side"] > 0
     rows = (columns[name][about_orders].tolist() for name in ("order_id", "kind", "state"))

@@ -64,11 +64,11 @@ def test_a_multiplier_that_no_instrument_states_survives() -> None:
 def test_the_layout_of_a_new_system(oms_class: type[ReferenceOMS]) -> None:
     oms = oms_class(config(reference_prices={"Y": 70}))
     state, payload = oms.state(), oms.config.payload()
-    assert state.startswith(struct.pack("<8sII", b"OMNISTAT", 1, len(payload)) + payload)
+    assert state.startswith(struct.pack("<8sII", b"OMNISTAT", 2, len(payload)) + payload)
     counters = np.frombuffer(state, "<i8", count=5, offset=16 + len(payload))
     assert counters.tolist() == [0, 1, 1, 1, 1]
-    registers = 12 + 3 * 20 + 3 + 9 * 3
-    assert len(state) == 16 + len(payload) + 8 * (5 + registers) + 3 * 16 + 3 * 8
+    registers = 5 + 12 + 12 + 3 * (33 + 19) + 3 * 6 + 9 * 5
+    assert len(state) == 16 + len(payload) + 8 * (5 + registers + 1) + 3 * 16 + 3 * 8
     snapshot = oms.snapshot()
     assert (snapshot.sequence, snapshot.state_hash) == (1, hashlib.sha256(state).hexdigest())
     assert oms.state_hash == snapshot.state_hash

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from omni_lab.errors import OmniError
 from omni_lab.execution import OMS, ReferenceOMS, Replay
-from omni_lab.execution.codec import decode
+from omni_lab.execution.codec import Cancel, New, Replace, decode
 from omni_lab.typing import AnyArray
 from tests.execution.conftest import AnyOMS
-from tests.execution.flows import FLOWS, Frame, commands
+from tests.execution.flows import FAMILY, FLOWS, Frame, commands
 from tests.execution.script import config
 
-# Together a million commands.
-SEEDS = range(8)
-N_COMMANDS = 25_000
+# With OMNI_LAB_LONG_TESTS more than a million commands together.
+SEEDS = range(3)
+N_COMMANDS = 30_000 if os.environ.get("OMNI_LAB_LONG_TESTS") else 6_000
+SETTINGS: dict[str, dict[str, Any]] = {"flat": {}, "family": FAMILY}
 CHUNK = 500
 CHUNKS_PER_STATE = 10
 
@@ -46,11 +49,16 @@ class Pair:
 
     def compare_states(self) -> None:
         """Both states, byte for byte."""
+        self._compare_headroom()
         native, plain = self.native.state(), self.plain.state()
         place = next(
             (at for at, pair in enumerate(zip(native, plain, strict=False)) if pair[0] != pair[1]), None
         )
         assert native == plain, f"states of {len(native)} and {len(plain)} bytes differ at byte {place}"
+
+    def _compare_headroom(self) -> None:
+        """What both say of how near the limits are: the same rows, and the same numbers but for rounding."""
+        same_tables(self.native._headroom(), self.plain._headroom())
 
     def _fail(self, sequence: int, came: tuple[dict[str, AnyArray], dict[str, AnyArray]]) -> None:
         lines = [f"the first command that they disagree on is {self._told(sequence)}"]
@@ -63,6 +71,41 @@ class Pair:
 
     def _told(self, sequence: int) -> str:
         return f"frame {sequence}: {decode(*self.frames[sequence])}"
+
+
+def same_tables(native: Mapping[str, object], plain: Mapping[str, object]) -> None:
+    """Assert that two tables of checks say the same."""
+    one, other = ({name: np.asarray(table[name]) for name in plain} for table in (native, plain))
+    for name, column in other.items():
+        if column.dtype.kind == "f":
+            np.testing.assert_allclose(one[name], column, rtol=1e-12, err_msg=name)
+        else:
+            assert one[name].tolist() == column.tolist(), name
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_they_explain_the_same(settings: str) -> None:
+    begun = config(**SETTINGS[settings])
+    native, plain = OMS(begun), ReferenceOMS(begun)
+    n_explained = 0
+    for frame in commands(21, 4_000, "gated"):
+        if _is_explained(frame, plain):
+            n_explained += 1
+            same_tables(native._explain(*frame), plain._explain(*frame))
+        for oms in (native, plain):
+            oms.execute(*frame)
+    assert n_explained > 1_500
+
+
+def _is_explained(frame: Frame, oms: ReferenceOMS) -> bool:
+    """Whether a command is one that the gate would see, about an order that lives."""
+    command = decode(*frame)
+    if isinstance(command, New):
+        return command.account < 3 and command.instrument < 3
+    if not isinstance(command, Cancel | Replace):
+        return False
+    orders = oms.orders()["order_id"]
+    return bool(np.isin(np.uint64(command.order_id), orders.astype(np.uint64)))
 
 
 def _answer(oms: AnyOMS, frame: Frame) -> int | str:
@@ -90,9 +133,11 @@ def _chunks(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("flow", FLOWS)
-def test_they_do_the_same(flow: str, seed: int) -> None:
-    pair = Pair(OMS(config()), ReferenceOMS(config()))
+def test_they_do_the_same(flow: str, settings: str, seed: int) -> None:
+    begun = config(**SETTINGS[settings])
+    pair = Pair(OMS(begun), ReferenceOMS(begun))
     for number, chunk in enumerate(_chunks(commands(seed, N_COMMANDS, flow)), 1):
         pair.run(chunk)
         if number % CHUNKS_PER_STATE == 0:
@@ -100,10 +145,11 @@ def test_they_do_the_same(flow: str, seed: int) -> None:
     assert pair.native.state_hash == pair.plain.state_hash
 
 
+@pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("flow", FLOWS)
-def test_each_goes_on_from_the_state_of_the_other(flow: str) -> None:
-    frames = commands(99, 8_000, flow)
-    before = ReferenceOMS(config())
+def test_each_goes_on_from_the_state_of_the_other(flow: str, settings: str) -> None:
+    frames = commands(99, 5_000, flow)
+    before = ReferenceOMS(config(**SETTINGS[settings]))
     for kind, payload in islice(frames, 2_000):
         before.execute(kind, payload)
     before.events()
@@ -153,6 +199,7 @@ def test_a_recovered_system_has_the_state_of_the_twin_at_every_length(
     [
         (0, b""),
         (9, b""),
+        (10, b""),
         (70_000, b""),
         (6, bytes(7)),
         (6, bytes(9)),
@@ -161,6 +208,14 @@ def test_a_recovered_system_has_the_state_of_the_twin_at_every_length(
         (5, bytes(8) + b"\x03" + bytes(7)),
         (7, bytes(8) + b"\x05" + bytes(15)),
         (8, bytes(8) + (0x1F00_0000).to_bytes(8, "little") + bytes(8)),
+        (8, bytes(8) + (0x28).to_bytes(8, "little") + bytes(8)),
+        (9, bytes(8) + b"\x03\x01\0\0\0\0\0\0" + b"\1\0a\1\0b"),
+        (9, bytes(8) + b"\0\x01\0\0\x01\0\0\0" + b"\1\0a\1\0b"),
+        (9, bytes(8) + b"\x01\x01\0\0\x03\0\0\0" + b"\1\0a\1\0b"),
+        (9, bytes(8) + b"\x02\x01\0\0\x03\0\0\0" + b"\1\0a\1\0b"),
+        (9, bytes(8) + b"\0\x01\0\0\0\0\0\0" + b"\1\0\xff\1\0b"),
+        (9, bytes(8) + b"\0\x01\0\0\0\0\0\0" + b"\0\0\1\0b"),
+        (9, bytes(8) + b"\0\x01\0\0\0\0\0\0" + b"\1\0a\1\0bc"),
         (8, bytes(16) + bytes(8)),
     ],
 )

@@ -1,6 +1,7 @@
 """Figures of luck, costs, bands, capacity and overfitting: their titles say what the numbers say."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from omni_lab.figures import (
     bands_figure,
     capacity_figure,
     cost_figure,
+    limits_figure,
     luck_figure,
     overfitting_figure,
 )
@@ -38,6 +40,19 @@ DRAWINGS: dict[str, Callable[[str], object]] = {
     "It breaks even at 3.0 bps of what it trades, 3.0 times the assumed": lambda theme: cost_figure(
         COSTS, 1 - COSTS / 3, 1 - COSTS / 3, assumed=1.0, break_even=3.0, theme=theme
     ),
+    "All within their limits; the nearest is desk: leverage, 75% used": lambda theme: limits_figure(
+        ["desk: leverage", "desk: loss"], [1.5, -3.0], [2.0, 10.0], [1.6, np.inf], theme=theme
+    ),
+    "Warned of, within the limits: leverage": lambda theme: limits_figure(
+        ["leverage", "loss"], [1.7, np.nan], [2.0, 1.0], [1.6, 1.0], theme=theme
+    ),
+    "Warned of, within the limits: soft alone": lambda theme: limits_figure(
+        ["soft alone"], [11.0], [np.inf], [10.0], theme=theme
+    ),
+    "Beyond the limit: a, b, c and 2 more": lambda theme: limits_figure(
+        list("abcdef"), [3, 1, 0, 9, 9, 1], [2, 0, 1, 1, 1, 1], passes=[0, 0, 0, 0, 0, 1], theme=theme
+    ),
+    "Nothing is limited": lambda theme: limits_figure(["a"], [1.0], [np.inf], theme=theme),
     "It loses even when trading is free": lambda theme: cost_figure(
         COSTS, -COSTS, -COSTS, break_even=-2.0, theme=theme
     ),
@@ -76,5 +91,14 @@ def test_columns_that_do_not_match_are_refused() -> None:
         overfitting_figure([0.0, 1.0], [1.0], [1.0])
     with pytest.raises(ShapeError, match="two outcomes"):
         cost_figure([1.0], [1.0, 2.0], [1.0])
+    wrong: tuple[dict[str, Any], ...] = (
+        {"value": [1.0, 2.0]},
+        {"warn": [1.0, 2.0]},
+        {"passes": [True, False]},
+        {"texts": []},
+    )
+    for given in wrong:
+        with pytest.raises(ShapeError, match="every limit has one"):
+            limits_figure(["a"], **({"value": [1.0], "limit": [1.0]} | given))
     with pytest.raises(ShapeError, match="every size has a ratio"):
         capacity_figure([1.0, 2.0], [1.0])

@@ -10,6 +10,7 @@ import pytest
 from omni_lab.domain import Instrument, RejectReason, Side
 from omni_lab.errors import ConfigError
 from omni_lab.execution import Limits, OMSConfig
+from omni_lab.execution.reference.checks import Request, check
 from omni_lab.execution.reference.gate import Gate
 from omni_lab.simulator import BacktestResults, EventSimulator, SimulationConfig, Split
 from omni_lab.strategies import Bar, Context, MomentumStrategy
@@ -160,26 +161,21 @@ def test_the_plain_gate_of_the_order_management_system_gives_the_same_verdicts()
     found = run(send, bars, limits=limits, max_leverage=None, fill="this_close")
     orders, fills = found.orders, found.fills
     sides = np.where(orders["side"] == "BUY", Side.BUY.value, Side.SELL.value).tolist()
-    signed = np.where(orders["side"] == "BUY", 1, -1)
     gate = Gate(OMSConfig(instruments=[Instrument("S0", tick_size=0.01)], limits=limits).setup())
-    verdicts, position = [], 0
+    verdicts = []
 
     def take(fill_ids: IntArray) -> None:
-        nonlocal position
         for order, qty in zip(fills["order_id"][fill_ids], fills["qty"][fill_ids], strict=True):
-            position += int(signed[order] * qty)
-            gate.opened(0, 0, sides[order], -int(qty))
-            gate.moved(0, 0, position, 0)
+            gate.filled(0, 0, sides[order], 0, int(qty), 0)
 
     prices = np.nan_to_num(np.round(orders["limit_price"] * 100)).astype(int).tolist()
     for step, ts in enumerate(bars.ts.tolist()):
         now = fills["ts"] == ts
         take(np.flatnonzero(now & (fills["time"] != "CLOSE")))
-        gate.references[0] = round(float(closes[step]) * 100)
+        gate.marked(0, round(float(closes[step]) * 100))
         for order in np.flatnonzero(orders["ts_submitted"] == ts).tolist():
             qty = int(orders["qty"][order])
-            terms = {"price": prices[order], "qty": qty, "leaves": qty, "adds": qty}
-            verdict = gate.check_order(0, 0, sides[order], ts, **terms)
+            verdict = check(gate, Request(0, 0, sides[order], ts, prices[order], qty, qty, qty)).refused
             verdicts.append(RejectReason(verdict).name if verdict else "")
             if not verdict:
                 gate.opened(0, 0, sides[order], qty)

@@ -35,9 +35,9 @@ def film() -> RecordingOMS:
     oms.cancel(2)
     oms.mark("XYZ", 50.0)
     oms.submit("ABC", "sell", 600, 99.98, account="fund")
-    oms.kill("desk")  # frame 19
+    oms.kill("desk", who="ann", why="a test of the switch")  # frame 19
     oms.submit("ABC", "buy", 1, 99.0)
-    oms.rearm("desk")
+    oms.reset("desk", who="ann", why="it works")
     oms.set_phase("halted", symbol="ABC")
     oms.advance(NOON + 10**9)  # frame 23
     return oms

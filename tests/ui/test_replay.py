@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from omni_lab.errors import DataError
 from omni_lab.execution import Limits, OMSConfig, ReferenceOMS
-from omni_lab.execution.codec import MassCancel, New, WriteRegister
+from omni_lab.execution.codec import KillSwitch, MassCancel, New, WriteRegister
 from omni_lab.execution.edges import Edges
 from omni_lab.execution.sentences import sentence
 from omni_lab.ui import FrameReplay, random_orders, small_book
@@ -132,8 +132,8 @@ def test_commands_are_told_in_words(state: ReplayState) -> None:
     assert told[14] == "Replace order 3 (BUY ABC, desk): total 150"
     assert told[15] == "Cancel order 2 (BUY ABC, fund)"
     assert told[17] == "Set the reference price of XYZ to 50"
-    assert told[19] == "Pull the kill switch of desk"
-    assert told[21] == "Re-arm after the kill switch of desk"
+    assert told[19] == "ann throws the kill switch of desk: a test of the switch"
+    assert told[21] == "ann resets the kill switch of desk: it works"
     assert told[22] == "Put ABC into halted"
     assert told[23] == "Move the clock"
 
@@ -165,8 +165,12 @@ def test_commands_are_told_in_words(state: ReplayState) -> None:
         ),
         (MassCancel(0), "Cancel all of everybody's orders"),
         (MassCancel(0, account=1, instrument=0, side=2), "Cancel all of fund's sell orders in ABC"),
-        (WriteRegister(0, 0x20, 1), "Pull the kill switch of everybody"),
-        (WriteRegister(0, 0x1108, 500), "Write 500 to register fund.MAX_POSITION"),
+        (WriteRegister(0, 0x28, 1), "Throw the kill switch of everything"),
+        (WriteRegister(0, 0x400080, 1), "Throw the kill switch of XYZ"),
+        (WriteRegister(0, 0x200270, 500), "Write 500 to register fund.WARN_MAX_SECTOR"),
+        (KillSwitch(0, 1, 1, 1, "ann", "odd fills"), "ann throws the kill switch of fund: odd fills"),
+        (KillSwitch(0, 0, 0, 0, "bob", "fixed"), "bob resets the kill switch of everything: fixed"),
+        (WriteRegister(0, 0x1208, 500), "Write 500 to register fund.MAX_POSITION"),
         (WriteRegister(0, 0x99990, 1), "Write 1 to register 0x99990"),
     ],
 )
@@ -227,7 +231,8 @@ def test_the_kill_switch_is_told(state: ReplayState) -> None:
     state.go(19)
     shown = Reader(state.page())
     assert ["●", "desk.CONTROL", "KILLED", "armed"] in shown.tables["Risk gate"]
-    assert shown.tables["What came of it"][1][-1] == "desk.CONTROL = 1"
+    assert shown.tables["What came of it"][1][-1] == "desk: thrown"
+    assert "ann throws the kill switch of desk: a test of the switch" in shown.text
 
 
 def test_an_empty_beginning_is_told(state: ReplayState) -> None:

@@ -273,7 +273,7 @@ def test_what_a_supervisor_does_is_told(desk: Desk) -> None:
     desk.oms.replace(1, price=9.0)
     desk.market.publish()
     assert words(desk.answers("alice"), "price") == [("order_priority_update", 90_000)]
-    desk.oms.kill("a")
+    desk.oms.kill("a", who="ann", why="a test")
     desk.market.publish()
     assert words(desk.answers("alice"), "decrement_shares", "reason") == [("canceled", 60, "S")]
     assert words(desk.enter("alice", order_token="T2"), "reason") == [("rejected", "L")]

@@ -247,6 +247,7 @@ impl Oms {
         self.run(py, None, |_| command)
     }
 
+    #[pyo3(name = "_explain")]
     fn explain<'py>(&self, py: Python<'py>, kind: i64, payload: &[u8]) -> PyResult<Bound<'py, PyDict>> {
         let command = Command::decode(kind.try_into().unwrap_or(u16::MAX), payload);
         let command = command.map_err(|error| Refusal::from(omni_oms::Error::from(error)).raise(py))?;
@@ -255,6 +256,7 @@ impl Oms {
         explain::columns(py, system.oms(), &rows)
     }
 
+    #[pyo3(name = "_headroom")]
     fn headroom<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let system = self.system(py)?;
         let rows = system.oms().headroom().map_err(|error| Refusal::from(error).raise(py))?;

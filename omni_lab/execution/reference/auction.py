@@ -17,7 +17,7 @@ def hold(book: Book, time_in_force: TimeInForce) -> None:
     """Trade the crossed part of a book, and the orders that waited for this auction, at one price."""
     buys = _ranked(book, Side.BUY, time_in_force)
     sells = _ranked(book, Side.SELL, time_in_force)
-    reference = book.last or book.desk.gate.references[book.instrument]
+    reference = book.last or book.desk.gate.instruments[book.instrument].reference
     price = auction_price(buys, sells, reference)
     if not price:
         return

@@ -5,7 +5,7 @@ The native system refuses the same, so that both write again the bytes that eith
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from omni_lab.domain import (
     OrderState,
@@ -20,6 +20,7 @@ from omni_lab.domain import (
     Trigger,
 )
 from omni_lab.errors import CodecError
+from omni_lab.execution.codec import ACCOUNT, EVERYTHING, INSTRUMENT
 from omni_lab.execution.reference import device
 from omni_lab.execution.reference.gate import Gate
 from omni_lab.execution.reference.order import (
@@ -32,15 +33,22 @@ from omni_lab.execution.reference.order import (
     STOPPED,
     OrderRecord,
 )
-from omni_lab.execution.registers import CONTROL_ADDRESS, account_address, limit_words
-from omni_lab.execution.setup import MAX_PRICE, MAX_QTY, LimitSetup
+from omni_lab.execution.registers import (
+    INSTRUMENT_WORDS,
+    LIMIT_WORDS,
+    POSITION_WORDS,
+    WARNING_PREFIX,
+    account_address,
+    instrument_address,
+    position_address,
+)
+from omni_lab.execution.setup import MAX_PRICE, MAX_QTY
 
 _MARKET = OrderType.MARKET.value
 _LIMIT = OrderType.LIMIT.value
 _STOP_LIMIT = OrderType.STOP_LIMIT.value
 _PEGGED = OrderType.PEGGED.value
 
-_LIMIT_WORDS = [word for word, _ in limit_words(LimitSetup())]
 # Requests are answered within their command.
 _PENDING = (OrderState.PENDING_NEW, OrderState.PENDING_CANCEL, OrderState.PENDING_REPLACE)
 _FROM_0 = range(MAX_PRICE + 1)
@@ -83,14 +91,47 @@ def check_registers(gate: Gate) -> None:
 
     Raises
     ------
+    CodecError
+        If a kill switch is neither on nor off.
     ConfigError
-        With the address, as if they were written.
+        With the value, as if it were written.
     """
-    device.writing(gate, CONTROL_ADDRESS, gate.control)
-    for account, bank in enumerate(gate.accounts):
-        words = device.account_words(bank)
-        for word, value in zip(("CONTROL", *_LIMIT_WORDS), words, strict=False):
-            device.writing(gate, account_address(account, word), value)
+    switches = [gate.control, *(bank.control for bank in gate.accounts)]
+    for switch in (*switches, *(bank.control for bank in gate.instruments)):
+        _refuse(switch > 1, "a kill switch cannot be", switch, "0 or 1")
+    capital = ("CAPITAL", "CAPITAL_HIGH")
+    for account in range(gate.n_accounts):
+        _check_bank(gate, account_address, account, gate.accounts[account], (*LIMIT_WORDS, *capital))
+        _check_bank(gate, _warning_address, account, gate.warnings[account], LIMIT_WORDS)
+    for number, instrument in enumerate(gate.instruments):
+        _check_bank(gate, instrument_address, number, instrument, INSTRUMENT_WORDS[5:])
+    for index, position in enumerate(gate.positions):
+        _check_bank(gate, position_address, index, position, POSITION_WORDS[3:5])
+
+
+def _check_bank(
+    gate: Gate, address: Callable[[int, str], int], number: int, bank: object, names: Sequence[str]
+) -> None:
+    for name, word in zip(names, device.bank_words(bank, names), strict=True):
+        device.writing(gate, address(number, name), word)
+
+
+def _warning_address(account: int, word: str) -> int:
+    return account_address(account, WARNING_PREFIX + word)
+
+
+def check_waiting(waiting: Sequence[tuple[int, int]], gate: Gate) -> None:
+    """Refuse resets that wait in vain, and ones in another order than by scope, then number."""
+    before = (-1, -1)
+    sizes = {EVERYTHING: 1, ACCOUNT: gate.n_accounts, INSTRUMENT: gate.n_instruments}
+    for scope in waiting:
+        kind, number = scope
+        where = "the resets that wait"
+        _refuse(number >= sizes.get(kind, 0), "the scope cannot be", scope, "one that exists", where)
+        _refuse(scope <= before, "the scope cannot be", scope, "one after the other", where)
+        waits = gate.two_person and gate.switch(scope).control
+        _refuse(not waits, "the scope cannot be", scope, "one that waits for a second person", where)
+        before = scope
 
 
 def check_market(phase: int, last: int, where: str) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from omni_lab.domain import EventKind, Liquidity, OrderState, RejectReason
-from omni_lab.execution.codec import New
-from omni_lab.execution.reference.gate import Gate
+from omni_lab.execution.codec import ACCOUNT, INSTRUMENT, New
+from omni_lab.execution.reference.gate import Gate, Scope
 from omni_lab.execution.reference.lifecycle import TABLE, Action, transition
 from omni_lab.execution.reference.order import NOWHERE, OrderRecord
 from omni_lab.execution.reference.positions import PositionRecord
@@ -32,6 +32,7 @@ _DECREMENTED = EventKind.DECREMENTED.value
 _CANCEL_REJECTED = EventKind.CANCEL_REJECTED.value
 _REPLACE_REJECTED = EventKind.REPLACE_REJECTED.value
 _STATUS = EventKind.STATUS.value
+_WARNED = EventKind.WARNED.value
 _STATE_REJECTED = OrderState.REJECTED.value
 _UNKNOWN_ORDER = RejectReason.UNKNOWN_ORDER.value
 
@@ -113,9 +114,9 @@ class Desk:
         """Two orders traded; what they have left is already known to them."""
         trade_id = self.trade_id
         self.trade_id += 1
-        self.gate.references[maker.instrument] = price
         self._fill(maker, price, qty, trade_id, liquidity[0])
         self._fill(taker, price, qty, trade_id, liquidity[1])
+        self.gate.marked(maker.instrument, price)
 
     def canceled(self, order: OrderRecord, reason: int) -> None:
         """What was left of it is not wanted any more."""
@@ -187,6 +188,10 @@ class Desk:
         """An order is not replaced."""
         self._tell(order, _REPLACE_REJECTED, reason)
 
+    def warned(self, order: OrderRecord, reason: int, price: int, qty: int) -> None:
+        """The gate lets a request about an order pass, and warns."""
+        self._tell(order, _WARNED, reason, price, qty)
+
     def unknown(self, kind: EventKind, order_id: int) -> None:
         """There never was such an order."""
         self._append(kind.value, order_id=order_id, reason=_UNKNOWN_ORDER)
@@ -203,12 +208,18 @@ class Desk:
 
     def marked(self, instrument: int, price: int) -> None:
         """An instrument has another reference price."""
-        self.gate.references[instrument] = price
+        self.gate.marked(instrument, price)
         self._append(EventKind.MARKED.value, instrument=instrument, price=price)
 
     def register_written(self, address: int, value: int) -> None:
         """A register has another value."""
         self._append(EventKind.REGISTER_WRITTEN.value, price=value, qty=address)
+
+    def switched(self, scope: Scope, became: int) -> None:
+        """A kill switch was thrown (1), reset (0), or is to be reset by a second person too (2)."""
+        kind, number = scope
+        where = {ACCOUNT: {"account": number}, INSTRUMENT: {"instrument": number}}.get(kind, {})
+        self._append(EventKind.KILL_SWITCH.value, price=kind, qty=became, **where)
 
     # --- how it is kept -------------------------------------------------------------------------------------
 
@@ -218,9 +229,8 @@ class Desk:
         position = self.positions.get((account, instrument))
         if position is None:
             position = self.positions[account, instrument] = PositionRecord()
-        realised = position.fill(order.sign, price, qty, gate.tick_values[instrument])
-        gate.opened(account, instrument, order.side, -qty)
-        gate.moved(account, instrument, position.qty, realised)
+        realised = position.fill(order.sign, price, qty, gate.instruments[instrument].tick_value)
+        gate.filled(account, instrument, order.side, price, qty, realised)
         order.cum += qty
         order.cum_value += price * qty
         if order.leaves:

@@ -21,10 +21,14 @@ from omni_lab.domain import (
 )
 from omni_lab.errors import ConfigError
 from omni_lab.execution.codec import (
+    ACCOUNT,
     ALL,
+    EVERYTHING,
+    INSTRUMENT,
     Advance,
     Cancel,
     Command,
+    KillSwitch,
     Mark,
     MassCancel,
     New,
@@ -33,11 +37,14 @@ from omni_lab.execution.codec import (
     WriteRegister,
     decode,
     digest,
+    digest_of,
 )
 from omni_lab.execution.reference import auction, device
 from omni_lab.execution.reference.book import CONTINUOUS, Book
+from omni_lab.execution.reference.checks import Request, check
 from omni_lab.execution.reference.desk import Desk
 from omni_lab.execution.reference.form import form_problem, has_too_many_slices, phase_problem
+from omni_lab.execution.reference.gate import Scope
 from omni_lab.execution.reference.matching import arrive, go_on, post_only_price
 from omni_lab.execution.reference.order import DISPLAYED, HIDDEN, PARKED, OrderRecord
 from omni_lab.execution.reference.settling import park, settle
@@ -52,7 +59,7 @@ _PEGGED = OrderType.PEGGED.value
 _CLOSED = TradingPhase.CLOSED.value
 _HALTED = TradingPhase.HALTED.value
 _PRE_CLOSE = TradingPhase.PRE_CLOSE.value
-_OF_AN_INSTRUMENT = (SetPhase, Mark)
+_OF_SOMETHING = (SetPhase, Mark, KillSwitch)
 _UNTIL_CLOSE = (TimeInForce.DAY.value, TimeInForce.AT_OPEN.value, TimeInForce.AT_CLOSE.value)
 
 
@@ -82,6 +89,7 @@ class Engine:
             SetPhase: self._set_phase,
             Advance: lambda _: 0,
             Mark: self._mark,
+            KillSwitch: self._kill_switch,
         }
 
     def execute(self, kind: int, payload: bytes) -> int:
@@ -105,8 +113,8 @@ class Engine:
         CodecError
             If the payload spells no command.
         ConfigError
-            If the command names no instrument or register, or the register does not take the value. Nothing
-            has happened then, not even to the clock.
+            If the command names no instrument, account or register, or the register does not take the value.
+            Nothing has happened then, not even to the clock.
         """
         command = decode(kind, payload)
         if isinstance(command, New):
@@ -116,8 +124,8 @@ class Engine:
             write = device.writing(self.desk.gate, command.address, command.value)
             self._begin(command.ts)
             return self._write_register(command, write)
-        if isinstance(command, _OF_AN_INSTRUMENT):
-            self._need_instrument(command)
+        if isinstance(command, _OF_SOMETHING):
+            self._need(command)
         self._begin(command.ts)
         return self._acts[type(command)](command)
 
@@ -162,7 +170,9 @@ class Engine:
         if new.client_order_id:
             self.clients[new.account, new.client_order_id] = order.id
         book = self.books[new.instrument]
-        reason = form_problem(new, desk.clock) or phase_problem(new, book.phase) or self._check_new(new)
+        reason = form_problem(new, desk.clock) or phase_problem(new, book.phase)
+        if not reason:
+            reason = self._gate(order, self.request(new), order.price or order.stop_price, order.qty)
         if reason:
             desk.rejected(order, reason)
             return order.id
@@ -182,17 +192,27 @@ class Engine:
         self.desk.status(order)
         return order.id
 
-    def _check_new(self, new: New) -> int:
-        return self.desk.gate.check_order(
-            new.account,
-            new.instrument,
-            new.side,
-            self.desk.clock,
-            price=new.price or new.stop_price,
-            qty=new.qty,
-            leaves=new.qty,
-            adds=new.qty,
-        )
+    def _gate(self, order: OrderRecord, request: Request, price: int, qty: int) -> int:
+        """Why the gate refuses a request about an order; 0 if it passes, perhaps with a warning."""
+        refused, warned = check(self.desk.gate, request)
+        if warned:
+            self.desk.warned(order, warned, price, qty)
+        return refused
+
+    def request(self, command: New | Cancel | Replace) -> Request:
+        """What the gate sees of a command; its order must be known."""
+        now = max(self.desk.clock, command.ts)
+        if isinstance(command, New):
+            who = (command.account, command.instrument, command.side, now)
+            price = command.price or command.stop_price
+            return Request(*who, price, command.qty, command.qty, command.qty)
+        order = self.desk.orders[command.order_id - 1]
+        who = (order.account, order.instrument, order.side, now)
+        if isinstance(command, Cancel):
+            return Request(*who, cancels=True)
+        price = command.price or order.price or command.stop_price or order.stop_price
+        leaves = command.qty - (order.qty - order.leaves)
+        return Request(*who, price, command.qty, leaves, leaves - order.leaves)
 
     def _cancel(self, cancel: Cancel) -> int:
         desk = self.desk
@@ -201,7 +221,7 @@ class Engine:
             desk.unknown(EventKind.CANCEL_REJECTED, cancel.order_id)
             return 0
         reason = 0 if order.live else RejectReason.TOO_LATE.value
-        reason = reason or desk.gate.check_cancel(order.account, desk.clock)
+        reason = reason or self._gate(order, self.request(cancel), 0, order.leaves)
         if reason:
             desk.cancel_rejected(order, reason)
             return 0
@@ -244,16 +264,10 @@ class Engine:
         stop_price = replace.stop_price or order.stop_price
         leaves = replace.qty - (order.qty - order.leaves)
         keeps = price == order.price and stop_price == order.stop_price and leaves <= order.leaves
-        reason = self._replace_problem(replace, order, book) or desk.gate.check_order(
-            order.account,
-            order.instrument,
-            order.side,
-            desk.clock,
-            price=price or stop_price,
-            qty=replace.qty,
-            leaves=leaves,
-            adds=leaves - order.leaves,
-        )
+        reason = self._replace_problem(replace, order, book)
+        if not reason:
+            request = self.request(replace)
+            reason = self._gate(order, request, request.price, replace.qty)
         if not reason and not keeps and _may_not_take(book, order):
             price = post_only_price(book, order, price)
             reason = 0 if price else RejectReason.POST_ONLY_WOULD_TAKE.value
@@ -331,25 +345,49 @@ class Engine:
 
     def _write_register(self, command: WriteRegister, write: Callable[[], None]) -> int:
         gate = self.desk.gate
-        switch = device.switch_at(gate, command.address)
-        was_on = switch is not None and switch.control
+        scope = device.switch_at(gate, command.address)
+        throws = scope is not None and not gate.switch(scope).control
         write()
         self.desk.register_written(command.address, device.signed(command.value))
-        if switch is not None and switch.control and not was_on:
-            orders = [
-                order
-                for order in self.desk.live.values()
-                if switch is gate or switch is gate.accounts[order.account]
-            ]
-            self._cancel_all(orders, CancelReason.KILL_SWITCH)
+        if scope is not None and throws:
+            self._cancel_killed(scope)
         return 0
 
-    def _need_instrument(self, command: SetPhase | Mark) -> None:
-        everywhere = isinstance(command, SetPhase) and command.instrument == ALL
-        if command.instrument >= len(self.books) and not everywhere:
-            raise ConfigError(
-                "no instrument has this number", found=command.instrument, expected=f"below {len(self.books)}"
-            )
+    def _kill_switch(self, command: KillSwitch) -> int:
+        gate, scope = self.desk.gate, (command.scope, command.number)
+        if command.on:
+            was_off = gate.throw(scope)
+            self.desk.switched(scope, 1)
+            if was_off:
+                self._cancel_killed(scope)
+        else:
+            self.desk.switched(scope, 0 if gate.reset(scope, digest_of(command.who)) else 2)
+        return 0
+
+    def _cancel_killed(self, scope: Scope) -> None:
+        kind, number = scope
+        lineages = self.desk.gate.lineages
+        orders = [
+            order
+            for order in self.desk.live.values()
+            if kind == EVERYTHING
+            or (kind == ACCOUNT and number in lineages[order.account])
+            or (kind == INSTRUMENT and number == order.instrument)
+        ]
+        self._cancel_all(orders, CancelReason.KILL_SWITCH)
+
+    def _need(self, command: SetPhase | Mark | KillSwitch) -> None:
+        """Refuse a command about an instrument or an account that does not exist."""
+        if isinstance(command, KillSwitch):
+            sizes = {ACCOUNT: len(self.desk.gate.accounts), INSTRUMENT: len(self.books)}
+            number, size = command.number, sizes.get(command.scope, 1)
+            what = "account" if command.scope == ACCOUNT else "instrument"
+        else:
+            everywhere = isinstance(command, SetPhase) and command.instrument == ALL
+            number, size = (0 if everywhere else command.instrument), len(self.books)
+            what = "instrument"
+        if number >= size:
+            raise ConfigError(f"no {what} has this number", found=number, expected=f"below {size}")
 
 
 def _may_not_take(book: Book, order: OrderRecord) -> bool:

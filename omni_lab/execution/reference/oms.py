@@ -24,6 +24,7 @@ from omni_lab.execution.codec import (
     Replace,
     SetPhase,
     WriteRegister,
+    decode,
     encode,
 )
 from omni_lab.execution.commands import check_columns
@@ -31,7 +32,7 @@ from omni_lab.execution.config import OMSConfig
 from omni_lab.execution.edges import Edges
 from omni_lab.execution.events import columns_of
 from omni_lab.execution.face import OMSFace
-from omni_lab.execution.reference import device, state
+from omni_lab.execution.reference import device, explain, state
 from omni_lab.execution.reference.book import BookSide
 from omni_lab.execution.reference.engine import Engine
 from omni_lab.execution.reference.order import DISPLAYED, HIDDEN, OrderRecord
@@ -115,7 +116,7 @@ class ReferenceOMS(OMSFace):
     def _around(cls, engine: Engine) -> Self:
         """A system around an engine; its setup may have a multiplier, which no configuration states."""
         oms = cls(OMSConfig.from_setup(engine.setup))
-        oms._engine, oms._edges = engine, Edges(engine.setup)
+        oms._engine, oms._edges = engine, Edges(engine.setup, oms.config.sector_names)
         return oms
 
     @classmethod
@@ -233,6 +234,16 @@ class ReferenceOMS(OMSFace):
         events, self._engine.desk.events = self._engine.desk.events, []
         return columns_of(events)
 
+    def _explain(self, kind: int, payload: bytes) -> Mapping[str, object]:
+        command = decode(kind, payload)
+        assert isinstance(command, New | Cancel | Replace)
+        engine = self._engine
+        return explain.explain(engine.desk.gate, engine.setup, engine.request(command))
+
+    def _headroom(self) -> Mapping[str, object]:
+        engine = self._engine
+        return explain.headroom(engine.desk.gate, engine.setup, self.clock)
+
     def _order_id(self, account: int, client_order_id: int) -> int:
         return self._engine.clients.get((account, client_order_id), 0)
 
@@ -255,7 +266,7 @@ class ReferenceOMS(OMSFace):
 
     def _position_row(self, account: int, number: int, position: PositionRecord) -> PositionRow:
         qty, bought, sold = position.qty, position.bought, position.sold
-        reference = self._engine.desk.gate.references[number]
+        reference = self._engine.desk.gate.instruments[number].reference
         return account, number, qty, bought, sold, position.cost, position.realised, reference
 
 

@@ -7,7 +7,7 @@ were made from, are what is hashed, kept in snapshots and compared.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -22,30 +22,32 @@ from omni_lab.execution.reference.canonical import (
     check_places,
     check_record,
     check_registers,
+    check_waiting,
 )
 from omni_lab.execution.reference.desk import Desk
-from omni_lab.execution.reference.device import (
-    account_words,
-    global_words,
-    position_words,
-    restore_account,
-    signed,
-)
+from omni_lab.execution.reference.device import bank_words, global_words, restore_bank
 from omni_lab.execution.reference.engine import Engine
+from omni_lab.execution.reference.gate import Gate
 from omni_lab.execution.reference.order import DISPLAYED, OrderRecord
 from omni_lab.execution.reference.positions import PositionRecord
+from omni_lab.execution.registers import ACCOUNT_WORDS, GLOBAL_WORDS, LIMIT_WORDS, TOKEN_WORDS
 from omni_lab.execution.setup import Setup
 
 MAGIC = b"OMNISTAT"
-VERSION = 1
+VERSION = 2
 
 _PEGGED = OrderType.PEGGED.value
-_N_GLOBAL = 12
-_N_ACCOUNT = 20
+# Words that are stored; what follows from them is not.
+_GLOBAL = GLOBAL_WORDS[GLOBAL_WORDS.index("CONTROL") :]
+_ACCOUNT = ACCOUNT_WORDS[: ACCOUNT_WORDS.index("PARENT")]
+_SOFT = (*LIMIT_WORDS, *TOKEN_WORDS)
+_INSTRUMENT = ("CONTROL", "REFERENCE", "MAX_ORDER_QTY", "COLLAR_BPS", "MAX_NOTIONAL", "MAX_NOTIONAL_HIGH")
+_PLACE = ("POSITION", "OPEN_BUY", "OPEN_SELL", "MAX_POSITION", "MAX_ORDER_QTY")
 _PRELUDE = struct.Struct("<8sII")
 _COUNTERS = struct.Struct("<qQQQQ")
 _MARKET = struct.Struct("<B7xq")
 _COUNT = struct.Struct("<Q")
+_WAITING = struct.Struct("<B3xIQ")
 _POSITION = struct.Struct("<IIqqq16s16s")
 _RECORD = struct.Struct("<16sQIIBBBBB3xqqqq16s")
 _RECORD_FIELDS = (
@@ -83,7 +85,7 @@ def from_bytes(state: bytes) -> Engine:
         raise CodecError("these bytes are no state", found=(magic, version), expected=str((MAGIC, VERSION)))
     engine = Engine(Setup.from_payload(reader.bytes(length)))
     next_order_id = _read_counters(reader, engine.desk)
-    _read_registers(reader, engine.desk)
+    _read_registers(reader, engine.desk.gate)
     for book in engine.books:
         book.phase, book.last = reader.take(_MARKET)
         check_market(book.phase, book.last, f"instrument {book.instrument}")
@@ -99,12 +101,13 @@ def _parts(engine: Engine) -> Iterator[bytes]:
     configuration = engine.setup.payload()
     yield _PRELUDE.pack(MAGIC, VERSION, len(configuration)) + configuration
     yield _COUNTERS.pack(desk.clock, desk.sequence, len(desk.orders) + 1, desk.trade_id, desk.stamp)
-    yield _words(global_words(gate)[-_N_GLOBAL:])
-    for bank in gate.accounts:
-        yield _words(account_words(bank))
-    yield _words(gate.references)
-    for index in range(len(gate.positions)):
-        yield _words(position_words(gate, index))
+    yield _words(global_words(gate)[-len(_GLOBAL) :])
+    for banks, names in _banks(gate):
+        for bank in banks:
+            yield _words(bank_words(bank, names))
+    yield _COUNT.pack(len(gate.waiting))
+    for scope, digest in sorted(gate.waiting.items()):
+        yield _WAITING.pack(*scope, digest)
     for book in engine.books:
         yield _MARKET.pack(book.phase, book.last)
     yield _COUNT.pack(len(desk.positions))
@@ -139,16 +142,30 @@ def _read_counters(reader: _Reader, desk: Desk) -> int:
     return int(next_order_id)
 
 
-def _read_registers(reader: _Reader, desk: Desk) -> None:
-    gate = desk.gate
-    gate.control, gate.status, gate.checked, gate.passed, *gate.refused = reader.words(_N_GLOBAL)
-    for bank in gate.accounts:
-        restore_account(bank, reader.words(_N_ACCOUNT))
-    gate.references = reader.words(len(gate.references))
-    for index in range(len(gate.positions)):
-        words = [signed(word) for word in reader.words(3)]
-        gate.positions[index], gate.open_buy[index], gate.open_sell[index] = words
+def _banks(gate: Gate) -> list[tuple[Sequence[object], tuple[str, ...]]]:
+    """Banks and the names of their stored words, as they stand in the state."""
+    return [
+        (gate.accounts, _ACCOUNT),
+        (gate.warnings, _SOFT),
+        (gate.instruments, _INSTRUMENT),
+        (gate.positions, _PLACE),
+    ]
+
+
+def _read_registers(reader: _Reader, gate: Gate) -> None:
+    (gate.control, gate.status, gate.warning, gate.checked, gate.passed, *counters) = reader.words(
+        len(_GLOBAL)
+    )
+    half = len(counters) // 2
+    gate.refused, gate.warned = counters[:half], counters[half:]
+    for banks, names in _banks(gate):
+        for bank in banks:
+            restore_bank(bank, names, reader.words(len(names)))
     check_registers(gate)
+    (count,) = reader.take(_COUNT)
+    waiting = [reader.take(_WAITING) for _ in range(count)]
+    check_waiting([(scope, number) for scope, number, _ in waiting], gate)
+    gate.waiting = {(scope, number): digest for scope, number, digest in waiting}
 
 
 def _read_positions(reader: _Reader, desk: Desk) -> None:

@@ -91,6 +91,9 @@ def _events(moment: Moment) -> str:
 
 def _event_row(event: Event, moment: Moment) -> Sequence[str]:
     kind = plain(event.kind)
+    if event.switch:
+        whose = event.account or event.symbol or "everything"
+        return kind, "", "", "", "", "", f"{whose}: {event.switch.lower()}"
     if event.register:
         address, value = event.register
         return kind, "", "", "", "", "", f"{moment.grids.registers.get(address, hex(address))} = {value:,}"

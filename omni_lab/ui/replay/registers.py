@@ -7,20 +7,32 @@ from typing import NamedTuple
 
 from omni_lab.domain import RejectReason
 from omni_lab.execution.edges import MONEY_UNITS, Edges
-from omni_lab.execution.registers import ACCOUNT_WORDS, POSITION_WORDS
-from omni_lab.execution.setup import MAX64, MAX128
+from omni_lab.execution.registers import WARNING_PREFIX
+from omni_lab.execution.setup import MAX64, MAX128, PARTS
 from omni_lab.figures.words import decimals_of, number, quantity
 from omni_lab.ui.replay.times import clock
 
 _HIGH = "_HIGH"
-_CONSTANT = frozenset({"DEVICE_ID", "VERSION", "N_ACCOUNTS", "N_INSTRUMENTS", "TICK_VALUE"})
-_MONEY = frozenset({"MAX_NOTIONAL", "MAX_DAILY_LOSS", "REALISED"})
+_CONSTANT = frozenset(
+    {"DEVICE_ID", "VERSION", "N_ACCOUNTS", "N_INSTRUMENTS", "N_SECTORS", "TICK_VALUE", "SECTOR", "PARENT"}
+)
+_MONEY = frozenset(
+    {
+        *("MAX_NOTIONAL", "MAX_DAILY_LOSS", "REALISED", "CAPITAL", "CASH", "PEAK", "DAY_EQUITY"),
+        *("VALUE", "EQUITY", "GROSS", "SECTOR_GROSS", "EXPOSURE"),
+    }
+)
+_FRACTIONS = frozenset({"MAX_DRAWDOWN", "MAX_LEVERAGE", "MAX_SECTOR", "MAX_NAME"})
 _TOKENS = frozenset({"ORDER_TOKENS", "CANCEL_TOKENS"})
 _TIMES = frozenset({"ORDER_TS", "CANCEL_TS"})
-_LOTS = frozenset({"MAX_POSITION", "MAX_ORDER_QTY", *POSITION_WORDS})
-_RESETS = {
+_LOTS = frozenset({"MAX_POSITION", "MAX_ORDER_QTY", "POSITION", "OPEN_BUY", "OPEN_SELL"})
+_NO_LIMIT = {
     **dict.fromkeys(("MAX_POSITION", "MAX_ORDER_QTY", "COLLAR_BPS", "ORDER_RATE", "CANCEL_RATE"), MAX64),
+    **dict.fromkeys(_FRACTIONS, MAX64),
     **dict.fromkeys(("MAX_NOTIONAL", "MAX_DAILY_LOSS"), MAX128),
+}
+_RESETS = {
+    **_NO_LIMIT,
     **dict.fromkeys(("ORDER_BURST", "CANCEL_BURST"), 1),
     **dict.fromkeys(_TOKENS, 10**9),
 }
@@ -46,7 +58,7 @@ def readings(words: Mapping[str, int], before: Mapping[str, int] | None, edges: 
         Names and grids.
     """
     for name in words:
-        word = name.rsplit(".", 1)[-1]
+        word = name.rsplit(".", 1)[-1].removeprefix(WARNING_PREFIX)
         if word.endswith(_HIGH) or word in _CONSTANT:
             continue
         value = _whole(words, name)
@@ -66,8 +78,10 @@ def _whole(words: Mapping[str, int], name: str) -> int:
 
 
 def _told(word: str, name: str, value: int, edges: Edges) -> str:
-    if value in (MAX64, MAX128) and word in ACCOUNT_WORDS:
+    if value == _NO_LIMIT.get(word):
         return "no limit"
+    if word in _FRACTIONS:
+        return f"{100 * value / PARTS:g} %"
     if word in _MONEY:
         return number(value / MONEY_UNITS)
     if word in _TOKENS:
@@ -76,20 +90,22 @@ def _told(word: str, name: str, value: int, edges: Edges) -> str:
         return clock(value).split(" ")[-1]
     if word == "CONTROL":
         return "KILLED" if value else "armed"
-    if word == "STATUS":
+    if word in ("STATUS", "WARNING"):
         return RejectReason(value).name if value else "passed"
     if word == "REFERENCE":
-        price = edges.price(_instrument(name, word, edges), value)
-        decimals = decimals_of([edges.setup.instruments[_instrument(name, word, edges)].tick_size])
+        at = _instrument(name, word, edges)
+        price = edges.price(at, value)
+        decimals = decimals_of([edges.setup.instruments[at].tick_size])
         return "none" if price is None else number(price, decimals)
     if word in _LOTS:
-        # A limit of lots is stated only where all instruments have the same lot.
-        instrument = _instrument(name, word, edges) if word in POSITION_WORDS else 0
-        return quantity(edges.qty(instrument, value))
+        return quantity(edges.qty(_instrument(name, word, edges), value))
     return number(value, 0)
 
 
 def _instrument(name: str, word: str, edges: Edges) -> int:
-    """The instrument in a register's name; symbols and accounts may hold full stops themselves."""
+    """The instrument in a register's name; symbols and accounts may hold full stops themselves.
+
+    It is the first one for an account's limit of lots, which is stated only where all have the same lot.
+    """
     named = [symbol for symbol in edges.symbols if f".{name}".endswith(f".{symbol}.{word}")]
-    return edges.instrument(max(named, key=len))
+    return edges.instrument(max(named, key=len)) if named else 0

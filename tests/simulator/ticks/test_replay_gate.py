@@ -12,7 +12,7 @@ import pytest
 from omni_lab import _native
 from omni_lab.execution import Limits, OMSConfig, ReferenceOMS
 
-STATUS = 0x28
+STATUS = 0x30
 BUY, SELL = 1, 2
 TICK = 0.01
 LIMITS: list[dict[str, Any]] = [

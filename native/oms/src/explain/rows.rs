@@ -14,7 +14,7 @@ const BPS: f64 = 10_000.0;
 
 /// Rows that are being written, and what they are about.
 pub(super) struct Rows {
-    rows: Vec<CheckRow>,
+    all: Vec<CheckRow>,
     pub severity: Severity,
     pub instrument: Option<InstrumentId>,
 }
@@ -24,22 +24,22 @@ pub(super) type Compared = (f64, f64, bool);
 
 impl Rows {
     pub fn new() -> Self {
-        Self { rows: Vec::new(), severity: Severity::Hard, instrument: None }
+        Self { all: Vec::new(), severity: Severity::Hard, instrument: None }
     }
 
     pub fn done(self) -> Vec<CheckRow> {
-        self.rows
+        self.all
     }
 
     pub fn push(&mut self, check: RejectReason, level: CheckLevel, (value, limit, passes): Compared) {
         let Self { severity, instrument, .. } = *self;
-        self.rows.push(CheckRow { check, level, severity, value, limit, passes, instrument, sector: 0 });
+        self.all.push(CheckRow { check, level, severity, value, limit, passes, instrument, sector: 0 });
     }
 
     /// A row about a sector.
     pub fn push_sector(&mut self, level: CheckLevel, sector: u32, compared: Compared) {
         self.push(RejectReason::SectorConcentration, level, compared);
-        self.rows.last_mut().expect("it was just pushed").sector = sector;
+        self.all.last_mut().expect("it was just pushed").sector = sector;
     }
 
     pub fn of_cancel(now: Nanos, lineage: &Lineage) -> Self {
@@ -119,8 +119,8 @@ impl Rows {
     fn worth(&mut self, order: &OrderCheck, lineage: &Lineage, traded: &Traded, bounds: &[(CheckLevel, &Bounds)]) {
         let unit = traded.unit();
         let rows = || bounds.iter().zip(&lineage.stakes);
-        let grows = |held: &Held| after(order, held) > held.worst();
-        let or_shrinks = |held: &Held, (value, limit, passes): Compared| (value, limit, passes || !grows(held));
+        let is_larger = |held: &Held| after(order, held) > held.worst();
+        let or_shrinks = |held: &Held, (value, limit, passes): Compared| (value, limit, passes || !is_larger(held));
         let then = |held: &Held| rules::exposure(after(order, held), unit);
         let change = |held: &Held| then(held) - rules::exposure(held.worst(), unit);
         let needs_reference =

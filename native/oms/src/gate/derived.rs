@@ -18,7 +18,9 @@ pub(crate) const WARN: u8 = 2;
 pub(crate) const WARN_PLAIN: u8 = 4;
 /// Either has a limit of the drawdown.
 const PEAKED: u8 = 8;
-/// Its sums are kept.
+/// Either has a limit of the checks 10 to 12, so that its exposures are kept too.
+pub(crate) const EXPOSED: u8 = 16;
+/// Its value is kept.
 pub(crate) const VALUED: u8 = HARD | WARN;
 
 /// An account and all above it.
@@ -46,7 +48,7 @@ impl Line {
     }
 }
 
-/// What the positions of an account are worth. At most 2^16 instruments of at most 2^110: each sum is at most 2^126.
+/// What the positions of an account are worth; the exposures only of one that is exposed. At most 2^16 instruments of at most 2^110: each sum is at most 2^126.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sums {
     pub value: i128,
@@ -134,7 +136,7 @@ impl Derived {
             return;
         }
         self.join_lines();
-        if (before & VALUED != 0) != (own & VALUED != 0) {
+        if (before ^ own) & (VALUED | EXPOSED) != 0 {
             let is_valued = own & VALUED != 0;
             self.sums[account.0 as usize] = if is_valued { sums(memory, account) } else { Sums::default() };
             let lines = &self.lines;
@@ -174,10 +176,10 @@ impl Derived {
 
     /// Changes a position of a valued account, and its sums with it.
     pub fn change(&mut self, account: u32, traded: &InstrumentBank, held: &PositionBank, change: impl FnOnce(&PositionBank)) {
-        let unit = unit(traded);
-        let before = worth(held, unit);
+        let (unit, own) = (unit(traded), self.line(account).own);
+        let before = worth(held, unit, own);
         change(held);
-        self.add(account, traded, before, worth(held, unit));
+        self.add(account, traded, before, worth(held, unit, own));
     }
 
     /// An instrument has another reference price: its positions are worth something else, and equities may have new peaks.
@@ -189,7 +191,8 @@ impl Derived {
             let number = self.valued[at];
             if now != before {
                 let held = memory.position(AccountId(number), instrument);
-                self.add(number, traded, worth(held, before), worth(held, now));
+                let own = self.line(number).own;
+                self.add(number, traded, worth(held, before, own), worth(held, now, own));
             }
             if self.line(number).own & PEAKED != 0 {
                 let bank = memory.account(AccountId(number));
@@ -218,7 +221,9 @@ impl Derived {
         self.is_stale
             || self.valued.iter().all(|&number| {
                 let (kept, found) = (self.sums(number), sums(memory, AccountId(number)));
-                (kept.value, kept.gross, &kept.sectors) == (found.value, found.gross, &found.sectors)
+                let is_exposed = self.line(number).own & EXPOSED != 0;
+                let exposures_hold = (kept.gross, &kept.sectors) == (found.gross, &found.sectors);
+                kept.value == found.value && (!is_exposed || exposures_hold)
             })
     }
 }
@@ -242,7 +247,7 @@ pub(crate) fn exposure(held: &PositionBank, unit: i128) -> i128 {
     rules::exposure(lots, unit)
 }
 
-/// What a position adds to the sums.
+/// What a position adds to the sums; the exposure is 0 where nobody asks for it.
 #[derive(Clone, Copy)]
 struct Worth {
     value: i128,
@@ -250,11 +255,12 @@ struct Worth {
 }
 
 #[inline]
-fn worth(held: &PositionBank, unit: i128) -> Worth {
+fn worth(held: &PositionBank, unit: i128, own: u8) -> Worth {
     if unit == 0 {
         return Worth { value: 0, exposure: 0 };
     }
-    Worth { value: rules::value(held.signed(position::POSITION), unit), exposure: exposure(held, unit) }
+    let exposure = if own & EXPOSED == 0 { 0 } else { exposure(held, unit) };
+    Worth { value: rules::value(held.signed(position::POSITION), unit), exposure }
 }
 
 /// The sums of an account, position by position.
@@ -263,7 +269,7 @@ pub(crate) fn sums(memory: &impl Memory, account: AccountId) -> Sums {
     let mut sums = Sums { value: 0, gross: 0, sectors: vec![0; map.n_sectors() as usize] };
     for instrument in (0..map.n_instruments()).map(InstrumentId) {
         let traded = memory.instrument(instrument);
-        let Worth { value, exposure } = worth(memory.position(account, instrument), unit(traded));
+        let Worth { value, exposure } = worth(memory.position(account, instrument), unit(traded), EXPOSED);
         sums.value += value;
         sums.gross += exposure;
         let sector = traded.get(instrument::SECTOR) as usize;
@@ -281,6 +287,7 @@ fn own_limits(memory: &impl Memory, account: AccountId) -> u8 {
         | flag(needs_worth(warnings), WARN)
         | flag(has_plain(warnings), WARN_PLAIN)
         | flag(has_drawdown(bank) || has_drawdown(warnings), PEAKED)
+        | flag(has_shares(bank) || has_shares(warnings), EXPOSED)
 }
 
 pub(crate) fn has_drawdown<const N: usize>(limits: &Words<N>) -> bool {
@@ -288,8 +295,12 @@ pub(crate) fn has_drawdown<const N: usize>(limits: &Words<N>) -> bool {
 }
 
 fn needs_worth<const N: usize>(limits: &Words<N>) -> bool {
-    let shares = [account::MAX_DRAWDOWN, account::MAX_LEVERAGE, account::MAX_SECTOR, account::MAX_NAME];
-    limits.wide(account::MAX_DAILY_LOSS) < MAX128.0 || shares.into_iter().any(|share| limits.signed(share) < MAX64)
+    limits.wide(account::MAX_DAILY_LOSS) < MAX128.0 || has_drawdown(limits) || has_shares(limits)
+}
+
+fn has_shares<const N: usize>(limits: &Words<N>) -> bool {
+    let shares = [account::MAX_LEVERAGE, account::MAX_SECTOR, account::MAX_NAME];
+    shares.into_iter().any(|share| limits.signed(share) < MAX64)
 }
 
 fn has_plain<const N: usize>(limits: &Words<N>) -> bool {

@@ -3,7 +3,7 @@
 use omni_types::{AccountId, Nanos, RejectReason};
 
 use super::bucket::{CANCELS, ORDERS};
-use super::derived::{Derived, HARD, Line, VALUED, WARN, WARN_PLAIN, equity, unit};
+use super::derived::{Derived, EXPOSED, HARD, Line, VALUED, WARN, WARN_PLAIN, equity, unit};
 use super::map::{account, global, instrument, position};
 use super::memory::Memory;
 use super::updates::open_of;
@@ -57,7 +57,7 @@ fn check_levels<const N: usize, M: Memory>(memory: &M, derived: &Derived, line: 
     });
     let mut verdict = Verdict::PASSED;
     verdict.refused = first_refusal(memory.global(), traded, &levels, order);
-    if verdict.refused.is_none() && line.all != 0 {
+    if verdict.refused.is_none() && line.all & (VALUED | WARN_PLAIN) != 0 {
         let excess = first_excesses(memory, derived, &levels, traded, order);
         verdict.refused = excess.refused;
         if excess.refused.is_none() && line.all & (WARN | WARN_PLAIN) != 0 {
@@ -167,16 +167,14 @@ fn first_excesses<const N: usize, M: Memory>(
         if own & VALUED == 0 {
             continue;
         }
-        let Some((now, then)) = exposures(level.held, order, unit) else { continue };
+        let Some((before, after)) = worst_cases(level.held, order) else { continue };
         let sums = derived.sums(level.number);
-        let sector = if needs.sector == 0 { 0 } else { sums.sectors[needs.sector - 1] };
-        let standing = Standing {
-            bank: level.bank,
-            value: sums.value,
-            exposure: then,
-            gross: sums.gross - now + then,
-            sector: sector - now + then,
-        };
+        let mut standing = Standing { bank: level.bank, value: sums.value, exposure: 0, gross: 0, sector: 0 };
+        if own & EXPOSED != 0 {
+            let (now, then) = (rules::exposure(before, unit), rules::exposure(after, unit));
+            let sector = if needs.sector == 0 { 0 } else { sums.sectors[needs.sector - 1] };
+            (standing.exposure, standing.gross, standing.sector) = (then, sums.gross - now + then, sector - now + then);
+        }
         let tens = standing.in_ten_thousandths();
         if own & HARD != 0 {
             first.refused = earlier(first.refused, standing.excess(tens.as_ref(), level.bank, &needs));
@@ -198,9 +196,9 @@ fn earlier(one: Option<RejectReason>, other: Option<RejectReason>) -> Option<Rej
     }
 }
 
-/// Exposure before an order and after it; `None` where the worst case does not grow.
+/// Lots in the worst case before an order and after it; `None` where they do not grow.
 #[inline]
-fn exposures(held: &PositionBank, order: &OrderCheck, unit: i128) -> Option<(i128, i128)> {
+fn worst_cases(held: &PositionBank, order: &OrderCheck) -> Option<(u128, u128)> {
     let position = held.signed(position::POSITION);
     let open = [position::OPEN_BUY, position::OPEN_SELL].map(|offset| held.get(offset));
     let before = rules::worst(position, open[0], open[1]);
@@ -208,7 +206,7 @@ fn exposures(held: &PositionBank, order: &OrderCheck, unit: i128) -> Option<(i12
     let mut after = open;
     after[order.side.index()] = after[order.side.index()].wrapping_add(order.added as u64);
     let after = rules::worst(position, after[0], after[1]);
-    (after > before).then(|| (rules::exposure(before, unit), rules::exposure(after, unit)))
+    (after > before).then_some((before, after))
 }
 
 /// What the instrument of an order says to the checks of exposures.

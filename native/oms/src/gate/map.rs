@@ -113,6 +113,7 @@ impl Accepts {
 
 /// The map of a device with so many accounts, instruments and sectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the fields have the names of their registers")]
 pub struct Map {
     n_accounts: u32,
     n_instruments: u32,

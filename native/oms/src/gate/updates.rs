@@ -3,7 +3,7 @@
 use omni_types::{AccountId, InstrumentId, Money, Side, Ticks};
 
 use super::Update;
-use super::derived::{Derived, VALUED, unit};
+use super::derived::{Derived, EXPOSED, VALUED, unit};
 use super::map::{account, instrument, position};
 use super::memory::Memory;
 use super::wide::Wide;
@@ -21,10 +21,11 @@ pub(crate) fn apply(memory: &impl Memory, derived: &mut Derived, update: Update)
     derived.refresh(memory);
     match update {
         Update::Open { account, instrument, side, qty } => {
-            change(memory, derived, account, instrument, |held| held.add(open_of(side), qty as u64));
+            // Open lots have an exposure, and no value.
+            change(memory, derived, account, instrument, EXPOSED, |held| held.add(open_of(side), qty as u64));
         }
         Update::Fill { account, instrument, side, qty, price, realised } => {
-            change(memory, derived, account, instrument, |held| {
+            change(memory, derived, account, instrument, VALUED, |held| {
                 held.add(open_of(side), qty.wrapping_neg() as u64);
                 held.add(position::POSITION, qty.wrapping_mul(side.sign()) as u64);
             });
@@ -52,17 +53,18 @@ pub(crate) fn apply(memory: &impl Memory, derived: &mut Derived, update: Update)
     }
 }
 
-/// Changes the position of a whole lineage.
+/// Changes the position of a whole lineage; the sums of accounts with one of the flags `follows` follow.
 #[inline]
 fn change(
     memory: &impl Memory,
     derived: &mut Derived,
     account: AccountId,
     instrument: InstrumentId,
+    follows: u8,
     change: impl Fn(&PositionBank) + Copy,
 ) {
     let line = derived.line(account.0);
-    if line.all & VALUED == 0 {
+    if line.all & follows == 0 {
         line.levels().iter().for_each(|&number| change(memory.position(AccountId(number), instrument)));
         return;
     }
@@ -70,7 +72,7 @@ fn change(
     let traded = memory.instrument(instrument);
     for &number in line.levels() {
         let held = memory.position(AccountId(number), instrument);
-        if derived.line(number).own & VALUED == 0 {
+        if derived.line(number).own & follows == 0 {
             change(held);
         } else {
             derived.change(number, traded, held, change);
