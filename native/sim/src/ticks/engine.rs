@@ -803,8 +803,7 @@ impl NewTickOrder {
 /// The gate of one account, which begins with the cash of the run; a debt is no capital.
 fn gate(contracts: &[Contract], cash: Money, limits: Limits) -> SoftwareDevice {
     let capital = cash.max(Money::ZERO);
-    let instrument =
-        |contract: &Contract| InstrumentConfig { tick_value: contract.tick_value(), ..InstrumentConfig::default() };
+    let instrument = |contract: &Contract| InstrumentConfig { tick_value: contract.tick_value(), ..InstrumentConfig::default() };
     let config = Config {
         instruments: contracts.iter().map(instrument).collect(),
         accounts: vec![AccountConfig { capital, limits, ..AccountConfig::default() }],
