@@ -209,7 +209,7 @@ def test_the_doctor_sees_a_directory_it_cannot_write_to(
 
 def test_the_readmes_examples_run(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text()
-    backtest, market, book = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    backtest, market, worked, book = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
 
     def printed(example: str) -> str:
         # The journal of the last example goes where it may.
@@ -222,9 +222,11 @@ def test_the_readmes_examples_run(tmp_path: Path) -> None:
     day = tmp_path / "01302019.NASDAQ_ITCH50.gz"
     synthetic_itch(day, messages=60_000, symbols=4, seed=5)
     symbol = ItchFile(day).books().bbo()["symbol"].value_counts().index[0]
-    said = printed(backtest.split("config =")[0] + market.replace("AAPL", str(symbol)))
+    captured = backtest.split("config =")[0] + market
+    said = printed(captured.replace("AAPL", str(symbol)))
     assert said.startswith("TickResults(MarketMakingStrategy on")
     assert "POST_ONLY; we knew" in said
+    assert "shortfall" in printed((captured + worked).replace("AAPL", str(symbol)))
 
 
 def test_the_readmes_links_lead_somewhere() -> None:

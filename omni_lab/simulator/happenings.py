@@ -86,7 +86,7 @@ def of_ticks(
     """Orders with what was known when they were sent, messages about them, samples of the account, and flows.
 
     Terms are those of the orders that said more than price, quantity and time, right after their orders; runs
-    without any have no such table.
+    without any have no such table, nor one of flows where nothing flowed.
 
     A flow comes after what was said and heard at its time, a sample after that.
     """
@@ -95,7 +95,6 @@ def of_ticks(
         "orders": {"order": numbers, **_some(orders, _KNOWN)},
         "messages": messages,
         "samples": samples,
-        "flows": flows,
     }
     # The first message of each order says that it was sent.
     _, first = np.unique(messages["order"], return_index=True)
@@ -107,8 +106,10 @@ def of_ticks(
         (orders["ts_sent"], first, np.zeros(len(numbers))),
         (messages["ts"], heard, np.ones(len(heard))),
         (samples["ts"], last, np.ones(len(last))),
-        (flows["ts"], np.full(len(flows["ts"]), len(heard)), np.zeros(len(flows["ts"]))),
     ]
+    if len(flows["ts"]):
+        tables["flows"] = flows
+        keys.append((flows["ts"], np.full(len(flows["ts"]), len(heard)), np.zeros(len(flows["ts"]))))
     special = terms["order"]
     if len(special):
         tables["terms"] = terms

@@ -133,8 +133,11 @@ def test_a_slow_matcher_finds_the_same(limits: dict[str, Any]) -> None:
         assert all(gap.unexplained == (0, 0, 0) for gap in result.gaps()), f"seed {seed}"
         for name, n in result.n_matches.items():
             n_matches[name] = n_matches.get(name, 0) + n
-    wanted = {"near"} if limits["price"] or limits["qty"] else set()
-    assert all(n_matches[name] > 0 for name in {"id", "order", "terms", "pieces", "busted"} | wanted)
+    # Parts of a fill, what takes one back, and fills that are near each other come some time apart.
+    wanted = {"id", "order", "terms"}
+    if limits["time"]:
+        wanted |= {"pieces", "busted", "near"} if limits["price"] or limits["qty"] else {"pieces", "busted"}
+    assert {name for name in wanted if not n_matches[name]} == set()
 
 
 def _one_symbol(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -447,11 +447,17 @@ mod tests {
     fn limit_bytes(narrow: [i64; 11]) -> Vec<u8> {
         let mut bytes = Vec::new();
         let [position, size, collar, order_rate, order_burst, cancel_rate, cancel_burst, rest @ ..] = narrow;
-        [position, size, collar].iter().for_each(|limit| bytes.extend(limit.to_le_bytes()));
+        for limit in [position, size, collar] {
+            bytes.extend(limit.to_le_bytes());
+        }
         bytes.extend(i128::MAX.to_le_bytes());
-        [order_rate, order_burst, cancel_rate, cancel_burst].iter().for_each(|limit| bytes.extend(limit.to_le_bytes()));
+        for limit in [order_rate, order_burst, cancel_rate, cancel_burst] {
+            bytes.extend(limit.to_le_bytes());
+        }
         bytes.extend(i128::MAX.to_le_bytes());
-        rest.iter().for_each(|limit| bytes.extend(limit.to_le_bytes()));
+        for limit in rest {
+            bytes.extend(limit.to_le_bytes());
+        }
         bytes
     }
 

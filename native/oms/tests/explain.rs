@@ -79,7 +79,7 @@ fn explaining_changes_nothing() {
     }
 }
 
-fn row<'a>(rows: &'a [CheckRow], check: RejectReason, level: CheckLevel, severity: Severity) -> &'a CheckRow {
+fn row(rows: &[CheckRow], check: RejectReason, level: CheckLevel, severity: Severity) -> &CheckRow {
     let mut of_it = rows.iter().filter(|row| (row.check, row.level, row.severity) == (check, level, severity));
     let found = of_it.next().expect("there is such a row");
     assert!(of_it.next().is_none(), "there is one such row");

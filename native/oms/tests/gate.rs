@@ -303,11 +303,9 @@ fn registers_begin_with_their_reset_values() {
         let expected = register.reset.unwrap_or_else(|| match (register.name, place.index) {
             ("N_ACCOUNTS", _) => 3,
             ("N_INSTRUMENTS", _) => 2,
-            ("N_SECTORS" | "SECTOR", _) => 0,
-            ("CAPITAL" | "PEAK" | "DAY_EQUITY" | "EQUITY", _) => 0,
+            ("N_SECTORS" | "SECTOR" | "CAPITAL" | "PEAK" | "DAY_EQUITY" | "EQUITY", _) | ("REFERENCE", 1) => 0,
             ("PARENT", _) => i128::from(MAX64),
             ("REFERENCE", 0) => 1_000,
-            ("REFERENCE", 1) => 0,
             ("TICK_VALUE", 0) => 100,
             ("TICK_VALUE", 1) => 1 << 80,
             other => panic!("{other:?} has no reset value"),

@@ -149,6 +149,7 @@ struct Position {
 
 impl Position {
     /// W with lots more on either side.
+    #[allow(clippy::similar_names)]
     fn worst(&self, buy: i128, sell: i128) -> i128 {
         (self.position + self.open_buy + buy).abs().max((self.position - self.open_sell - sell).abs())
     }
@@ -322,6 +323,7 @@ impl Model {
     }
 
     /// The first of the checks 8 to 12 that fails at any level.
+    #[allow(clippy::similar_names)]
     fn worth_check(&self, order: &OrderCheck, bounds: impl Fn(&Account) -> &Bounds) -> u8 {
         let i = order.instrument.0 as usize;
         let instrument = &self.instruments[i];

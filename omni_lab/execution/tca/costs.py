@@ -95,7 +95,9 @@ class Costs:
         """Parts and shortfall of all parents together, basis points of all that was to be traded."""
         notional = float(np.nansum(self.parents["notional"]))
         names = (*PARTS, "shortfall")
-        return {name: float(np.nansum(self.parents[name])) / notional * 1e4 for name in names}
+        return {
+            name: float(np.nansum(self.parents[name])) / notional * 1e4 if notional else math.nan for name in names
+        }
 
     def _repr_html_(self) -> str:
         names = ["symbol", "side", "algorithm", "qty", "filled_qty", *PARTS, "shortfall", "vs_vwap"]
@@ -194,7 +196,7 @@ class _Parent:
         last = int(fills["ts"][self.mine].max()) if len(self.mine) else self.start
         ends = [int(each) for each in (parents["ended"][row], parents["end"][row]) if each]
         self.end = max(ends[0] if ends else last, last, self.start)
-        self.arrival = float(self.tape.mid_at([self.start])[0])
+        self.arrival = float(self.tape.known_at([self.start])[0][0])
         self.decision = self.arrival if math.isnan(decision) else decision
 
     def measured(self) -> dict[str, float]:
@@ -212,7 +214,7 @@ class _Parent:
         self._split(qty, price, sigma, volume)
         parts = {name: float(fills[name][mine].sum()) for name in PARTS[:-1]}
         left = self.qty - filled
-        last = float(self.tape.mid_at([self.end])[0])
+        last = float(self.tape.known_at([self.end])[0][0])
         parts["opportunity"] = left * self.sign * (last - self.decision) if left > 0.0 else 0.0
         average = float(qty @ price) / filled if filled else math.nan
         benchmarks = {
@@ -243,7 +245,7 @@ class _Parent:
         if not len(mine):
             return
         ts, is_maker = fills["ts"][mine], fills["is_maker"][mine].astype(np.bool_)
-        mid, half = self.tape.mid_at(ts), self.tape.half_spread_at(ts)
+        mid, half = self.tape.known_at(ts)
         when_sent = np.array([self.sent.get(int(each), math.nan) for each in fills["order_id"][mine]])
         when_sent = np.where(np.isnan(when_sent), mid, when_sent)
         spread = np.where(is_maker, -half, half)

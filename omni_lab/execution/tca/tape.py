@@ -106,10 +106,25 @@ class Tape:
         bid, ask = self._at(ts)
         return (bid + ask) / 2.0
 
-    def half_spread_at(self, ts: ArrayLike) -> FloatArray:
-        """Half of ask less bid at times; NaN where :meth:`mid_at` is."""
-        bid, ask = self._at(ts)
-        return (ask - bid) / 2.0
+    def known_at(self, ts: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """The middle and half the spread when both sides were last there; before the first such time, then.
+
+        Parameters
+        ----------
+        ts : array-like of int64, shape (n,)
+            Nanoseconds.
+
+        Returns
+        -------
+        mid, half_spread : ndarray of float64, shape (n,)
+            NaN where both sides never were there.
+        """
+        known = np.flatnonzero(~np.isnan(self.bid + self.ask))
+        asked = np.asarray(ts, dtype=np.int64)
+        if not len(known):
+            return np.full(asked.shape, np.nan), np.full(asked.shape, np.nan)
+        place = known[np.maximum(np.searchsorted(self.quote_ts[known], asked, side="right") - 1, 0)]
+        return (self.bid[place] + self.ask[place]) / 2.0, (self.ask[place] - self.bid[place]) / 2.0
 
     def vwap(self, start: int, end: int) -> float:
         """Average price of the trades in [start, end], weighted by their quantities; NaN without any."""

@@ -73,6 +73,7 @@ pub fn write(ts: i64, address: u64, value: u64) -> Command {
 }
 
 /// Carries out a command and takes what came of it.
+#[allow(clippy::needless_pass_by_value)] // The tests read better without references.
 pub fn run(oms: &mut Oms, command: Command) -> Vec<OmsEvent> {
     oms.execute(&command).unwrap();
     oms.take_events()

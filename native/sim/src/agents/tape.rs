@@ -278,8 +278,7 @@ mod tests {
     use omni_feed::books::Options;
     use omni_oms::{AccountConfig, Command, Config, InstrumentConfig, Oms};
     use omni_types::{
-        AccountId, InstrumentId, Money, Nanos, OrderId, PegReference, PostOnly, Qty, SelfTrade, Terms, Ticks, TradingPhase,
-        TrailUnit, Trigger,
+        AccountId, InstrumentId, Nanos, OrderId, PegReference, PostOnly, Qty, SelfTrade, Terms, Ticks, TrailUnit, Trigger,
     };
 
     use super::super::draw::Draws;
