@@ -94,10 +94,8 @@ class Costs:
     def total(self) -> dict[str, float]:
         """Parts and shortfall of all parents together, basis points of all that was to be traded."""
         notional = float(np.nansum(self.parents["notional"]))
-        names = (*PARTS, "shortfall")
-        return {
-            name: float(np.nansum(self.parents[name])) / notional * 1e4 if notional else math.nan for name in names
-        }
+        scale = 1e4 / notional if notional else math.nan
+        return {name: float(np.nansum(self.parents[name])) * scale for name in (*PARTS, "shortfall")}
 
     def _repr_html_(self) -> str:
         names = ["symbol", "side", "algorithm", "qty", "filled_qty", *PARTS, "shortfall", "vs_vwap"]
