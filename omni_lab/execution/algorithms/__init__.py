@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from omni_lab.execution.algorithms.curves import VolumeCurve
     from omni_lab.execution.algorithms.desk import ExecutionDesk
     from omni_lab.execution.algorithms.market import MarketView, Touch, Venue
+    from omni_lab.execution.algorithms.memory import restore_desk, save_desk
     from omni_lab.execution.algorithms.orders import Child, Parent, ParentOrder, ParentState
     from omni_lab.execution.algorithms.paper import PaperVenue
     from omni_lab.execution.algorithms.participation import Pov
@@ -40,6 +41,8 @@ __all__ = [
     "VolumeCurve",
     "Vwap",
     "recipe",
+    "restore_desk",
+    "save_desk",
 ]
 
 __getattr__ = attributes(
@@ -69,5 +72,7 @@ __getattr__ = attributes(
         "VolumeCurve": "curves",
         "Vwap": "schedules",
         "recipe": "recipes",
+        "restore_desk": "memory",
+        "save_desk": "memory",
     },
 )

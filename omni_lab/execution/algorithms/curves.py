@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,6 +131,9 @@ def checked_curve(curve: ArrayLike | VolumeCurve | None, where: str) -> FloatArr
     """
     if curve is None or isinstance(curve, VolumeCurve):
         return curve
+    given: object = curve
+    if isinstance(given, Mapping):
+        return VolumeCurve(**given)
     shares = np.asarray(curve, dtype=np.float64)
     if (
         shares.ndim != 1

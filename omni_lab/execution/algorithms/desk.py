@@ -68,11 +68,20 @@ class ExecutionDesk:
         number = len(self.jobs)
         start = venue.ts if order.start is None else order.start
         parent = Parent(number, order, _lots(order.qty, lot, f"ParentOrder of {order.symbol}"), start)
-        job = Job(parent, recipe(algorithm), MarketView(lot, tick))
+        given = dict(algorithm) if isinstance(algorithm, Mapping) else algorithm
+        job = Job(parent, recipe(algorithm), MarketView(lot, tick), given=given)
         # A schedule that does not fit says so now, and not when its time comes.
         job.algorithm.schedule.begin(parent, job.market)
         self.jobs.append(job)
         return number
+
+    def take_up(self, job: Job) -> None:
+        """A parent that was at work before; its number is its place."""
+        self.jobs.append(job)
+
+    def know(self, order_id: int, job: Job) -> None:
+        """A child of a parent that was at work before."""
+        self._of[order_id] = job
 
     def pause(self, venue: Venue, number: int) -> None:
         """Cancel the children of a parent and send no more until it is resumed."""

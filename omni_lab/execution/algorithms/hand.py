@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from omni_lab.execution.algorithms.job import Job, ask_to_cancel
-from omni_lab.execution.algorithms.market import Touch, Venue
+from omni_lab.execution.algorithms.market import NamesChildren, Touch, Venue
 from omni_lab.execution.algorithms.orders import Child, Parent
 
 
@@ -58,6 +58,8 @@ class MarketHand:
             lots = min(lots, job.plan.room(self.now) - parent.filled - parent.open)
         if lots <= 0:
             return
+        if isinstance(self.venue, NamesChildren):
+            self.venue.next_child_of(parent.number)
         send = self.venue.buy if parent.is_buy else self.venue.sell
         qty, symbol = lots * job.market.lot_size, parent.order.symbol
         if price is None:

@@ -51,6 +51,8 @@ class Job:
     parent: Parent
     algorithm: Algorithm
     market: MarketView
+    # The algorithm as it was given: what can be written down.
+    given: object = None
     plan: Plan | None = None
     due_before: int = 0
     # The first look at which more was due than is filled now.

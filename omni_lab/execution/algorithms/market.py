@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from omni_lab.typing import FloatArray
 
@@ -62,6 +62,14 @@ class Venue(Protocol):
 
     def lot_size(self, symbol: str | None = None) -> float:
         """Smallest quantity step."""
+
+
+@runtime_checkable
+class NamesChildren(Protocol):
+    """A venue whose orders say of which parent they are."""
+
+    def next_child_of(self, parent: int) -> None:
+        """The next order is a child of this parent."""
 
 
 @dataclass(frozen=True, slots=True)

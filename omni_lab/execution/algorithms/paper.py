@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from omni_lab.errors import ConfigError
 from omni_lab.execution.algorithms.desk import ExecutionDesk
 from omni_lab.execution.algorithms.market import Levels
@@ -73,20 +75,18 @@ class PaperVenue:
     account : str, optional
         Whose orders they are; the first account by default.
     name : str
-        With which client order ids begin: up to 8 ASCII characters. Each desk needs a name of its own.
+        With which client order ids begin: up to 6 ASCII characters. Each desk needs a name of its own.
     """
 
     def __init__(self, oms: OMSFace, *, account: str | None = None, name: str = "algo") -> None:
-        if not name.isascii() or not 1 <= len(name) <= 8:
-            raise ConfigError("a name is 1 to 8 ASCII characters", found=name, where="PaperVenue")
+        if not name.isascii() or not 1 <= len(name) <= 6:
+            raise ConfigError("a name is 1 to 6 ASCII characters", found=name, where="PaperVenue")
         self.oms, self.name = oms, name
         self.account = account or oms.config.accounts[0]
         self._instruments = oms.config.setup().instruments
         self._now = oms.clock
-        self._n_sent = self._last_trade = 0
-        number = oms._edges.account(self.account)
-        while oms._order_id(number, number_of(self._client_order_id(self._n_sent + 1))):
-            self._n_sent += 1
+        self._last_trade = self._parent = 0
+        self._n_children: dict[int, int] = {}
         self._ours: set[int] = set()
 
     @property
@@ -136,6 +136,20 @@ class PaperVenue:
         """Smallest quantity step."""
         return self._instrument(symbol).lot_size
 
+    def next_child_of(self, parent: int) -> None:
+        """The next order is a child of this parent, and its client order id says so."""
+        self._parent = parent
+
+    def children_of(self, parent: int) -> list[int]:
+        """Ids of all orders that were ever sent for a parent under this name, in the order they were sent."""
+        number = self.oms._edges.account(self.account)
+        found: list[int] = []
+        while order_id := self.oms._order_id(number, number_of(self._child_name(parent, len(found) + 1))):
+            found.append(order_id)
+        self._ours.update(found)
+        self._n_children[parent] = len(found)
+        return found
+
     def hear(self, desk: ExecutionDesk, events: EventLog) -> None:
         """Tell a desk what came of commands: the tape, its fills, and the ends of its children.
 
@@ -165,14 +179,18 @@ class PaperVenue:
                 desk.on_order(self, _News(event.order_id, "REQUEST_REFUSED", event.reason or ""))
 
     def _send(self, side: str, qty: float, symbol: str | None, limit: float | None, tif: str) -> int:
-        self._n_sent += 1
+        parent = self._parent
+        if parent not in self._n_children:
+            # Names that were used before a restart are not used again.
+            self.children_of(parent)
+        self._n_children[parent] += 1
         order_id = self.oms.submit(
             self._symbol(symbol),
             side,
             qty,
             limit,
             account=self.account,
-            client_order_id=self._client_order_id(self._n_sent),
+            client_order_id=self._child_name(parent, self._n_children[parent]),
             # A market order does not wait.
             time_in_force="IOC" if limit is None else tif,
             ts=self._now,
@@ -180,8 +198,8 @@ class PaperVenue:
         self._ours.add(order_id)
         return order_id
 
-    def _client_order_id(self, number: int) -> str:
-        return f"{self.name}.{number}"
+    def _child_name(self, parent: int, number: int) -> str:
+        return f"{self.name}.{np.base_repr(parent, 36)}.{np.base_repr(number, 36)}"
 
     def _symbol(self, symbol: str | None) -> str:
         return self._instruments[0].symbol if symbol is None else symbol

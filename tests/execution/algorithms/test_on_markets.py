@@ -7,8 +7,16 @@ import numpy as np
 import pytest
 
 from omni_lab.data import Bars, LobsterDay
+from omni_lab.errors import ConfigError, DataError
 from omni_lab.execution import OMSConfig, ReferenceOMS
-from omni_lab.execution.algorithms import ExecutionDesk, PaperVenue, ParentOrder
+from omni_lab.execution.algorithms import (
+    ExecutionDesk,
+    PaperVenue,
+    ParentOrder,
+    recipe,
+    restore_desk,
+    save_desk,
+)
 from omni_lab.execution.tca import Tape, measure
 from omni_lab.models import AlmgrenChriss
 from omni_lab.simulator import EventSimulator, MarketFeed
@@ -177,8 +185,62 @@ def test_the_same_desk_trades_at_the_order_management_system(name: str, system: 
     assert position.qty == 400.0
     bought = desk.fills()
     assert position.average_price == pytest.approx(bought["qty"] @ bought["price"] / 400.0)
-    # A desk that starts again takes names that were never used.
-    assert PaperVenue(oms, account="us")._n_sent == len(desk.children()["order_id"])
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+@pytest.mark.parametrize("crash_at", [2, 35, 70, 100, 119])
+def test_a_desk_goes_on_after_a_crash(name: str, crash_at: int, tmp_path: Path) -> None:
+    """Saved some seconds before the crash: what was sent after that is found in the system's journal."""
+    from omni_lab.execution import OMS
+
+    config = OMSConfig(instruments=["XYZ"], accounts=["us", "crowd"], journal=tmp_path / "journal")
+    oms = OMS(config)
+    crowd, venue, desk = Crowd(oms, 5), PaperVenue(oms, account="us"), ExecutionDesk()
+    for side in ("buy", "sell"):
+        order = ParentOrder(symbol="XYZ", side=side, qty=250.0, start=SECOND, end=121 * SECOND)
+        desk.add(venue, order, ALGORITHMS[name] | ({"must_finish": True} if name == "pov" else {}))
+    text = save_desk(desk)
+    for second in range(1, 180):
+        if second == crash_at:
+            oms.close()
+            del oms, venue, desk
+            oms = OMS.recover(tmp_path / "journal")
+            venue = PaperVenue(oms, account="us")
+            venue.advance(second * SECOND)
+            desk = restore_desk(text, venue)
+            crowd.oms = oms
+        crowd.act(second * SECOND)
+        venue.hear(desk, oms.events())
+        venue.advance(second * SECOND)
+        desk.look(venue)
+        venue.hear(desk, oms.events())
+        if second % 7 == 0 and second < crash_at:
+            text = save_desk(desk)
+        for job in desk.jobs:
+            assert job.parent.rest >= 0
+            assert job.parent.filled + job.parent.open + job.parent.rest == 250
+    table = desk.parents()
+    assert list(table["state"]) == ["FILLED", "FILLED"]
+    assert list(table["filled_qty"]) == [250.0, 250.0]
+    (position,) = [each for each in oms.positions() if each.account == "us"]
+    bought = sum(job.parent.filled for job in desk.jobs if job.parent.is_buy)
+    assert (position.qty, bought) == (0.0, 250)
+
+
+def test_what_cannot_be_written_down_or_read_back_is_refused() -> None:
+    oms = ReferenceOMS(OMSConfig(instruments=["XYZ"]))
+    venue, desk = PaperVenue(oms), ExecutionDesk()
+    order = ParentOrder(symbol="XYZ", side="buy", qty=10.0, end=SECOND)
+    desk.add(venue, order, recipe("twap"))
+    with pytest.raises(ConfigError, match="cannot be written down"):
+        save_desk(desk)
+    for text in ("", "[]", "{}"):
+        with pytest.raises(DataError, match="no saved desk"):
+            restore_desk(text, venue)
+    with pytest.raises(DataError, match="another version"):
+        restore_desk('{"version": 9}', venue)
+    with pytest.raises(ConfigError, match="1 to 6 ASCII"):
+        PaperVenue(oms, name="far too long")
 
 
 # --- the model that the schedule assumes ---
