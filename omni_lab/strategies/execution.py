@@ -64,7 +64,7 @@ class ExecutionConfig:
 
 @register("execution")
 class ExecutionStrategy(Strategy):
-    """Work parent orders off in a captured market, a made-up one, or on bars.
+    """Work parent orders off in a captured market or on bars.
 
     Parameters
     ----------
