@@ -173,9 +173,14 @@ class Headroom(LimitTable):
         Those without units, and with the numbers of sectors.
     edges : Edges
         Names.
+    switched_off : sequence of str
+        Whose kill switches are on: accounts, instruments, ``"everything"``.
     """
 
-    def __init__(self, columns: Mapping[str, object], edges: Edges) -> None:
+    def __init__(
+        self, columns: Mapping[str, object], edges: Edges, *, switched_off: Sequence[str] = ()
+    ) -> None:
+        self.switched_off = tuple(switched_off)
         names = ("", *edges.sectors)
         sectors = [names[number] for number in np.asarray(columns["sector"]).tolist()]
         named = {**columns, "sector": np.array(sectors, dtype=np.str_)}
@@ -192,13 +197,14 @@ class Headroom(LimitTable):
 
     @property
     def sentences(self) -> list[str]:
-        """What stands beyond a limit now, hard ones first."""
-        return [*self._sentences(self._failing("hard")), *self._sentences(self._failing("warn"))]
+        """Kill switches that are on, then what stands beyond a limit now, hard ones first."""
+        off = [f"The kill switch of {each} is on: no new order passes." for each in self.switched_off]
+        return [*off, *self._sentences(self._failing("hard")), *self._sentences(self._failing("warn"))]
 
     def _lines(self) -> list[str]:
-        if not self._limited().any():
-            return ["No account has a limit."]
         sentences = self.sentences
+        if not self._limited().any():
+            return [*sentences, "No account has a limit."]
         return sentences or ["Everything stands within its limits."]
 
 

@@ -30,7 +30,7 @@ from omni_lab.execution.edges import Edges, word
 from omni_lab.execution.events import EventLog
 from omni_lab.execution.gate_face import GateFace
 from omni_lab.execution.views import BookView, Order, Position, Snapshot
-from omni_lab.execution.wishes import OrderTerms, new_order
+from omni_lab.execution.wishes import SubmitTerms, new_order
 from omni_lab.typing import AnyArray, ArrayLike
 
 
@@ -127,7 +127,7 @@ class OMSFace(GateFace):
         DataError
             If a number is off its grid.
         """
-        terms = OrderTerms(
+        terms = SubmitTerms(
             account=account,
             client_order_id=client_order_id,
             order_type=order_type,

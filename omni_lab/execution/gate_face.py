@@ -35,7 +35,7 @@ from omni_lab.execution.registers import (
     words_of,
 )
 from omni_lab.execution.views import Order
-from omni_lab.execution.wishes import OrderTerms, new_order
+from omni_lab.execution.wishes import SubmitTerms, new_order
 from omni_lab.typing import AnyArray
 
 _ENDED = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED"})
@@ -236,7 +236,7 @@ class GateFace(ABC):
         *,
         replace: int | None = None,
         ts: int | None = None,
-        **terms: Unpack[OrderTerms],
+        **terms: Unpack[SubmitTerms],
     ) -> Explanation:
         """What the gate would say of an order, or of a replacement, check by check; nothing changes.
 
@@ -295,7 +295,17 @@ class GateFace(ABC):
 
     def headroom(self) -> Headroom:
         """How near each account stands to its limits, hard ones and those that warn, without any order."""
-        return Headroom(self._headroom(), self._edges)
+        return Headroom(self._headroom(), self._edges, switched_off=self._switched_off())
+
+    def _switched_off(self) -> list[str]:
+        """Whose kill switches are on."""
+        accounts, symbols = self._edges.accounts, self._edges.symbols
+        switches = [
+            ("everything", CONTROL_ADDRESS),
+            *((name, account_address(number, "CONTROL")) for number, name in enumerate(accounts)),
+            *((name, instrument_address(number, "CONTROL")) for number, name in enumerate(symbols)),
+        ]
+        return [name for name, address in switches if self.read_register(address)]
 
     def _explanation(self, command: New | Cancel | Replace, symbol: str) -> Explanation:
         return Explanation(self._explain(*encode(command)), symbol)

@@ -22,7 +22,7 @@ from omni_lab.execution.edges import Edges, word
 _STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
 
 
-class OrderTerms(TypedDict, total=False):
+class SubmitTerms(TypedDict, total=False):
     """What an order may say besides what, which way and how much; see `OMSFace.submit`."""
 
     account: str | None
@@ -50,7 +50,7 @@ def new_order(
     side: Side | str,
     qty: float,
     price: float | None,
-    terms: OrderTerms,
+    terms: SubmitTerms,
 ) -> New:
     """The command, in ticks, lots and codes.
 

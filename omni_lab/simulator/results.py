@@ -22,6 +22,7 @@ from omni_lab.errors import SchemaError
 from omni_lab.simulator.bar_sessions import steps_per_year
 from omni_lab.simulator.caveats import caveats
 from omni_lab.simulator.config import SimulationConfig
+from omni_lab.simulator.replayable import Replayable
 from omni_lab.simulator.result_tables import RunTables, signed_lots
 from omni_lab.simulator.run import Run
 from omni_lab.simulator.tables import Table, frozen
@@ -30,14 +31,13 @@ from omni_lab.typing import AnyArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from omni_lab.portfolio.capacity import Capacity
-    from omni_lab.screens import ReplayScreen
     from omni_lab.simulator.cost_sensitivity import CostCurve
     from omni_lab.simulator.order_story import OrderStory
     from omni_lab.simulator.run_journal import Happenings
     from omni_lab.simulator.significance import Significance
 
 
-class BacktestResults(Mapping[str, float]):
+class BacktestResults(Replayable, Mapping[str, float]):
     """The outcome of one backtest: a frozen mapping of metrics, with the curves and tables behind them.
 
     ``results["sharpe_ratio"]`` is a metric; all of them are in ``results.metrics`` and defined in
@@ -552,40 +552,6 @@ class BacktestResults(Mapping[str, float]):
         from omni_lab.simulator.plots import draw
 
         return draw(self, kind, theme=theme, benchmark=benchmark, symbol=symbol)
-
-    def replay(self, *, event: int | None = None, ts: Any = None, theme: str = "light") -> ReplayScreen:
-        """A slider over the run, in a notebook or with ``.servable()`` on a Panel server.
-
-        At each event it shows the bars with our fills in them, account, positions, working orders and
-        what was said of them, and nothing later.
-
-        Parameters
-        ----------
-        event : int, optional
-            Step to begin with, from 0; the last one by default.
-        ts : int, str or datetime-like, optional
-            Time to begin with instead: the last event at or before it. Naive times are UTC.
-        theme : {"light", "dark"}
-            Colours on a Panel server; a notebook has its own.
-
-        Returns
-        -------
-        omni_lab.ui.runs.replay.RunReplay
-
-        Raises
-        ------
-        ConfigError
-            If both event and time are given.
-        DataError
-            If the run has no such event.
-        MissingExtraError
-            If the packages that draw it are not installed: extra ``lab`` for notebooks, ``dashboard`` for
-            Panel. Drawing it raises this, too.
-        """
-        from omni_lab.screens import screen
-
-        shown: ReplayScreen = screen("replay")(self, event=event, ts=ts, theme=theme)
-        return shown
 
     def __repr__(self) -> str:
         shown = ("total_return", "sharpe_ratio", "max_drawdown", "n_trades")

@@ -270,6 +270,12 @@ def test_tables_read_as_text_html_and_frames(oms_class: type[AnyOMS]) -> None:
     room = oms.headroom()
     assert repr(room).startswith("Everything stands within its limits.\naccount")
     assert room.to_frame()["sector"].isin(["", "tech", "cars"]).all()
+    oms.kill("desk", who="ann", why="a test")
+    oms.kill(instrument="Y", who="ann", why="a test")
+    assert oms.headroom().switched_off == ("desk", "Y")
+    assert repr(oms.headroom()).startswith(
+        "The kill switch of desk is on: no new order passes.\nThe kill switch of Y"
+    )
     assert repr(oms_class(config()).headroom()).startswith("No account has a limit.")
 
 

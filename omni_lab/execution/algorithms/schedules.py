@@ -97,6 +97,8 @@ class Twap:
         Sizes are drawn up to this share larger or smaller, and still add up; 0 to below 1.
     seed : int
         Of what is drawn.
+    must_finish : bool
+        Whether what is left at the end is sent at any price within the limit.
     """
 
     slices: int = 20
@@ -173,6 +175,8 @@ class Vwap:
         ``(1 − u)·(V + (1 − u)·expected)``, the pace so far weighing more the later it is.
     slices : int
         What is due steps up so often, at the start of each slice by what the curve has at its middle.
+    must_finish : bool
+        Whether what is left at the end is sent at any price within the limit.
     """
 
     curve: ArrayLike | VolumeCurve | None = None
@@ -232,6 +236,8 @@ class ImplementationShortfall:
         Trades of the trajectory; each is half due at its start.
     curve : array-like or VolumeCurve, optional
         Volume from start to end: where more trades, temporary impact is less in proportion.
+    must_finish : bool
+        Whether what is left at the end is sent at any price within the limit.
 
     References
     ----------

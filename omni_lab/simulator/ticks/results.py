@@ -16,6 +16,7 @@ from omni_lab import __version__
 from omni_lab.data.times import iso
 from omni_lab.errors import SchemaError
 from omni_lab.simulator.models import currency_names
+from omni_lab.simulator.replayable import Replayable
 from omni_lab.simulator.result_tables import FLOWS
 from omni_lab.simulator.tables import Table, Words, frozen
 from omni_lab.simulator.ticks.caveats import tick_caveats
@@ -26,7 +27,6 @@ from omni_lab.typing import AnyArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from omni_lab.data.bars import Bars
-    from omni_lab.screens import ReplayScreen
     from omni_lab.simulator.order_story import OrderStory
     from omni_lab.simulator.run_journal import Happenings
 
@@ -51,7 +51,7 @@ _SIDES = ("", "BUY", "SELL")
 _FILL = MESSAGE_KINDS.index("FILL")
 
 
-class TickResults(Mapping[str, float]):
+class TickResults(Replayable, Mapping[str, float]):
     """The outcome of one replay: a frozen mapping of metrics, with the curves and tables behind them.
 
     Attributes
@@ -424,41 +424,6 @@ class TickResults(Mapping[str, float]):
             title=f"{self.strategy} on {self.symbols[0]}",
             theme=theme,
         )
-
-    def replay(self, *, event: int | None = None, ts: Any = None, theme: str = "light") -> ReplayScreen:
-        """A slider over the run, in a notebook or with ``.servable()`` on a Panel server.
-
-        At each event it shows the book as we had heard of it, account, positions, working orders and
-        what was said of them, and nothing later.
-
-        Parameters
-        ----------
-        event : int, optional
-            Message about an order, or sample of the account, to begin with, from 0; the last one by default.
-        ts : int, str or datetime-like, optional
-            Time to begin with instead: the last event at or before it. Times of day
-            count from midnight at the venue.
-        theme : {"light", "dark"}
-            Colours on a Panel server; a notebook has its own.
-
-        Returns
-        -------
-        omni_lab.ui.runs.replay.RunReplay
-
-        Raises
-        ------
-        ConfigError
-            If both event and time are given.
-        DataError
-            If the run has no such event.
-        MissingExtraError
-            If the packages that draw it are not installed: extra ``lab`` for notebooks, ``dashboard`` for
-            Panel. Drawing it raises this, too.
-        """
-        from omni_lab.screens import screen
-
-        shown: ReplayScreen = screen("replay")(self, event=event, ts=ts, theme=theme)
-        return shown
 
     def __repr__(self) -> str:
         shown = ("pnl", "n_orders", "n_fills", "max_drawdown")
