@@ -8,6 +8,9 @@ import pytest
 from hypothesis import settings
 
 from omni_lab.config import HOME_VARIABLE
+from tests.databases import database_of_either_kind, postgres
+
+__all__ = ["database_of_either_kind", "postgres"]
 
 DATA_VARIABLE = "OMNI_LAB_TEST_DATA"
 NO_SKIP_VARIABLE = "OMNI_LAB_NO_SKIP"

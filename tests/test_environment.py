@@ -21,7 +21,9 @@ CONDA_NAMES = {
     "arch": "arch-py",
     "duckdb": "python-duckdb",
     "jupyter-client": "jupyter_client",
+    "jupyter-scheduler": "jupyter_scheduler",
     "matplotlib": "matplotlib-base",
+    "ray": "ray-core",
 }
 # What conda must bring and PyPI cannot: the toolchain that the README asks for.
 CONDA_ONLY = {"python", "rust", "c-compiler", "make", "pip"}

@@ -25,7 +25,7 @@ fills/s    of one side, by CPU; the breaks found are those put in, one for one
 
 def run(*, quick: bool) -> tuple[dict[str, Any], list[str]]:
     """Measure everything and print the table; the figures by name, and what is wrong."""
-    from omni_lab.execution.drop_copy import reconcile
+    from omni_lab.execution.drop_copy import Store, reconcile
     from omni_lab.execution.drop_copy.synthetic import inject_breaks, synthetic_fills
 
     n = 100_000 if quick else 1_000_000
@@ -65,16 +65,11 @@ def run(*, quick: bool) -> tuple[dict[str, Any], list[str]]:
         else []
     )
     n_breaks = len(found)
-    try:
-        from omni_lab.execution.drop_copy import Store
-    except ImportError:
-        table.append(["... and kept in SQLite", "missing", "", "", "without the extra registry"])
-    else:
-        with tempfile.TemporaryDirectory(prefix="omni-breaks-") as folder:
-            path, both = Path(folder) / "registry.db", (injected.internal, injected.external)
-            with Store(path) as store:
-                measure("... and kept in SQLite", lambda: store.on_both(*both, batch="day"))
-            measure("... and opened again", lambda: Store(path).close())
+    with tempfile.TemporaryDirectory(prefix="omni-breaks-") as folder:
+        path, both = Path(folder) / "registry.db", (injected.internal, injected.external)
+        with Store(path) as store:
+            measure("... and kept in SQLite", lambda: store.on_both(*both, batch="day"))
+        measure("... and opened again", lambda: Store(path).close())
     progress("")
     print_table(table)
     print(f"  {n_breaks:,} breaks put in and found", flush=True)

@@ -239,9 +239,6 @@ def test_the_command_takes_rules(files: tuple[Path, Path], tmp_path: Path) -> No
 
 
 def test_the_command_keeps_it_in_a_database(files: tuple[Path, Path], tmp_path: Path) -> None:
-    pytest.importorskip(
-        "sqlalchemy", reason="install the extra that holds it: pip install 'omni-lab[registry]'"
-    )
     first = omni(*files, "--store", tmp_path / "registry.db", "--name", "day")
     again = omni(*files, "--store", tmp_path / "registry.db", "--name", "day")
     assert first.exit_code == again.exit_code == 1

@@ -5,23 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-
-pytest.importorskip("sqlalchemy", reason="install the extra that holds it: pip install 'omni-lab[registry]'")
 
 from omni_lab.errors import ConfigError, DataError
 from omni_lab.execution.drop_copy import Fills, Reconciler, Result, Rule, Rules, Store
@@ -153,72 +147,10 @@ def database(tmp_path: Path) -> str:
     return str(tmp_path / "registry.db")
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """A PostgreSQL server of the tests' own, on a free port of this machine."""
-    pytest.importorskip("psycopg", reason="install the extra that holds it: pip install 'omni-lab[registry]'")
-    found = shutil.which("initdb") or next(
-        iter(sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")))), ""
-    )
-    if not found:
-        pytest.skip("install PostgreSQL (Debian: postgresql), or put its initdb on the PATH")
-    binaries = Path(found).resolve().parent
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    # It refuses to run as root; whoever is root lends it another user.
-    user: dict[str, Any] = {"user": "nobody"} if os.geteuid() == 0 else {}
-    folder = Path(tempfile.mkdtemp(prefix="omni-pg-"))
-    try:
-        if user:
-            shutil.chown(folder, "nobody")
-        make = [str(binaries / "initdb"), "-D", str(folder / "data"), "-U", "omni", "-A", "trust", "-N"]
-        subprocess.run(make, check=True, capture_output=True, cwd=folder, **user)
-        options = ["-D", str(folder / "data"), "-h", "127.0.0.1", "-p", str(port), "-k", str(folder), "-F"]
-        with subprocess.Popen(
-            [str(binaries / "postgres"), *options],
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            **user,
-        ) as server:
-            try:
-                _wait_for(server, port)
-                yield f"postgresql+psycopg://omni@127.0.0.1:{port}/postgres"
-            finally:
-                server.send_signal(signal.SIGINT)
-                server.wait(30)
-    finally:
-        shutil.rmtree(folder)
-
-
-def _wait_for(server: subprocess.Popen[bytes], port: int) -> None:
-    import psycopg
-
-    for _ in range(300):
-        assert server.poll() is None, "the server has ended"
-        try:
-            psycopg.connect(host="127.0.0.1", port=port, user="omni", dbname="postgres").close()
-            return
-        except psycopg.OperationalError:
-            time.sleep(0.1)
-    raise AssertionError("the server does not answer")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture
+def target(database_of_either_kind: str) -> str:
     """An empty database of either kind."""
-    if request.param == "sqlite":
-        yield str(tmp_path / "registry.db")
-        return
-    url: str = request.getfixturevalue("postgres")
-    import psycopg
-
-    plain = url.replace("+psycopg", "")
-    name = f"t{os.getpid()}_{next(_NUMBERS)}"
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload,unused-ignore]
-    yield url.removesuffix("postgres") + name
+    return database_of_either_kind
 
 
 def test_what_is_kept_is_what_was_worked_out(target: str) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from omni_lab.errors import ConfigError, DataError
-from omni_lab.execution.drop_copy.database import bulk_insert, cause, exc, make_tables, open_engine, sa
+from omni_lab.execution.drop_copy.database import make_tables
 from omni_lab.execution.drop_copy.fills import LARGEST, Fills, concat
 from omni_lab.execution.drop_copy.reconciler import AnyFills, Reconciler
 from omni_lab.execution.drop_copy.rows import (
@@ -31,6 +31,7 @@ from omni_lab.execution.drop_copy.rows import (
 )
 from omni_lab.execution.drop_copy.rules import Rules
 from omni_lab.execution.drop_copy.verdicts import AuditEntry, Verdict
+from omni_lab.store.database import bulk_insert, cause, exc, open_engine, sa
 
 if TYPE_CHECKING:
     from omni_lab.execution.drop_copy.result import Result
@@ -55,7 +56,7 @@ class Store:
     Raises
     ------
     MissingExtraError
-        Without the extra ``registry``.
+        For PostgreSQL without the extra ``postgresql``.
     ConfigError
         If it exists with other rules, or the database cannot be opened.
     """
