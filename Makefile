@@ -22,7 +22,6 @@ NATIVE_SOURCES := $(shell find native -name target -prune -o -type f \( -name '*
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.NOTPARALLEL:
 .PHONY: help setup setup-dev run test lint types rust-test py-test nb-test fuzz notebooks lab bench format lock clean
 
 help: ## list the commands
@@ -45,7 +44,14 @@ bench: setup ## benchmarks beside other engines, which get an environment of the
 
 # --- checks ---------------------------------------------------------------------------------------------------------
 
-test: lint types rust-test py-test nb-test ## set up, then every check below, in this order
+# What keeps one core busy goes beside something that keeps another; the tests know themselves how many they use.
+TOGETHER := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
+test: ## set up, then every check below
+	@$(TOGETHER) setup-dev
+	@$(TOGETHER) lint types
+	@$(MAKE) --no-print-directory --jobs=1 rust-test
+	@$(MAKE) --no-print-directory --jobs=1 py-test
+	@$(MAKE) --no-print-directory --jobs=1 nb-test
 
 lint: setup-dev ## formatting and lints of Python, notebooks and Rust
 	$(BIN)/ruff check

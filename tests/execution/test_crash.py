@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from omni_lab.execution import OMS
+from tests.lengths import LONG
 
 # Prints the ids of acknowledged orders, and nothing else: what stands in the pipe was told.
 CHILD = """
@@ -33,7 +34,7 @@ while True:
         if event.kind == "ACCEPTED":
             print(event.order_id, flush=True)
 """
-ROUNDS = 50
+ROUNDS = 50 if LONG else 24
 
 
 @pytest.mark.parametrize("durability", ["batch", "every"])

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from omni_lab.execution.drop_copy import BREAKS, Fills, Reconciler, Result, Rules, Tolerance, reconcile
 from omni_lab.execution.drop_copy.synthetic import inject_breaks, synthetic_fills
 from tests.execution import drop_copy_plain as slow
+from tests.lengths import LONG
 
 S = 1_000_000_000
 CENT = 10_000_000
@@ -118,7 +119,7 @@ LIMITS = [
 @pytest.mark.parametrize("limits", LIMITS, ids=["exact", "a tick", "wide", "same time"])
 def test_a_slow_matcher_finds_the_same(limits: dict[str, Any]) -> None:
     n_matches: dict[str, int] = {}
-    for seed in range(240):
+    for seed in range(240 if LONG else 120):
         sides = crowd(seed)
         # Names of trades must be their own for the slow one: an id of two symbols stands once a side.
         sides = tuple(_one_symbol(rows) for rows in sides)  # type: ignore[assignment]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -18,10 +17,11 @@ from omni_lab.typing import AnyArray
 from tests.execution.conftest import AnyOMS
 from tests.execution.flows import FAMILY, FLOWS, Frame, commands
 from tests.execution.script import config
+from tests.lengths import LONG
 
 # With OMNI_LAB_LONG_TESTS more than a million commands together.
 SEEDS = range(3)
-N_COMMANDS = 30_000 if os.environ.get("OMNI_LAB_LONG_TESTS") else 6_000
+N_COMMANDS = 30_000 if LONG else 6_000
 SETTINGS: dict[str, dict[str, Any]] = {"flat": {}, "family": FAMILY}
 CHUNK = 500
 CHUNKS_PER_STATE = 10
