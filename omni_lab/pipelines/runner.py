@@ -18,6 +18,8 @@ from omni_lab.pipelines.backtest_request import strategy_of_request
 from omni_lab.pipelines.catalog import find_parameter_file, find_pipeline, read_notebook
 from omni_lab.pipelines.environment import surroundings, trial_facts
 from omni_lab.pipelines.folder import RunFolder
+from omni_lab.pipelines.form import form_of_notebook
+from omni_lab.pipelines.parameter import PATH
 from omni_lab.pipelines.parameters import RUN_DIR_PARAMETER, Parameter, parameter_values, read_parameters
 from omni_lab.pipelines.recording import Recording, terminate_as_interrupt, undisturbed
 from omni_lab.pipelines.registry.hashes import content_sha256, lake_sha256, question_sha256
@@ -50,8 +52,8 @@ class RunRequest:
     parameter_file : Path or None
     strategy : mapping or None
         Of a backtest: name, parameters and hash of its strategy.
-    reads : tuple of str
-        Shared state that it depends on. A notebook that does not say is taken to read the lake.
+    reads, writes : tuple of str
+        Shared state that it depends on or changes. A notebook without a form is taken to read the lake.
     """
 
     pipeline: str
@@ -62,6 +64,7 @@ class RunRequest:
     parameter_file: Path | None = None
     strategy: Mapping[str, Any] | None = None
     reads: tuple[str, ...] = ("lake",)
+    writes: tuple[str, ...] = ()
 
     def fingerprint(self, upstream: Mapping[str, str] | None = None) -> str:
         """Hash of the question: pipeline, notebook, parameters, code, what is installed, the state it reads.
@@ -82,11 +85,9 @@ class RunRequest:
 
     def _told(self, name: str, value: Any) -> Any:
         """A value as part of the question: of a file, what it holds."""
-        if self.parameters[name].kind != "path" or value is None:
+        if self.parameters[name].kind != PATH or value is None:
             return value
-        paths = value if isinstance(value, list) else [value]
-        # Where the kernel will look for it.
-        return [content_sha256(self.notebook.parent / Path(path).expanduser()) for path in paths]
+        return [content_sha256(Path(path)) for path in (value if isinstance(value, list) else [value])]
 
 
 def prepare_run(
@@ -112,15 +113,25 @@ def prepare_run(
     Raises
     ------
     ConfigError
-        If the pipeline or the file does not exist, a parameter is unknown or has another type, or a backtest
-        asks for a strategy or a model of costs that cannot be.
+        If the pipeline or the file does not exist, a parameter is unknown, has another type or is out of
+        range, parameters do not go together, or a backtest asks for a strategy or a model of costs that
+        cannot be.
     DataError
         If the notebook cannot be read.
     """
     notebook = find_pipeline(pipeline)
     parameters = read_parameters(read_notebook(notebook), where=notebook.name)
+    described = form_of_notebook(notebook, parameters)
+    if described is not None:
+        parameters.update(described.parameters)
     file = find_parameter_file(parameter_file, notebook) if parameter_file else None
-    effective = parameter_values(parameters, file=file, assignments=assignments, values=values)
+    effective = parameter_values(
+        parameters,
+        file=file,
+        assignments=assignments,
+        values=values,
+        rules=described.check_rules if described else None,
+    )
     effective.pop(RUN_DIR_PARAMETER, None)
     return RunRequest(
         pipeline=notebook.stem,
@@ -130,6 +141,7 @@ def prepare_run(
         settings=effective,
         parameter_file=file,
         strategy=strategy_of_request(parameters, effective),
+        **({"reads": described.reads, "writes": described.writes} if described else {}),
     )
 
 
