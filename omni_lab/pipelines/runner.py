@@ -19,6 +19,7 @@ from omni_lab.pipelines.catalog import find_parameter_file, find_pipeline, read_
 from omni_lab.pipelines.environment import surroundings, trial_facts
 from omni_lab.pipelines.folder import RunFolder
 from omni_lab.pipelines.form import form_of_notebook
+from omni_lab.pipelines.parameter import PATH
 from omni_lab.pipelines.parameters import RUN_DIR_PARAMETER, Parameter, parameter_values, read_parameters
 from omni_lab.pipelines.recording import Recording, terminate_as_interrupt, undisturbed
 from omni_lab.pipelines.registry.hashes import content_sha256, lake_sha256, question_sha256
@@ -51,8 +52,8 @@ class RunRequest:
     parameter_file : Path or None
     strategy : mapping or None
         Of a backtest: name, parameters and hash of its strategy.
-    reads : tuple of str
-        Shared state that it depends on. A notebook that does not say is taken to read the lake.
+    reads, writes : tuple of str
+        Shared state that it depends on or changes. A notebook without a form is taken to read the lake.
     """
 
     pipeline: str
@@ -63,6 +64,7 @@ class RunRequest:
     parameter_file: Path | None = None
     strategy: Mapping[str, Any] | None = None
     reads: tuple[str, ...] = ("lake",)
+    writes: tuple[str, ...] = ()
 
     def fingerprint(self, upstream: Mapping[str, str] | None = None) -> str:
         """Hash of the question: pipeline, notebook, parameters, code, what is installed, the state it reads.
@@ -83,11 +85,9 @@ class RunRequest:
 
     def _told(self, name: str, value: Any) -> Any:
         """A value as part of the question: of a file, what it holds."""
-        if self.parameters[name].kind != "path" or value is None:
+        if self.parameters[name].kind != PATH or value is None:
             return value
-        paths = value if isinstance(value, list) else [value]
-        # Where the kernel will look for it.
-        return [content_sha256(self.notebook.parent / Path(path).expanduser()) for path in paths]
+        return [content_sha256(Path(path)) for path in (value if isinstance(value, list) else [value])]
 
 
 def prepare_run(
@@ -141,6 +141,7 @@ def prepare_run(
         settings=effective,
         parameter_file=file,
         strategy=strategy_of_request(parameters, effective),
+        **({"reads": described.reads, "writes": described.writes} if described else {}),
     )
 
 
