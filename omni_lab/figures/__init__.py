@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from omni_lab.figures.quoting import profits_figure, quoting_figure
     from omni_lab.figures.replay import replay_figure
     from omni_lab.figures.research import growth_figure, spread_figure, weights_figure
-    from omni_lab.figures.response import response_figure
+    from omni_lab.figures.response import markout_figure, response_figure
     from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
     from omni_lab.figures.scenarios import regimes_figure, stress_figure
     from omni_lab.figures.svg import ladder_svg
@@ -69,6 +69,7 @@ __all__ = [
     "latency_figure",
     "limits_figure",
     "luck_figure",
+    "markout_figure",
     "metrics_html",
     "monthly_heatmap",
     "overfitting_figure",
@@ -120,6 +121,7 @@ __getattr__ = attributes(
         "latency_figure": "latency",
         "limits_figure": "limits",
         "luck_figure": "luck",
+        "markout_figure": "response",
         "overfitting_figure": "overfitting",
         "parameter_heatmap": "parameters",
         "quotes_figure": "quotes",
