@@ -89,5 +89,14 @@ def test_sentences_and_titles_say_what_the_numbers_do(
     assert any("2 combinations were left out" in each for each in study.doubts(walk, 2, False))
 
 
+def test_sets_that_never_trade_leave_nothing_to_choose(bars: Bars, simulator: EventSimulator) -> None:
+    sets = study.parameter_sets("momentum", {"entry_threshold": [90.0, 91.0]}, {"lookback_period": 50}).sets
+    with pytest.raises(ConfigError, match="No parameter set ever traded"):
+        simulator.walk_forward(bars, "momentum", sets, WalkForward(train=200, test=100), progress=False)
+    idle = study.Alternatives(holding=np.zeros(9), sets=sets, returns=np.zeros((9, 2)), per_year=252.0)
+    assert idle.best == 0
+    assert np.isnan(idle.deflated)
+
+
 def test_returns_that_do_not_vary_have_no_merit() -> None:
     assert np.isnan(study.merit(np.zeros(50)))
