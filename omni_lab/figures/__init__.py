@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from omni_lab.figures.quoting import profits_figure, quoting_figure
     from omni_lab.figures.replay import replay_figure
     from omni_lab.figures.research import growth_figure, spread_figure, weights_figure
-    from omni_lab.figures.response import response_figure
+    from omni_lab.figures.response import markout_figure, response_figure
     from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
     from omni_lab.figures.scenarios import regimes_figure, stress_figure
+    from omni_lab.figures.signals import memory_figure, prediction_figure
     from omni_lab.figures.svg import ladder_svg
     from omni_lab.figures.tails import components_figure, exceedances_figure, tail_figure
     from omni_lab.figures.tearsheet import tearsheet_figure
@@ -69,11 +70,14 @@ __all__ = [
     "latency_figure",
     "limits_figure",
     "luck_figure",
+    "markout_figure",
+    "memory_figure",
     "metrics_html",
     "monthly_heatmap",
     "overfitting_figure",
     "parameter_heatmap",
     "paths_figure",
+    "prediction_figure",
     "profits_figure",
     "quotes_figure",
     "quoting_figure",
@@ -113,6 +117,8 @@ __getattr__ = attributes(
         "ladders_figure": "ladder",
         "regimes_figure": "scenarios",
         "stress_figure": "scenarios",
+        "memory_figure": "signals",
+        "prediction_figure": "signals",
         "ladder_svg": "svg",
         "components_figure": "tails",
         "exceedances_figure": "tails",
@@ -120,6 +126,7 @@ __getattr__ = attributes(
         "latency_figure": "latency",
         "limits_figure": "limits",
         "luck_figure": "luck",
+        "markout_figure": "response",
         "overfitting_figure": "overfitting",
         "parameter_heatmap": "parameters",
         "quotes_figure": "quotes",
