@@ -10,6 +10,7 @@ HOME_VARIABLE = "OMNI_LAB_HOME"
 REAL_DATA_VARIABLE = "OMNI_LAB_TEST_DATA"
 COUNT_TRIALS_VARIABLE = "OMNI_LAB_COUNT_TRIALS"
 ALERTS_VARIABLE = "OMNI_LAB_ALERTS"
+REGISTRY_VARIABLE = "OMNI_LAB_REGISTRY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +27,18 @@ class Settings:
         Whether backtests are counted in the ledger of trials.
     alerts : Path or None
         Where the channels of alerts are written down, if not in the data directory.
+    registry : str
+        The database of runs: a path, or a URL; ``data_dir/registry.sqlite`` by default.
     """
 
     data_dir: Path
     count_trials: bool = True
     alerts: Path | None = None
+    registry: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.registry:
+            object.__setattr__(self, "registry", str(self.data_dir / "registry.sqlite"))
 
     @property
     def lake_dir(self) -> Path:
@@ -65,6 +73,7 @@ class Settings:
         working directory, so that a notebook and the command line agree; outside any project it is ``data/``
         in the working directory. ``OMNI_LAB_COUNT_TRIALS=0`` leaves the ledger of trials alone.
         ``OMNI_LAB_ALERTS`` names the file of alert channels.
+        ``OMNI_LAB_REGISTRY`` names the database of runs: a path, relative to the working directory, or a URL.
 
         Parameters
         ----------
@@ -76,10 +85,12 @@ class Settings:
         variables = os.environ if environ is None else environ
         home, counting = variables.get(HOME_VARIABLE, ""), variables.get(COUNT_TRIALS_VARIABLE, "") != "0"
         start = (cwd or Path.cwd()).absolute()
-        named = variables.get(ALERTS_VARIABLE, "")
+        registry, named = variables.get(REGISTRY_VARIABLE, ""), variables.get(ALERTS_VARIABLE, "")
+        if registry and "://" not in registry:
+            registry = str(start / Path(registry).expanduser())
         alerts = start / Path(named).expanduser() if named else None
         data_dir = start / Path(home).expanduser() if home else (_project_above(start) or start) / "data"
-        return cls(data_dir=data_dir, count_trials=counting, alerts=alerts)
+        return cls(data_dir=data_dir, count_trials=counting, registry=registry, alerts=alerts)
 
 
 def real_data_dir(environ: Mapping[str, str] | None = None) -> Path | None:
