@@ -1,0 +1,35 @@
+"""``omni runs report`` and ``omni runs diff``: one run to read, and two beside each other."""
+
+from typing import Annotated
+
+import typer
+
+from omni_lab.cli.running import runs_app
+
+Run = Annotated[str, typer.Argument(help="Beginning of a run id, a tag, or 'last'.")]
+
+
+@runs_app.command("report")
+def runs_report(
+    run: Run = "last",
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print it, with Chromium.")] = False,
+    open_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+) -> None:
+    """Say where the report of a run is; it is written if the run has none."""
+    from omni_lab.errors import ConfigError
+    from omni_lab.pipelines import find_run
+    from omni_lab.pipelines.report import write_report
+    from omni_lab.pipelines.report_pdf import print_report
+
+    record = find_run(run)
+    made = record.folder.report_file
+    if not made.is_file():
+        if not record.folder.notebook_file.is_file():
+            raise ConfigError("this run left no notebook", found=record.run_id, where=str(record.folder.path))
+        # A report that is there stays: its hash is part of what the run left.
+        write_report(record)
+    if pdf:
+        made = print_report(record)
+    typer.echo(made)
+    if open_it:
+        typer.launch(made.absolute().as_uri())
