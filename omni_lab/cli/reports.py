@@ -1,5 +1,6 @@
 """``omni runs report`` and ``omni runs diff``: one run to read, and two beside each other."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,3 +34,23 @@ def runs_report(
     typer.echo(made)
     if open_it:
         typer.launch(made.absolute().as_uri())
+
+
+@runs_app.command("diff")
+def runs_diff(
+    a: Annotated[str, typer.Argument(help="One run.")],
+    b: Annotated[str, typer.Argument(help="The other.")] = "last",
+    figure: Annotated[
+        Path | None, typer.Option("--figure", metavar="FILE.png", help="Draw both equities into a file.")
+    ] = None,
+    theme: Annotated[str, typer.Option(help="Of the figure: light or dark.")] = "light",
+) -> None:
+    """Say what differs between two runs: parameters, code, data, versions, metrics, weights, trades."""
+    from omni_lab.pipelines import find_run
+    from omni_lab.pipelines.compare import compare_runs
+
+    diff = compare_runs(find_run(a), find_run(b))
+    typer.echo(str(diff))
+    if figure is not None:
+        diff.plot(theme=theme).savefig(figure, dpi=160)
+        typer.echo(f"\nfigure    {figure}")
