@@ -1,6 +1,6 @@
 """The ``omni`` command: parses, calls, prints. What it calls is imported when it is called."""
 
-from omni_lab.cli import alerts, itch, journal, new, reconcile, reports, running, store, trials
+from omni_lab.cli import alerts, itch, journal, new, reconcile, reports, running, runs, store, trials
 from omni_lab.cli.app import app
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "reconcile",
     "reports",
     "running",
+    "runs",
     "store",
     "trials",
 ]

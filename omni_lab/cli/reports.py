@@ -5,9 +5,7 @@ from typing import Annotated
 
 import typer
 
-from omni_lab.cli.running import runs_app
-
-Run = Annotated[str, typer.Argument(help="Beginning of a run id, a tag, or 'last'.")]
+from omni_lab.cli.runs import Run, runs_app
 
 
 @runs_app.command("report")

@@ -36,7 +36,7 @@ def write_index(runs_dir: Path, *, tags: Mapping[str, Sequence[str]] | None = No
     runs_dir : Path
         The directory of runs.
     tags : mapping of str to sequence of str, optional
-        All tags by run id, where somebody has them at hand; those of before stay otherwise.
+        By run id, of runs whose tags changed; those of before stay otherwise.
 
     Returns
     -------
@@ -109,8 +109,8 @@ def _rows(runs_dir: Path, tags: Mapping[str, Sequence[str]] | None) -> list[dict
             if before is not None:
                 row["tags"] = before["row"]["tags"]
             before = {"state": state, "row": row}
-        if tags is not None:
-            before["row"]["tags"] = sorted(tags.get(path.name, ()))
+        if tags is not None and path.name in tags:
+            before["row"]["tags"] = sorted(tags[path.name])
         found[path.name] = before
     write_text(runs_dir / _KEPT_FILE, json.dumps({"version": _VERSION, "runs": found}))
     rows = [each["row"] for each in found.values()]
@@ -120,8 +120,10 @@ def _rows(runs_dir: Path, tags: Mapping[str, Sequence[str]] | None) -> list[dict
 def _kept(path: Path) -> dict[str, Any]:
     try:
         content = read_json(path)
-        return dict(content["runs"]) if content["version"] == _VERSION else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        if content["version"] != _VERSION:
+            return {}
+        return {name: each for name, each in content["runs"].items() if {"state", "row"} <= set(each)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 

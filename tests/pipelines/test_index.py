@@ -85,11 +85,11 @@ def test_tags_stay_until_others_are_told(tmp_path: Path) -> None:
     write_index(tmp_path, tags={folder.name: ("good", "best")})
     write_index(tmp_path)
     assert rows(tmp_path)[0]["tags"] == ["best", "good"]
-    write_index(tmp_path, tags={})
+    write_index(tmp_path, tags={folder.name: ()})
     assert rows(tmp_path)[0]["tags"] == []
 
 
-@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"version": 1}', '{"version": 99, "runs": {}}'])
+@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"version": 1}', '{"version": 99, "runs": {}}', '{"version": 1, "runs": 5}'])
 def test_damage_to_what_is_kept_costs_time_only(tmp_path: Path, damage: str) -> None:
     run(tmp_path, 1)
     write_index(tmp_path)
