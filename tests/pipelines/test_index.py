@@ -89,7 +89,9 @@ def test_tags_stay_until_others_are_told(tmp_path: Path) -> None:
     assert rows(tmp_path)[0]["tags"] == []
 
 
-@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"version": 1}', '{"version": 99, "runs": {}}', '{"version": 1, "runs": 5}'])
+@pytest.mark.parametrize(
+    "damage", ["", "[]", "{}", '{"version": 1}', '{"version": 99, "runs": {}}', '{"version": 1, "runs": 5}']
+)
 def test_damage_to_what_is_kept_costs_time_only(tmp_path: Path, damage: str) -> None:
     run(tmp_path, 1)
     write_index(tmp_path)
