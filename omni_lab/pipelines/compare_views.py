@@ -77,8 +77,9 @@ def verdict(diff: RunDiff) -> str:
     if not diff.metrics and diff.equity is None and not diff.rows:
         return "Neither run left results that can be compared."
     if diff.same_results:
-        why = "" if not diff.parameters and not diff.made_with else ", though not all they were made with is"
-        return f"The results are the same bit for bit{why}."
+        what = "What can be compared" if diff.notes else "The results"
+        why = ", though not what they were made with" if diff.parameters or diff.made_with else ""
+        return f"{what} {'is' if diff.notes else 'are'} the same bit for bit{why}."
     n = sum(each.differs for each in diff.metrics)
     parted = diff.equity.parts_at if diff.equity is not None else None
     since = "" if parted is None else f"; the equity parts on {str(np.datetime64(parted, 'ns'))[:10]}"
@@ -106,13 +107,18 @@ def _tables(diff: RunDiff) -> list[tuple[str, Table]]:
 
 
 def _metric_row(each: MetricDiff) -> tuple[str, str, str, str]:
-    a, b, delta = (ABSENT if v is None else format_metric(each.name, v) for v in (each.a, each.b, each.delta))
-    # Where both are written alike, more digits show what differs.
-    if each.differs and a == b and each.delta is not None:
-        a, b, delta = f"{each.a!r}", f"{each.b!r}", f"{each.delta:.3g}"
-    elif each.delta is not None and each.delta > 0 and not delta.startswith("+"):
-        delta = f"+{delta}"
-    return label_of(each.name), a, b, delta
+    a, b = (ABSENT if v is None else format_metric(each.name, v) for v in (each.a, each.b))
+    if not each.differs:
+        return label_of(each.name), a, b, "="
+    if each.a is None or each.b is None or each.delta is None:
+        return label_of(each.name), a, b, ABSENT
+    delta = format_metric(each.name, abs(each.delta)).lstrip("+")
+    if a == b:
+        # Written as usual they look alike: as many digits as tell them apart.
+        forms = (f"{{:.{digits}g}}" for digits in range(4, 18))
+        form = next(form for form in forms if form.format(each.a) != form.format(each.b))
+        a, b, delta = form.format(each.a), form.format(each.b), f"{abs(each.delta):.3g}"
+    return label_of(each.name), a, b, ("+" if each.delta > 0 else "−") + delta
 
 
 def _weight_rows(weights: "pd.DataFrame") -> Table:

@@ -98,6 +98,14 @@ def test_a_metric_that_one_lacks_is_a_difference(tmp_path: Path) -> None:
     assert "1 of 1 metrics" in str(diff)
 
 
+def test_a_difference_of_lengths_of_time_has_a_sign(tmp_path: Path) -> None:
+    a = record(tmp_path, "1", metrics={"max_drawdown_days": 2000.0, "calmar_ratio": 0.0670602})
+    b = record(tmp_path, "2", metrics={"max_drawdown_days": 500.0, "calmar_ratio": 0.0682677})
+    text = str(compare_runs(a, b))
+    assert "−4.1 years" in text
+    assert "0.06706" in text, "two decimals would not tell them apart"
+
+
 def test_equities_part_where_they_first_differ(two: tuple[RunRecord, RunRecord]) -> None:
     write(two[1], equity=pd.DataFrame({"ts": DAYS[1:], "equity": [110.0, 121.0, 115.5, 120.0, 100.0]}))
     diff = compare_runs(*two)
