@@ -5,11 +5,12 @@ import email.policy
 import hashlib
 import hmac
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from omni_lab.messaging.alerts import Alert
+from omni_lab.messaging.alerts import Alert, Notifier, read_alert_settings
 from tests.messaging.conftest import Desk
 from tests.messaging.sinks import OPENSSL, WHY_NO_TLS, HttpSink, SmtpSink, certificate, smtp_sink
 
@@ -137,6 +138,14 @@ def test_a_channel_that_fails_or_hangs_stops_no_other(desk: Desk, sink: HttpSink
         ("well", "told"),
     ]
     assert len(silent.received) == 3, "a timeout is tried again"
+
+
+def test_nobody_waits_longer_than_he_has_patience_for(desk: Desk, sink: HttpSink, silent: HttpSink) -> None:
+    text = slack(sink) + f"  silent: {{kind: slack, url: '{silent.url}/x'}}\n"
+    settings = replace(read_alert_settings(desk.write("timeout: 60s\n" + text)), patience_s=0.5)
+    well, late = Notifier(settings, desk.directory / "alerts.sqlite").send(ALERT)
+    assert (well.outcome, late.outcome) == ("told", "failed")
+    assert "0.5 s" in late.detail
 
 
 @pytest.mark.parametrize("status", [403, 500])

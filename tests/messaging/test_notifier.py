@@ -255,7 +255,9 @@ def test_everything_that_is_wrong_in_the_file_is_told_at_once(
     assert "pl41n" not in text
 
 
-@pytest.mark.parametrize("text", ["channels: [", "\tx", "channels: {a: &a {kind: *a}}", "- 1", "", "a: b: c"])
+@pytest.mark.parametrize(
+    "text", ["[" * 5000, "channels: [", "\tx", "channels: {a: &a {kind: *a}}", "- 1", "", "a: b: c"]
+)
 def test_what_is_no_file_of_channels_is_refused_in_a_sentence(desk: Desk, text: str) -> None:
     with pytest.raises(ConfigError, match=r"alerts\.yaml"):
         read_alert_settings(desk.write(text))

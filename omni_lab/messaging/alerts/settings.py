@@ -71,7 +71,7 @@ def read_alert_settings(path: Path) -> AlertSettings:
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise ConfigError(f"{line}this is not YAML: {error.problem}", where=str(path)) from None
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         raise ConfigError("this is not YAML", where=str(path)) from None
     problems: Problems = []
     settings = _settings(Fields(root, "", problems))

@@ -7,6 +7,7 @@ const DAY_MS = 86400000;
 function readOut(plot) {
   let panels;
   try { panels = panelsOf(JSON.parse(plot.dataset.series)); } catch { return; }
+  if (!panels.length) { return; }
   const tip = add(plot, "tip");
   tip.setAttribute("role", "status");
   const marks = panels.map((panel) => ({ cross: add(plot, "cross"), dots: panel.series.map(() => add(plot, "dot")) }));
@@ -67,7 +68,7 @@ function panelsOf(data) {
     const ms = [times.start_ms, ...numbers(times.steps).map((step) => times.start_ms + (steps += step) * times.unit_ms)];
     return { ...times, ms, places: times.side_by_side ? ms.map((_, i) => i) : ms.map((each) => each / DAY_MS) };
   });
-  return data.panels.map((panel) => {
+  return data.panels.filter((panel) => panel.series.length).map((panel) => {
     const [left, top, width, height] = panel.box.map(Number);
     const series = panel.series.map((each) => {
       const times = clocks[each.times];
