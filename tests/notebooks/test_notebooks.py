@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from omni_lab.config import HOME_VARIABLE
+from omni_lab.figures import equity_figure
 from omni_lab.pipelines.catalog import find_pipeline, list_pipelines
 from omni_lab.pipelines.form import form_of, parameters_cell
 from omni_lab.pipelines.parameters import read_parameters
@@ -187,6 +188,11 @@ def spoil_id(notebook: NotebookNode) -> None:
     notebook.cells[1].id = "a1b2c3d4"
 
 
+def spoil_series(notebook: NotebookNode) -> None:
+    series = {"application/vnd.omnilab.series+json": {}, "text/plain": "x"}
+    notebook.cells[1].outputs = [new_output("display_data", data=series)]  # type: ignore[no-untyped-call]
+
+
 def spoil_size(notebook: NotebookNode) -> None:
     notebook.cells[0].source += "x" * policy.LARGEST_BYTES
 
@@ -208,6 +214,7 @@ def spoil_size(notebook: NotebookNode) -> None:
         (spoil_cell_metadata, "metadata beside its tags"),
         (spoil_id, "cell id"),
         (spoil_size, "more than 1 MiB"),
+        (spoil_series, "the numbers behind a figure"),
     ],
 )
 def test_a_notebook_that_keeps_something_else_is_found(
@@ -230,6 +237,17 @@ def test_a_widget_is_kept_as_the_page_it_shows_and_real_data_not_at_all() -> Non
     notebook.cells[1].outputs = [shown, picture()]
     notebook.cells[1].metadata = nbformat.from_dict({"tags": ["real_data"]})  # type: ignore[no-untyped-call]
     assert policy.normalise(notebook, essay=True).cells[1].outputs == []
+
+
+def test_a_figure_is_kept_without_the_numbers_behind_it() -> None:
+    notebook = executed()
+    day = 86_400_000_000_000
+    shown, _ = equity_figure([0, day], [1.0, 2.0], [0.0, 0.0], initial_capital=1.0)._repr_mimebundle_()
+    assert "application/vnd.omnilab.series+json" in shown
+    notebook.cells[1].outputs = [new_output("display_data", data=shown)]  # type: ignore[no-untyped-call]
+    kept = policy.normalise(notebook, essay=True).cells[1].outputs[0].data
+    assert "image/png" in kept
+    assert "application/vnd.omnilab.series+json" not in kept
 
 
 def executed() -> NotebookNode:
