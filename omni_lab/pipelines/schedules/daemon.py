@@ -14,10 +14,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from omni_lab.errors import MissingExtraError
 from omni_lab.pipelines.schedules.claims import Claim, Claims
@@ -36,7 +36,6 @@ LOOK_EVERY_S = 5.0
 """How often it looks for what other processes changed, and says that it is there."""
 _CHILD_POLL_S = 0.2
 _TELL_EVERY_S = 60.0
-COMMAND = (sys.executable, "-m", "omni_lab.cli", "schedule", "run-now")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,16 @@ class Clock:
         return self.at + (shown - self.shows) / self.speed
 
 
+class Child(Protocol):
+    """A process that runs a firing."""
+
+    def poll(self) -> int | None:
+        """Its exit code; None while it runs."""
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
+
+
 @dataclass
 class Scheduler:
     """Keeps the hours of a registry's schedules.
@@ -73,21 +82,21 @@ class Scheduler:
     workers : int
         How many runs may go at once on this machine, whoever started them.
     clock : Clock
-    command : sequence of str
-        What runs a firing; the schedule's name, ``--due`` and ``--claim`` are put behind it.
     look_every_s : float
+    start : callable
+        Starts the process that runs a claim; raises OSError if it cannot.
     """
 
     registry: RunRegistry
     workers: int = 2
     clock: Clock = field(default_factory=Clock)
-    command: Sequence[str] = COMMAND
     look_every_s: float = LOOK_EVERY_S
+    start: Callable[[Claim], Child] = field(default_factory=lambda: start_process)
 
     def __post_init__(self) -> None:
         self._store = ScheduleStore(self.registry)
         self._claims = Claims(self.registry, self._store)
-        self._children: dict[Claim, subprocess.Popen[bytes]] = {}
+        self._children: dict[Claim, Child] = {}
         self._wake = threading.Event()
         self._told_to_end = 0
         self._told_alerts = time.monotonic()
@@ -134,15 +143,8 @@ class Scheduler:
         return self._store.list()
 
     def _start(self, claim: Claim) -> None:
-        arguments = [claim.schedule, "--due", claim.due, "--claim", claim.token]
         try:
-            # A session of its own, so that Ctrl-C in a terminal is ours to pass on.
-            self._children[claim] = subprocess.Popen(
-                [*self.command, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            self._children[claim] = self.start(claim)
         except OSError as error:
             problem = f"its process could not be started: {error}"
             announce(self._claims.end(claim, now=self.clock.now(), problem=problem, again=True))
@@ -180,6 +182,17 @@ class Scheduler:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def start_process(claim: Claim) -> Child:
+    """Start ``omni schedule run-now`` for a claim, in a session of its own: Ctrl-C is ours to pass on."""
+    command = [sys.executable, "-m", "omni_lab.cli", "schedule", "run-now", claim.schedule]
+    return subprocess.Popen(
+        [*command, "--due", claim.due, "--claim", claim.token],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 @contextmanager

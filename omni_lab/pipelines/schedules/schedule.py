@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from omni_lab.data.trading_calendar import TradingCalendar
 from omni_lab.errors import ConfigError, OmniError
 from omni_lab.pipelines.schedules.cron import Cron, next_due
 
@@ -106,6 +105,8 @@ class Schedule:
         """Whether the date of a moment, on the schedule's clock, is a session; a half day is one."""
         if self.calendar is None:
             return True
+        from omni_lab.data.trading_calendar import TradingCalendar
+
         day = moment.astimezone(self.zone).date()
         return len(TradingCalendar.parse(self.calendar).sessions(day, day)) > 0
 
@@ -156,6 +157,8 @@ class Schedule:
 
     def _check_calendar(self) -> None:
         if self.calendar is not None:
+            from omni_lab.data.trading_calendar import TradingCalendar
+
             TradingCalendar.parse(self.calendar)
 
     def _check_rules(self) -> None:
