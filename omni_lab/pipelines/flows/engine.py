@@ -271,7 +271,12 @@ class Course:
 
     def _begins(self, now_s: float) -> Iterator[Action]:
         for name, state in self.steps.items():
-            if state.state == RUNNING and not state.stopping and state.due_s is not None and now_s >= state.due_s:
+            if (
+                state.state == RUNNING
+                and not state.stopping
+                and state.due_s is not None
+                and now_s >= state.due_s
+            ):
                 state.stopping, state.due_s = TIMEOUT, None
                 yield Stop(name, TIMEOUT)
         for step in self.flow.steps:

@@ -193,9 +193,12 @@ def _problems_of(step: Step, names: set[str], parameters: Mapping[str, Any]) -> 
     where = step.where or f"step {step.name!r}"
     if not _NAME.fullmatch(step.name):
         yield ConfigError(
-            "the name of a step cannot be used", found=step.name, expected="letters, digits, _ and -", where=where
+            "the name of a step cannot be used",
+            found=step.name,
+            expected="letters, digits, _ and -",
+            where=where,
         )
-    if not isinstance(step.retries, int) or step.retries < 0:
+    if step.retries < 0:
         yield _out_of_range("retries", step.retries, "a whole number from 0", where)
     if not 0 <= step.retry_delay_s < math.inf:
         yield _out_of_range("retry_delay", step.retry_delay_s, "seconds from 0", where)
@@ -204,7 +207,9 @@ def _problems_of(step: Step, names: set[str], parameters: Mapping[str, Any]) -> 
     others = sorted(names - {step.name})
     for each in step.after:
         if each not in names or each == step.name:
-            yield ConfigError("a step comes after one that is not there", found=each, expected=others, where=where)
+            yield ConfigError(
+                "a step comes after one that is not there", found=each, expected=others, where=where
+            )
     for name, value in step.values.items():
         place = step.place_of(name)
         try:

@@ -1,7 +1,7 @@
 """Flows written as YAML: where they are, and what they say, with the line of everything that is wrong.
 
-Values of steps stay as they were typed until the pipeline's own types read them, so ``007`` stays text where a
-symbol is meant.
+Values of steps stay as they were typed until the pipeline's own types read them, so ``007`` stays text where
+a symbol is meant.
 """
 
 import re
@@ -164,7 +164,7 @@ class _Reader:
             return {}
 
         def plain(each: "Node") -> Any:
-            # What stands in a mapping is read as what it looks like; so is a default, which has no other type.
+            # What stands in a mapping is read as what it looks like, as a default has to be.
             inside = {"it": from_node(each, self._at(each))}
             return coerced(Parameter(name="parameters", kind="dict"), inside, self._at(each))["it"]
 
@@ -251,7 +251,9 @@ class _Reader:
             return None
         return tuple(str(each.value) for each in nodes)
 
-    def _refuse(self, what: str, node: "Node | None", *, found: object = None, expected: object = None) -> None:
+    def _refuse(
+        self, what: str, node: "Node | None", *, found: object = None, expected: object = None
+    ) -> None:
         self._problems.append(ConfigError(what, found=found, expected=expected, where=self._at(node)))
 
     def _at(self, node: "Node | None") -> str:

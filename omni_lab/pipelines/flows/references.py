@@ -1,7 +1,7 @@
 """References in the values of a flow: ``${name}`` is a parameter of it, ``${step.run_id}`` a run upstream.
 
-A value that is one reference becomes what is referred to, with its type; a reference inside longer text becomes
-part of the text. ``$${`` stands for ``${``.
+A value that is one reference becomes what is referred to, with its type; a reference inside longer text
+becomes part of the text. ``$${`` stands for ``${``.
 """
 
 import re
