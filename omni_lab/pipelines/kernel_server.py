@@ -67,8 +67,9 @@ def read_at_import(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def code_stamp() -> tuple[int, int]:
-    """Number of source files of the package and the newest change of one, in nanoseconds."""
-    times = [file.stat().st_mtime_ns for file in Path(omni_lab.__file__).parent.rglob("*.py")]
+    """Number of files of the package that are imported, and the newest change of one, in nanoseconds."""
+    package = Path(omni_lab.__file__).parent
+    times = [file.stat().st_mtime_ns for kind in ("*.py", "*.so") for file in package.rglob(kind)]
     return len(times), max(times)
 
 
