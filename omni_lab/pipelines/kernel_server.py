@@ -5,7 +5,7 @@
 A fork is a process of its own with everything imported, so that two runs share no state and neither pays for
 the imports. The connection of whoever asked stays open while the kernel lives: when it ends, so does the
 kernel with all that it started; when our own standard input ends, so do all kernels and this process.
-``kernels`` has the other end. Linux only.
+``kernel_pool`` keeps it. Linux only.
 """
 
 import gc

@@ -2,7 +2,7 @@
 
 A kernel leaves the user's IPython profile alone and talks over sockets in a private directory, so that two
 runs at once share nothing, and it does not outlive the process that runs the notebook. ``kernel`` runs
-notebooks in kernels; ``kernel_server`` is the process behind a pool.
+notebooks in kernels; ``kernel_pool`` keeps the pool.
 """
 
 import json
@@ -11,37 +11,24 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Mapping
-from contextvars import ContextVar, Token
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ipykernel.kernelspec import RESOURCES
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from omni_lab.config import environment_of_process
+from omni_lab.pipelines.kernel_pool import OF_EVERY_KERNEL, pool_in_use
 
 logger = logging.getLogger(__name__)
 
 KERNEL_NAME = "omni-lab"
 
-_SERVER = "omni_lab.pipelines.kernel_server"
 _LONGEST_SOCKET_PATH = 80  # of the 104 to 108 bytes that a Unix socket path may have
 _PATIENCE_S = 30.0
-_OF_EVERY_KERNEL = {
-    # The order of a set must not change a result.
-    "PYTHONHASHSEED": "0",
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    # debugpy would warn about frozen modules on the terminal of whoever runs the pipeline.
-    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-}
 _COLD_START = """
 import os, runpy, sys
 if sys.platform == "linux":
@@ -51,84 +38,6 @@ if sys.platform == "linux":
         os._exit(1)
 runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
 """
-
-_pool: ContextVar[str | None] = ContextVar("omni_lab_kernel_pool", default=None)
-
-
-class KernelPool:
-    """Kernels with the common imports done, each used once.
-
-    While it is open, notebooks that this thread runs take their kernels from it. A kernel of a pool differs
-    from a cold one only in what it need not import. One whose environment differs in what an import may have
-    read, or that would run sources which have changed since, is started cold; so is every one where there is
-    no Linux.
-
-    Parameters
-    ----------
-    address : str, optional
-        Of a pool that another process keeps; by default one is made, and ended on leaving.
-
-    Attributes
-    ----------
-    address : str
-        For processes that take kernels from this pool.
-
-    Examples
-    --------
-    >>> with KernelPool():  # doctest: +SKIP
-    ...     run_pipeline("backtest")
-    """
-
-    def __init__(self, address: str | None = None) -> None:
-        self._server: subprocess.Popen[bytes] | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._tokens: list[Token[str | None]] = []
-        self.address = address or ""
-        if address is None and is_possible():
-            self._folder = tempfile.TemporaryDirectory(prefix="omni-pool-")
-            self.address = str(Path(self._folder.name) / "pool")
-            self._server = subprocess.Popen(
-                # -P: the folder somebody works in is no place to import from.
-                [sys.executable, "-P", "-m", _SERVER, self.address],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                env=_environment_of_server(),
-                start_new_session=True,
-            )
-
-    def wait(self, timeout_s: float = _PATIENCE_S) -> bool:
-        """Wait until the imports are done; False if they are not within the time, or the pool is dead."""
-        until = time.monotonic() + timeout_s
-        while self.address and time.monotonic() < until:
-            if Path(self.address).exists():
-                return True
-            if self._server is not None and self._server.poll() is not None:
-                return False
-            time.sleep(0.02)
-        return False
-
-    def close(self) -> None:
-        """End the pool, and what kernels of it still run."""
-        if self._server is not None and self._server.stdin is not None:
-            self._server.stdin.close()
-            self._server.wait()
-        if self._folder is not None:
-            self._folder.cleanup()
-
-    def __enter__(self) -> Self:
-        self._tokens.append(_pool.set(self.address or None))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        _pool.reset(self._tokens.pop())
-        self.close()
-
-
-def is_possible() -> bool:
-    """Whether this system can fork kernels safely."""
-    return sys.platform == "linux"
 
 
 def kernel_manager(private: Path, environment: Mapping[str, str]) -> AsyncKernelManager:
@@ -168,7 +77,7 @@ class _ThisInterpreter(KernelSpecManager):
             display_name="Python 3",
             language="python",
             # Without the user's start-up files.
-            env={**self.overlay, "IPYTHONDIR": str(self.private / "ipython"), **_OF_EVERY_KERNEL},
+            env={**self.overlay, "IPYTHONDIR": str(self.private / "ipython"), **OF_EVERY_KERNEL},
         )
 
 
@@ -176,7 +85,7 @@ class _Provisioner(LocalProvisioner):
     """Has a pool fork the kernel; starts it cold without one, and where the pool refuses or is gone."""
 
     async def launch_kernel(self, cmd: list[str], **options: Any) -> Any:
-        address, file = _pool.get(), getattr(self.parent, "connection_file", "")
+        address, file = pool_in_use(), getattr(self.parent, "connection_file", "")
         if not address:
             return await super().launch_kernel(cmd, **options)
         try:
@@ -260,8 +169,3 @@ class _Forked:
         line, _, self._read = self._read.partition(b"\n")
         found: dict[str, Any] = json.loads(line)
         return found
-
-
-def _environment_of_server() -> dict[str, str]:
-    kept = {name: value for name, value in environment_of_process().items() if not name.startswith("JPY_")}
-    return {**kept, **_OF_EVERY_KERNEL}

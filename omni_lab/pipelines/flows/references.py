@@ -145,6 +145,27 @@ def resolved(value: Any, lookup: Lookup, *, where: str | None = None) -> Any:
             return value
 
 
+def only_reference(value: Any) -> Reference | None:
+    """The reference that a value is; None if it is something else, or more."""
+    whole = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
+    return _parsed(whole[2], None) if whole and not whole[1] else None
+
+
+def escaped(value: Any) -> Any:
+    """A value whose text holds no references: resolving it gives the value back."""
+    match value:
+        case str():
+            return (
+                type(value)(_REFERENCE.sub(lambda found: f"${found[0]}", value)) if "${" in value else value
+            )
+        case Mapping():
+            return {name: escaped(each) for name, each in value.items()}
+        case list() | tuple():
+            return [escaped(each) for each in value]
+        case _:
+            return value
+
+
 def _resolved_text(text: str, lookup: Lookup, where: str | None) -> Any:
     whole = _REFERENCE.fullmatch(text)
     if whole and not whole[1]:
