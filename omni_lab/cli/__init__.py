@@ -3,7 +3,7 @@
 from omni_lab.cli import flow, itch, journal, new, reconcile, running, store, trials
 from omni_lab.cli.app import app
 
-__all__ = ["app", "itch", "journal", "main", "new", "reconcile", "running", "store", "trials"]
+__all__ = ["app", "flow", "itch", "journal", "main", "new", "reconcile", "running", "store", "trials"]
 
 
 def main() -> None:

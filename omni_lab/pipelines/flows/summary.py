@@ -41,7 +41,7 @@ def format_flow_run(record: RunRecord) -> str:
     ]
     resumes = record.content.get("resumes")
     lines += [f"goes on with {resumes}"] if resumes else []
-    rows = [("STEP", "STATE", "ATTEMPT", "RUN", "")]
+    rows: list[tuple[str, ...]] = [("STEP", "STATE", "ATTEMPT", "RUN", "")]
     for name, state in step_states(record).items():
         shown = (name, state["state"], state["attempt"] or "–", state["run_id"] or "–", state["problem"])
         rows.append(tuple(str(each) for each in shown))
