@@ -143,8 +143,17 @@ def _tell(what: Callable[[Notifier], object]) -> None:
 
 
 def _run(schedule: Schedule, origin: Origin, registry: RunRegistry) -> object:
+    from omni_lab.pipelines.flows import run_flow
     from omni_lab.pipelines.runner import run_pipeline
 
+    if schedule.flow is not None:
+        return run_flow(
+            schedule.flow,
+            assignments=schedule.assignments,
+            progress=False,
+            origin=origin,
+            registry=registry,
+        )
     return run_pipeline(
         schedule.runs,
         parameter_file=schedule.parameter_file,

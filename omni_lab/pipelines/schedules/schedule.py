@@ -118,9 +118,22 @@ class Schedule:
         ConfigError, DataError
             As a run itself would say it.
         """
-        from omni_lab.pipelines.runner import prepare_run
+        if self.flow is None:
+            from omni_lab.pipelines.runner import prepare_run
 
-        prepare_run(self.runs, parameter_file=self.parameter_file, assignments=self.assignments)
+            prepare_run(self.runs, parameter_file=self.parameter_file, assignments=self.assignments)
+            return
+        from omni_lab.pipelines.flows import load_flow
+        from omni_lab.pipelines.flows.checks import settled
+
+        if self.parameter_file is not None:
+            raise ConfigError(
+                "a flow takes no parameter set",
+                found=self.parameter_file,
+                where=self.runs,
+                hint="Set its parameters one by one: --set NAME=VALUE.",
+            )
+        settled(load_flow(self.flow), assignments=self.assignments)
 
     def facts(self) -> dict[str, Any]:
         """Its attributes, as plain values."""
