@@ -78,6 +78,24 @@ def test_what_could_not_run_is_not_added(store: ScheduleStore, facts: dict[str, 
 
 
 @pytest.mark.usefixtures("toy")
+def test_a_flow_is_checked_before_it_is_kept(store: ScheduleStore, project: Path) -> None:
+    flow = project / "notebooks" / "pipelines" / "flows" / "daily.yaml"
+    flow.parent.mkdir()
+    flow.write_text("parameters: {days: 3}\nsteps:\n  one: {pipeline: toy, set: {lookback: '${days}'}}\n")
+    store.add(schedule(runs="flow:daily", assignments=("days=5",)), now=NOON)
+    assert store.get("hourly").flow == "daily"
+    refused: list[tuple[dict[str, Any], str]] = [
+        ({"runs": "flow:dayly"}, "Did you mean 'daily'"),
+        ({"runs": "flow:daily", "assignments": ("day=5",)}, "Did you mean 'days'"),
+        ({"runs": "flow:daily", "assignments": ("days=x",)}, "days"),
+        ({"runs": "flow:daily", "parameter_file": "some"}, "no parameter set"),
+    ]
+    for facts, fragment in refused:
+        with pytest.raises(ConfigError, match=fragment):
+            store.add(schedule("other", **facts), now=NOON)
+
+
+@pytest.mark.usefixtures("toy")
 def test_what_was_due_is_seen_once(store: ScheduleStore) -> None:
     store.add(schedule(missed="all"), now=NOON)
     store.see_due(after(minutes=59))
