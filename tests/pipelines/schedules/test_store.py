@@ -18,6 +18,7 @@ from omni_lab.pipelines.registry.records import Origin, origin_facts
 from omni_lab.pipelines.schedules import Claim, Claims, Schedule, ScheduleStore, fire, fire_by_hand, fire_due
 from omni_lab.pipelines.schedules.claims import MOST_FAILURES
 from omni_lab.pipelines.schedules.tables import firings, stamp
+from tests.messaging.sinks import http_sink
 from tests.pipelines.schedules.conftest import NOON, after
 
 NUMBERS = itertools.count()
@@ -283,6 +284,48 @@ def test_what_a_run_refuses_fails_to_start(
     assert ended.state == "failed to start"
     assert "unknown pipeline" in ended.reason
     assert registry.list() == []
+
+
+def failing_run(schedule: Schedule, origin: Origin, registry: RunRegistry) -> None:
+    facts = {"run_id": "bad", "pipeline": schedule.runs, "started": stamp(NOON)}
+    registry.begin(facts | origin_facts(origin))
+    registry.finish("bad", "failed", error={"type": "X", "message": "it broke", "cell": None})
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_run_that_fails_is_told_to_the_alert_channels(
+    registry: RunRegistry, store: ScheduleStore, claims: Claims, project: Path
+) -> None:
+    store.add(schedule("good"), now=NOON)
+    store.add(schedule("poor"), now=NOON)
+    store.see_due(after(hours=1))
+    good, poor = claims.take(2)
+    with http_sink() as sink:
+        (project / "home").mkdir(exist_ok=True)
+        (project / "home" / "alerts.yaml").write_text(
+            f"channels:\n  hook:\n    kind: webhook\n    url: {sink.url}/in\n"
+        )
+        fire(registry, good, run=short_run)
+        ended = fire(registry, poor, run=failing_run)
+    assert ended is not None
+    assert (ended.state, ended.reason) == ("ran", "failed")
+    (told,) = sink.received
+    assert "schedule poor: ran failed" in told.body.decode()
+    assert "omni runs show bad" in told.body.decode()
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_file_of_channels_that_cannot_be_read_stops_nothing(
+    registry: RunRegistry, store: ScheduleStore, claims: Claims, project: Path
+) -> None:
+    store.add(schedule(), now=NOON)
+    store.see_due(after(hours=1))
+    (project / "home").mkdir(exist_ok=True)
+    (project / "home" / "alerts.yaml").write_text("channels: [")
+    (claim,) = claims.take(1)
+    ended = fire(registry, claim, run=failing_run)
+    assert ended is not None
+    assert ended.reason == "failed"
 
 
 @pytest.mark.usefixtures("toy")
