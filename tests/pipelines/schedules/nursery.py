@@ -30,19 +30,21 @@ class ShortRun:
 
     def __call__(self, schedule: Schedule, origin: Origin, registry: RunRegistry) -> None:
         run = f"{schedule.name}-{os.getpid()}-{time.time_ns()}"
-        self._maybe_die()
+        maybe_die(self.deaths)
         facts = {"run_id": run, "pipeline": schedule.runs, "started": stamp(Clock().now())}
         registry.begin(facts | origin_facts(origin))
         note("begin", origin.key)
         time.sleep(random.uniform(0, self.longest_s))
-        self._maybe_die()
+        maybe_die(self.deaths)
         note("end", origin.key)
         registry.finish(run, "succeeded")
-        self._maybe_die()
+        maybe_die(self.deaths)
 
-    def _maybe_die(self) -> None:
-        if random.random() < self.deaths:
-            os.kill(os.getpid(), signal.SIGKILL)
+
+def maybe_die(chance: float) -> None:
+    """Now and then, be killed."""
+    if random.random() < chance:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def note(what: str, key: str | None) -> None:
@@ -89,15 +91,24 @@ class Fork:
 
 def schedule_until_told(order: dict[str, Any]) -> None:
     """A scheduler as a test orders it."""
+    random.seed(order["seed"])
     run = ShortRun(order["longest_s"], order["deaths"])
     clock = Clock(moment_of(order["shows"]), moment_of(order["at"]), order["speed"])
+
+    def start(claim: Claim) -> Fork:
+        # The moments between a claim and its run are too short to be hit from outside.
+        maybe_die(order["deaths"])
+        child = Fork(claim, run)
+        maybe_die(order["deaths"])
+        return child
+
     with RunRegistry() as registry:
         Scheduler(
             registry,
             workers=order["workers"],
             clock=clock,
             look_every_s=0.3,
-            start=lambda claim: Fork(claim, run),
+            start=start,
         ).run()
 
 

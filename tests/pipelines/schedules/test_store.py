@@ -144,8 +144,9 @@ def test_after_years_of_absence_the_last_thousand_are_told(store: ScheduleStore)
 @pytest.mark.usefixtures("toy")
 def test_one_of_a_schedule_and_so_many_of_a_machine_are_claimed(store: ScheduleStore, claims: Claims) -> None:
     for name in ("a", "b", "c"):
-        store.add(schedule(name, missed="all"), now=NOON)
+        store.add(schedule(name, missed="all", overlap="wait"), now=NOON)
     store.see_due(after(hours=2))
+    assert len(store.history()) == 6
     first = claims.take(2)
     assert [(each.schedule, each.due[11:16]) for each in first] == [("a", "13:00"), ("b", "13:00")]
     assert claims.take(2) == []
