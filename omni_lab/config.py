@@ -9,8 +9,8 @@ from typing import Self
 HOME_VARIABLE = "OMNI_LAB_HOME"
 REAL_DATA_VARIABLE = "OMNI_LAB_TEST_DATA"
 COUNT_TRIALS_VARIABLE = "OMNI_LAB_COUNT_TRIALS"
-ALERTS_VARIABLE = "OMNI_LAB_ALERTS"
 REGISTRY_VARIABLE = "OMNI_LAB_REGISTRY"
+ALERTS_VARIABLE = "OMNI_LAB_ALERTS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +25,16 @@ class Settings:
         Absolute; the parent of the others.
     count_trials : bool
         Whether backtests are counted in the ledger of trials.
-    alerts : Path or None
-        Where the channels of alerts are written down, if not in the data directory.
     registry : str
         The database of runs: a path, or a URL; ``data_dir/registry.sqlite`` by default.
+    alerts : Path or None
+        Where the channels of alerts are written down, if not in the data directory.
     """
 
     data_dir: Path
     count_trials: bool = True
-    alerts: Path | None = None
     registry: str = ""
+    alerts: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.registry:
@@ -72,8 +72,8 @@ class Settings:
         ``OMNI_LAB_HOME`` names the data directory. Without it, it is ``data/`` in the project that holds the
         working directory, so that a notebook and the command line agree; outside any project it is ``data/``
         in the working directory. ``OMNI_LAB_COUNT_TRIALS=0`` leaves the ledger of trials alone.
-        ``OMNI_LAB_ALERTS`` names the file of alert channels.
         ``OMNI_LAB_REGISTRY`` names the database of runs: a path, relative to the working directory, or a URL.
+        ``OMNI_LAB_ALERTS`` names the file of alert channels.
 
         Parameters
         ----------
@@ -85,9 +85,10 @@ class Settings:
         variables = os.environ if environ is None else environ
         home, counting = variables.get(HOME_VARIABLE, ""), variables.get(COUNT_TRIALS_VARIABLE, "") != "0"
         start = (cwd or Path.cwd()).absolute()
-        registry, named = variables.get(REGISTRY_VARIABLE, ""), variables.get(ALERTS_VARIABLE, "")
+        registry = variables.get(REGISTRY_VARIABLE, "")
         if registry and "://" not in registry:
             registry = str(start / Path(registry).expanduser())
+        named = variables.get(ALERTS_VARIABLE, "")
         alerts = start / Path(named).expanduser() if named else None
         data_dir = start / Path(home).expanduser() if home else (_project_above(start) or start) / "data"
         return cls(data_dir=data_dir, count_trials=counting, registry=registry, alerts=alerts)
@@ -122,3 +123,14 @@ def _project_above(start: Path) -> Path | None:
         if (directory / "omni_lab" / "__init__.py").is_file() and (directory / "pyproject.toml").is_file():
             return directory
     return None
+
+
+def environment_of_process() -> dict[str, str]:
+    """The environment of this process, as a copy."""
+    return dict(os.environ)
+
+
+def replace_environment(environment: Mapping[str, str]) -> None:
+    """Give this process another environment: for a process that was forked to be somebody else's."""
+    os.environ.clear()
+    os.environ.update(environment)

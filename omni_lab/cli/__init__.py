@@ -1,11 +1,25 @@
 """The ``omni`` command: parses, calls, prints. What it calls is imported when it is called."""
 
-from omni_lab.cli import alerts, itch, journal, new, reconcile, reports, running, runs, store, trials
+from omni_lab.cli import (
+    alerts,
+    flow,
+    itch,
+    journal,
+    new,
+    reconcile,
+    reports,
+    running,
+    runs,
+    schedule,
+    store,
+    trials,
+)
 from omni_lab.cli.app import app
 
 __all__ = [
     "alerts",
     "app",
+    "flow",
     "itch",
     "journal",
     "main",
@@ -14,6 +28,7 @@ __all__ = [
     "reports",
     "running",
     "runs",
+    "schedule",
     "store",
     "trials",
 ]
