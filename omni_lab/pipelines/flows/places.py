@@ -75,7 +75,7 @@ class Processes:
 
     warm: bool = True
     wake: "queue.SimpleQueue[object]" = field(default_factory=queue.SimpleQueue)
-    grace_s: float = GRACE_S
+    grace_s: float = field(default_factory=lambda: GRACE_S)
     _pool: KernelPool | None = field(default=None, init=False)
     _idle: list[_Worker] = field(default_factory=list, init=False)
     _busy: dict[str, _Worker] = field(default_factory=dict, init=False)

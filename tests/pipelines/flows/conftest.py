@@ -101,7 +101,7 @@ def wait_until(is_so: Callable[[], object], what: str) -> None:
     until = time.monotonic() + PATIENCE_S
     while not is_so():
         assert time.monotonic() < until, f"never came: {what}"
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 def assert_consistent(project: Path) -> None:

@@ -152,7 +152,7 @@ class _Killer:
 
     def _work(self) -> None:
         due: dict[int, float] = {}
-        while not self._over.wait(0.02) and self.n_killed < self._quota:
+        while not self._over.wait(0.1) and self.n_killed < self._quota:
             for pid in kernels_of(self._project):
                 due.setdefault(pid, time.monotonic() + self._moments.uniform(0.0, 1.0))
                 if time.monotonic() >= due[pid]:
