@@ -7,12 +7,29 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextvars import ContextVar, Token
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from omni_lab.config import environment_of_process
+
+IMPORTED = (
+    "numpy",
+    "pandas",
+    "pyarrow.parquet",
+    "duckdb",
+    "matplotlib.pyplot",
+    "IPython.core.display",
+    "ipykernel.ipkernel",
+    "ipykernel.kernelapp",
+    "omni_lab.figures",
+    "omni_lab.pipelines",
+    "omni_lab.simulator",
+    "omni_lab.store",
+)
+"""What notebooks of ours import; whatever of it is not installed is passed over."""
 
 _SERVER = "omni_lab.pipelines.kernel_server"
 _PATIENCE_S = 30.0
@@ -45,6 +62,8 @@ class KernelPool:
     ----------
     address : str, optional
         Of a pool that another process keeps; by default one is made, and ended on leaving.
+    imported : sequence of str, optional
+        Modules that are imported ahead; what notebooks of ours import by default.
 
     Attributes
     ----------
@@ -57,7 +76,7 @@ class KernelPool:
     ...     run_pipeline("backtest")
     """
 
-    def __init__(self, address: str | None = None) -> None:
+    def __init__(self, address: str | None = None, *, imported: Sequence[str] | None = None) -> None:
         self._server: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._tokens: list[Token[str | None]] = []
@@ -67,7 +86,14 @@ class KernelPool:
             self.address = str(Path(self._folder.name) / "pool")
             self._server = subprocess.Popen(
                 # -P: the folder somebody works in is no place to import from.
-                [sys.executable, "-P", "-m", _SERVER, self.address],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    _SERVER,
+                    self.address,
+                    *(IMPORTED if imported is None else imported),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 env=_environment_of_server(),

@@ -1,6 +1,6 @@
 """The process behind a pool of warm kernels: it imports what pipelines import, and forks a kernel a run.
 
-    python -m omni_lab.pipelines.kernel_server ADDRESS
+    python -m omni_lab.pipelines.kernel_server ADDRESS MODULE...
 
 A fork is a process of its own with everything imported, so that two runs share no state and neither pays for
 the imports. The connection of whoever asked stays open while the kernel lives: when it ends, so does the
@@ -25,22 +25,6 @@ from typing import Any, NoReturn
 
 import omni_lab
 from omni_lab.config import environment_of_process, replace_environment
-
-IMPORTED = (
-    "numpy",
-    "pandas",
-    "pyarrow.parquet",
-    "duckdb",
-    "matplotlib.pyplot",
-    "IPython.core.display",
-    "ipykernel.ipkernel",
-    "ipykernel.kernelapp",
-    "omni_lab.figures",
-    "omni_lab.pipelines",
-    "omni_lab.simulator",
-    "omni_lab.store",
-)
-"""What notebooks of ours import; whatever of it is not installed is passed over."""
 
 _OF_ONE_RUN = ("OMNI_LAB_", "JPY_", "PYTEST_")
 _NOT_READ_AT_IMPORT = frozenset({"IPYTHONDIR", "PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES"})
@@ -135,7 +119,7 @@ class _Server:
     def _refusal(self, environment: Mapping[str, str]) -> str:
         if code_stamp() != self._stamp:
             if not self._kernels:
-                os.execv(sys.executable, [sys.executable, "-P", "-m", __spec__.name, self._address])
+                os.execv(sys.executable, [sys.executable, "-P", "-m", __spec__.name, *sys.argv[1:]])
             return "the package has changed since its modules were imported"
         if read_at_import(environment) != self._environment:
             return "the environment is not the one that its modules were imported in"
@@ -247,13 +231,14 @@ def _kill_group(leader: int) -> None:
 
 def main() -> None:
     """Import, then serve."""
-    for name in IMPORTED:
+    address, *names = sys.argv[1:]
+    for name in names:
         with suppress(ImportError):
             importlib.import_module(name)
     # What is here now is never garbage, and stays shared between the forks.
     gc.collect()
     gc.freeze()
-    _Server(sys.argv[1]).serve()
+    _Server(address).serve()
 
 
 if __name__ == "__main__":

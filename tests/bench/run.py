@@ -33,6 +33,7 @@ import feeds
 import matching
 import native
 import ours
+import papermill_runs
 import replay
 import store
 from cases import COLD, NAMES, OURS, RELATIVE_TOLERANCE, SECTIONS, TOLERANCE, VECTORISED, Case, all_cases
@@ -299,7 +300,16 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory(prefix="omni-bench-") as folder:
         alone = [name for name in ours.CASES if name in chosen]
-        has_peers = not set(chosen) <= {"matching", "native", "store", "feeds", "replay", "breaks", *alone}
+        has_peers = not set(chosen) <= {
+            "matching",
+            "native",
+            "store",
+            "feeds",
+            "replay",
+            "breaks",
+            "papermill",
+            *alone,
+        }
         peers = environment.BENCH.ensure() if has_peers else Path(sys.executable)
         bench = Bench(Path(folder), peers, rounds=rounds, quick=arguments.quick)
         scale = 10 if arguments.quick else 1
@@ -330,6 +340,9 @@ def main() -> int:
         if "breaks" in chosen:
             bench.report["breaks"], wrong = breaks.run(quick=arguments.quick)
             bench.failures += wrong
+        if "papermill" in chosen:
+            bench.report["papermill"], wrong = papermill_runs.run(quick=arguments.quick, rounds=rounds)
+            bench.failures += wrong
         if "replay" in chosen:
             bench.report["replay"], wrong = replay.run(quick=arguments.quick, rounds=rounds)
             bench.failures += wrong
@@ -358,6 +371,8 @@ def main() -> int:
         print(feeds.LEGEND)
     if "replay" in chosen:
         print(replay.LEGEND)
+    if "papermill" in chosen:
+        print(papermill_runs.LEGEND)
     if alone:
         print(ours.LEGEND)
     if arguments.json:

@@ -75,7 +75,7 @@ class Processes:
 
     warm: bool = True
     wake: "queue.SimpleQueue[object]" = field(default_factory=queue.SimpleQueue)
-    grace_s: float = GRACE_S
+    grace_s: float = field(default_factory=lambda: GRACE_S)
     _pool: KernelPool | None = field(default=None, init=False)
     _idle: list[_Worker] = field(default_factory=list, init=False)
     _busy: dict[str, _Worker] = field(default_factory=dict, init=False)
@@ -211,8 +211,15 @@ def _end(worker: _Worker) -> None:
     process.stdout.close()
 
 
+def is_cluster(name: str | None) -> bool:
+    """Whether a name of a place means other machines, or what stands for them."""
+    return name not in (None, "", "processes")
+
+
 @contextmanager
-def open_place(cluster: str | None, count: int, wake: "queue.SimpleQueue[object]") -> Iterator[Place]:
+def open_place(
+    cluster: str | None, count: int, n_steps: int, wake: "queue.SimpleQueue[object]"
+) -> Iterator[Place]:
     """Where the steps of a flow run, ended on leaving.
 
     Parameters
@@ -221,10 +228,19 @@ def open_place(cluster: str | None, count: int, wake: "queue.SimpleQueue[object]
         ``"processes"`` by default.
     count : int
         How many steps may run at once.
+    n_steps : int
+        How many there are: a single one is better off with a cold kernel.
     wake : SimpleQueue
         Told when a step has ended.
     """
-    place = Processes(warm=count > 1, wake=wake)
+    place: Place
+    if not is_cluster(cluster):
+        place = Processes(warm=n_steps > 1, wake=wake)
+    else:
+        # Dask and Ray take seconds to import.
+        from omni_lab.pipelines.flows.on_cluster import OnCluster
+
+        place = OnCluster(str(cluster), count, wake)
     try:
         yield place
     finally:

@@ -24,7 +24,7 @@ from omni_lab.pipelines.flows.engine import Begin, Cancelled, Course, Event, Sto
 from omni_lab.pipelines.flows.flow import Flow
 from omni_lab.pipelines.flows.kept import FLOW_FILE, kept_runs
 from omni_lab.pipelines.flows.news import News, reporter
-from omni_lab.pipelines.flows.places import Place, open_place
+from omni_lab.pipelines.flows.places import Place, is_cluster, open_place
 from omni_lab.pipelines.flows.reading import load_flow
 from omni_lab.pipelines.flows.spec import flow_of, spec_of, states_of
 from omni_lab.pipelines.flows.steps import Steps
@@ -185,6 +185,7 @@ class _Running:
         self._cancels = 0
 
     def to_the_end(self, workers: int | None, cluster: str | None, progress: bool | News) -> RunRecord:
+        self._steps.keeps_time = is_cluster(cluster)
         count = max(1, min(workers or os.cpu_count() or 1, len(self._flow.steps)))
         self._course = Course(self._flow, count, time.monotonic(), self._kept)
         try:
@@ -192,7 +193,8 @@ class _Running:
                 stack.enter_context(self._told_to_end())
                 stack.enter_context(self._recording.beating())
                 self._news = stack.enter_context(reporter(progress))
-                self._place: Place = stack.enter_context(open_place(cluster, count, self._wake))
+                opened = open_place(cluster, count, len(self._flow.steps), self._wake)
+                self._place: Place = stack.enter_context(opened)
                 self._drive()
         except BaseException as error:
             # Not a step's fault: the record must not stay at "running", and the cause must be seen.

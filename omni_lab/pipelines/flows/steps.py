@@ -46,10 +46,16 @@ class Steps:
         Of the flow's run.
     fresh : bool
         Whether a question that was answered before is asked again.
+
+    Attributes
+    ----------
+    keeps_time : bool
+        Whether an attempt ends itself when it is over time, because it cannot be told to from here.
     """
 
     def __init__(self, flow: Flow, recording: Recording, *, fresh: bool) -> None:
         self._flow, self._fresh = flow, fresh
+        self.keeps_time = False
         self._registry, self._flow_id = recording.registry, recording.folder.run_id
         self._runs_dir = recording.folder.path.parent
         self._results: dict[str, str] = {}
@@ -95,6 +101,7 @@ class Steps:
             pipeline=step.pipeline,
             values=values,
             origin={each: getattr(origin, each) for each in Origin.__dataclass_fields__},
+            timeout_s=step.timeout_s if self.keeps_time else None,
             runs_dir=str(self._runs_dir),
             registry=_address(self._registry),
         )

@@ -27,7 +27,7 @@ class StepTask:
     origin : mapping
         Of the run, as of :class:`Origin`.
     timeout_s : float, optional
-        Longest it may take, in seconds.
+        Seconds after which it ends itself; where nobody else looks at the clock.
     runs_dir : str
         Parent of the run's folder.
     registry : str
@@ -68,6 +68,11 @@ class StepAnswer:
     run_id: str | None = None
     problem: str = ""
     is_final: bool = False
+
+
+def told(answer: StepAnswer) -> dict[str, Any]:
+    """An answer as plain data."""
+    return asdict(answer)
 
 
 def run_task(task: StepTask) -> StepAnswer:

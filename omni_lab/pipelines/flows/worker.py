@@ -18,9 +18,9 @@ from types import FrameType
 from typing import NoReturn
 
 from omni_lab.pipelines.catalog import import_nbformat
-from omni_lab.pipelines.flows.task import StepAnswer, StepTask, run_task
+from omni_lab.pipelines.flows.task import StepAnswer, StepTask, run_task, told
 from omni_lab.pipelines.recording import RunTimeout
-from omni_lab.pipelines.registry import INTERRUPTED
+from omni_lab.pipelines.registry import FAILED, INTERRUPTED
 
 
 def main() -> None:
@@ -38,12 +38,16 @@ def main() -> None:
         _import_ahead()
         while (task := tasks.get()) is not None:
             try:
+                signal.setitimer(signal.ITIMER_REAL, task.timeout_s or 0.0)
                 answer = run_task(task)
+            except RunTimeout as stop:
+                answer = StepAnswer(step=task.step, status=FAILED, problem=f"Timeout: {stop}")
             except KeyboardInterrupt as stop:
                 # It came before the run had begun, or when it had ended.
                 answer = StepAnswer(step=task.step, status=INTERRUPTED, problem=str(stop))
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
             try:
-                answers.write(json.dumps(_told(answer)) + "\n")
+                answers.write(json.dumps(told(answer)) + "\n")
                 answers.flush()
             except BrokenPipeError:
                 return  # nobody is there to hear it, and the registry knows
@@ -65,10 +69,6 @@ def _read(tasks: "queue.SimpleQueue[StepTask | None]") -> None:
 
 def _over_time(signum: int, frame: FrameType | None) -> NoReturn:
     raise RunTimeout("the step took too long")
-
-
-def _told(answer: StepAnswer) -> dict[str, object]:
-    return {name: getattr(answer, name) for name in StepAnswer.__dataclass_fields__}
 
 
 if __name__ == "__main__":

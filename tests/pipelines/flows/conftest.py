@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from omni_lab.config import HOME_VARIABLE
+from omni_lab.pipelines import kernel_pool
 from omni_lab.pipelines.registry import FINAL, RunRegistry
 from tests.pipelines.conftest import WriteNotebook
 
@@ -28,6 +29,7 @@ time.sleep(pause)
 RunContext(run_dir).record(metrics={"sum": value + given})
 """
 
+IMPORTED = ("ipykernel.ipkernel", "ipykernel.kernelapp", "omni_lab.pipelines")
 PATIENCE_S = 60.0
 
 
@@ -44,6 +46,8 @@ def flows(
     """The project with the pipeline ``add``; afterwards nothing of it may still run."""
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     monkeypatch.setenv("PYTHONPYCACHEPREFIX", bytecode)
+    # These notebooks import next to nothing.
+    monkeypatch.setattr(kernel_pool, "IMPORTED", IMPORTED)
     write_notebook("add", ADD, parameters=PARAMETERS)
     (project / "notebooks" / "pipelines" / "flows").mkdir()
     yield project
@@ -97,7 +101,7 @@ def wait_until(is_so: Callable[[], object], what: str) -> None:
     until = time.monotonic() + PATIENCE_S
     while not is_so():
         assert time.monotonic() < until, f"never came: {what}"
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 def assert_consistent(project: Path) -> None:
