@@ -9,6 +9,7 @@ from typing import Self
 HOME_VARIABLE = "OMNI_LAB_HOME"
 REAL_DATA_VARIABLE = "OMNI_LAB_TEST_DATA"
 COUNT_TRIALS_VARIABLE = "OMNI_LAB_COUNT_TRIALS"
+CLUSTER_VARIABLE = "OMNI_LAB_CLUSTER"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +24,14 @@ class Settings:
         Absolute; the parent of the others.
     count_trials : bool
         Whether backtests are counted in the ledger of trials.
+    cluster : str
+        Where searches and flows run that are not told: ``processes`` of this machine, or a cluster as
+        docs/clusters.md names them.
     """
 
     data_dir: Path
     count_trials: bool = True
+    cluster: str = "processes"
 
     @property
     def lake_dir(self) -> Path:
@@ -55,6 +60,7 @@ class Settings:
         ``OMNI_LAB_HOME`` names the data directory. Without it, it is ``data/`` in the project that holds the
         working directory, so that a notebook and the command line agree; outside any project it is ``data/``
         in the working directory. ``OMNI_LAB_COUNT_TRIALS=0`` leaves the ledger of trials alone.
+        ``OMNI_LAB_CLUSTER`` names where searches and flows run.
 
         Parameters
         ----------
@@ -65,10 +71,10 @@ class Settings:
         """
         variables = os.environ if environ is None else environ
         home, counting = variables.get(HOME_VARIABLE, ""), variables.get(COUNT_TRIALS_VARIABLE, "") != "0"
+        cluster = variables.get(CLUSTER_VARIABLE, "") or "processes"
         start = (cwd or Path.cwd()).absolute()
-        if home:
-            return cls(data_dir=start / Path(home).expanduser(), count_trials=counting)
-        return cls(data_dir=(_project_above(start) or start) / "data", count_trials=counting)
+        data_dir = start / Path(home).expanduser() if home else (_project_above(start) or start) / "data"
+        return cls(data_dir=data_dir, count_trials=counting, cluster=cluster)
 
 
 def real_data_dir(environ: Mapping[str, str] | None = None) -> Path | None:

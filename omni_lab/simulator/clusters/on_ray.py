@@ -48,6 +48,8 @@ class Ray:
         If no Ray answers there, or it has no cores.
     """
 
+    tells_who = True
+
     def __init__(self, address: str | None, n_workers: int | None) -> None:
         self._name = "ray" if address is None else f"ray:{address}"
         self._joined_here, self._folder = not ray.is_initialized(), None
