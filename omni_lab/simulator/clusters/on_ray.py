@@ -9,9 +9,12 @@ import contextlib
 import logging
 import shutil
 import signal
+import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, cast
 
 from omni_lab.errors import ConfigError, MissingExtraError, TrialError
@@ -24,7 +27,8 @@ try:
 except ImportError as error:
     raise MissingExtraError("ray", extra="ray", what="a Ray cluster") from error
 
-_STARTS = 2
+_START_S = 180
+_AGENT_PORTS = ("metrics_agent_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
 _DEATHS = (
     ray.exceptions.WorkerCrashedError,
     ray.exceptions.NodeDiedError,
@@ -118,32 +122,34 @@ class Ray:
 
 
 def _start(n_cores: int) -> str:
-    """Start Ray here, quietly, for this machine only; the folder that holds its files."""
+    """Start Ray here, quietly, without a word to its makers; the folder that holds its files."""
     from ray._common.usage import usage_lib
 
     usage_lib.set_usage_stats_enabled_via_env_var(False)
-    for attempt in range(1, _STARTS + 1):
-        folder = tempfile.mkdtemp(prefix="omni-ray-")
-        try:
-            with _own_signals():
-                ray.init(
-                    address="local",
-                    num_cpus=n_cores,
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    _node_ip_address="127.0.0.1",
-                    _temp_dir=folder,
-                )
-            return folder
-        except BaseException as error:
-            with _own_signals():
-                ray.shutdown()
-            shutil.rmtree(folder, ignore_errors=True)
-            # A busy machine may need longer than Ray waits for itself.
-            if attempt == _STARTS or not isinstance(error, Exception):
-                raise
-    raise AssertionError("a start either ends or raises")
+    folder = tempfile.mkdtemp(prefix="omni-ray-")
+    try:
+        with _own_signals(), _patience():
+            ray.init(
+                address="local",
+                num_cpus=n_cores,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _node_ip_address="127.0.0.1",
+                _metrics_export_port=_free_ports(1)[0],
+                _temp_dir=folder,
+                _system_config={
+                    "agent_register_timeout_ms": 1000 * _START_S,
+                    "worker_register_timeout_seconds": _START_S,
+                    "enable_metrics_collection": False,
+                },
+            )
+    except BaseException:
+        with _own_signals():
+            ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
 
 
 def _join(address: str | None) -> None:
@@ -169,3 +175,41 @@ def _own_signals() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _patience() -> Iterator[None]:
+    """Let Ray start on a busy machine.
+
+    It gives its own node a fixed half minute, and the agents of the node half of that to say which ports
+    they chose, which they can need to import themselves. So they are told their ports, and the wait is ours.
+    """
+    parameter, services = ray._private.parameter, ray._private.services
+    plain, asked = parameter.RayParams, services.get_node
+    give_up = time.monotonic() + _START_S
+
+    def get_node(*given: Any) -> Any:
+        while True:
+            try:
+                return asked(*given)
+            except RuntimeError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.2)
+
+    parameter.RayParams = partial(
+        plain, **dict(zip(_AGENT_PORTS, _free_ports(len(_AGENT_PORTS)), strict=True))
+    )
+    services.get_node = get_node
+    try:
+        yield
+    finally:
+        parameter.RayParams, services.get_node = plain, asked
+
+
+def _free_ports(n: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(n)]
+        for each in sockets:
+            each.bind(("", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
