@@ -10,6 +10,7 @@ HOME_VARIABLE = "OMNI_LAB_HOME"
 REAL_DATA_VARIABLE = "OMNI_LAB_TEST_DATA"
 COUNT_TRIALS_VARIABLE = "OMNI_LAB_COUNT_TRIALS"
 CLUSTER_VARIABLE = "OMNI_LAB_CLUSTER"
+REGISTRY_VARIABLE = "OMNI_LAB_REGISTRY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +28,18 @@ class Settings:
     cluster : str
         Where searches and flows run that are not told: ``processes`` of this machine, or a cluster as
         docs/clusters.md names them.
+    registry : str
+        The database of runs: a path, or a URL; ``data_dir/registry.sqlite`` by default.
     """
 
     data_dir: Path
     count_trials: bool = True
     cluster: str = "processes"
+    registry: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.registry:
+            object.__setattr__(self, "registry", str(self.data_dir / "registry.sqlite"))
 
     @property
     def lake_dir(self) -> Path:
@@ -61,6 +69,7 @@ class Settings:
         working directory, so that a notebook and the command line agree; outside any project it is ``data/``
         in the working directory. ``OMNI_LAB_COUNT_TRIALS=0`` leaves the ledger of trials alone.
         ``OMNI_LAB_CLUSTER`` names where searches and flows run.
+        ``OMNI_LAB_REGISTRY`` names the database of runs: a path, relative to the working directory, or a URL.
 
         Parameters
         ----------
@@ -73,8 +82,11 @@ class Settings:
         home, counting = variables.get(HOME_VARIABLE, ""), variables.get(COUNT_TRIALS_VARIABLE, "") != "0"
         cluster = variables.get(CLUSTER_VARIABLE, "") or "processes"
         start = (cwd or Path.cwd()).absolute()
+        registry = variables.get(REGISTRY_VARIABLE, "")
+        if registry and "://" not in registry:
+            registry = str(start / Path(registry).expanduser())
         data_dir = start / Path(home).expanduser() if home else (_project_above(start) or start) / "data"
-        return cls(data_dir=data_dir, count_trials=counting, cluster=cluster)
+        return cls(data_dir=data_dir, count_trials=counting, cluster=cluster, registry=registry)
 
 
 def real_data_dir(environ: Mapping[str, str] | None = None) -> Path | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from omni_lab.figures.breaks import breaks_figure, gaps_figure
     from omni_lab.figures.capacity import capacity_figure
     from omni_lab.figures.costs import cost_figure
+    from omni_lab.figures.coverage import coverage_figure
     from omni_lab.figures.depth import depth_figure
     from omni_lab.figures.equity import drawdown_figure, equity_figure
     from omni_lab.figures.flow import flow_figure
@@ -53,6 +54,7 @@ __all__ = [
     "capacity_figure",
     "components_figure",
     "cost_figure",
+    "coverage_figure",
     "depth_figure",
     "drawdown_figure",
     "equity_figure",
@@ -97,6 +99,7 @@ __getattr__ = attributes(
         "gaps_figure": "breaks",
         "capacity_figure": "capacity",
         "cost_figure": "costs",
+        "coverage_figure": "coverage",
         "depth_figure": "depth",
         "drawdown_figure": "equity",
         "equity_figure": "equity",
