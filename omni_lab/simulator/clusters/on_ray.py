@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 from omni_lab.errors import ConfigError, MissingExtraError, TrialError
@@ -128,7 +129,7 @@ def _start(n_cores: int) -> str:
     usage_lib.set_usage_stats_enabled_via_env_var(False)
     folder = tempfile.mkdtemp(prefix="omni-ray-")
     try:
-        with _own_signals(), _patience():
+        with _own_signals(), _patience(folder):
             ray.init(
                 address="local",
                 num_cpus=n_cores,
@@ -178,28 +179,32 @@ def _own_signals() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _patience() -> Iterator[None]:
+def _patience(folder: str) -> Iterator[None]:
     """Let Ray start on a busy machine.
 
     It gives its own node a fixed half minute, and the agents of the node half of that to say which ports
-    they chose, which they can need to import themselves. So they are told their ports, and the wait is ours.
+    they chose, which they can need to import themselves. So they are told their ports, the one that the node
+    would still wait for is said in their stead, and how long to wait is ours to say.
     """
+    from ray._raylet import DASHBOARD_AGENT_LISTEN_PORT_NAME, persist_port
+
     parameter, services = ray._private.parameter, ray._private.services
     plain, asked = parameter.RayParams, services.get_node
+    ports = dict(zip(_AGENT_PORTS, _free_ports(len(_AGENT_PORTS)), strict=True))
     give_up = time.monotonic() + _START_S
 
-    def get_node(*given: Any) -> Any:
+    def get_node(gcs_address: str, node_id: str) -> Any:
+        session = str(Path(folder, "session_latest").resolve())
+        persist_port(session, node_id, DASHBOARD_AGENT_LISTEN_PORT_NAME, ports["dashboard_agent_listen_port"])
         while True:
             try:
-                return asked(*given)
+                return asked(gcs_address, node_id)
             except RuntimeError:
                 if time.monotonic() > give_up:
                     raise
                 time.sleep(0.2)
 
-    parameter.RayParams = partial(
-        plain, **dict(zip(_AGENT_PORTS, _free_ports(len(_AGENT_PORTS)), strict=True))
-    )
+    parameter.RayParams = partial(plain, **ports)
     services.get_node = get_node
     try:
         yield
