@@ -39,6 +39,7 @@ class Lost:
 class Engine(Protocol):
     """What Dask and Ray have in common, as far as it is needed."""
 
+    name: str
     n_at_once: int
     tells_who: bool
     """Whether a death is told of what the worker was at, and of nothing that was waiting for it."""
@@ -81,16 +82,15 @@ class _Item:
 
 
 class Cluster:
-    """Runs functions on the items of a sequence.
-
-    Attributes
-    ----------
-    n_at_once : int
-        How many tasks run at the same time.
-    """
+    """Runs functions on the items of a sequence."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    @property
+    def name(self) -> str:
+        """By which others can join it, with its address."""
+        return self._engine.name
 
     @property
     def n_at_once(self) -> int:

@@ -65,15 +65,16 @@ class Dask:
 
     def __init__(self, address: str | None, n_workers: int | None) -> None:
         self._own = _OwnCluster(n_workers or usable_cores()) if address is None else None
-        self._where = self._own.address if self._own is not None else str(address)
+        where = self._own.address if self._own is not None else str(address)
+        self.name = f"dask:{where}"
         try:
-            self._client = distributed.Client(self._where, timeout=_CONNECT_S, set_as_default=False)
+            self._client = distributed.Client(where, timeout=_CONNECT_S, set_as_default=False)
             self._client.wait_for_workers(1, timeout=_CONNECT_S)
         except (OSError, ValueError, TimeoutError) as error:
             self.close()
             raise ConfigError(
                 f"no Dask cluster to work with: {error}",
-                found=f"dask:{self._where}",
+                found=self.name,
                 hint="Give the scheduler's address, and see that it has workers.",
             ) from error
         except BaseException:
@@ -115,7 +116,7 @@ class Dask:
     def answer(self, ticket: Any) -> bytes | Lost:
         """The answer, or why there is none."""
         if self._client.status not in ("running", "connecting"):
-            raise TrialError("the Dask scheduler is gone", found=f"dask:{self._where}")
+            raise TrialError("the Dask scheduler is gone", found=self.name)
         try:
             return cast(bytes, ticket.result())
         except distributed.KilledWorker as error:
@@ -125,7 +126,7 @@ class Dask:
         except Exception as error:
             raise ConfigError(
                 f"the workers of the Dask cluster cannot run this: {error}",
-                found=f"dask:{self._where}",
+                found=self.name,
                 hint="They need the same environment as this process, omni_lab included.",
             ) from error
 

@@ -56,19 +56,21 @@ class Ray:
     tells_who = True
 
     def __init__(self, address: str | None, n_workers: int | None) -> None:
-        self._name = "ray" if address is None else f"ray:{address}"
+        self.name = "ray" if address is None else f"ray:{address}"
         self._joined_here, self._folder = not ray.is_initialized(), None
         if self._joined_here and address is None:
             self._folder = _start(n_workers or usable_cores())
         elif self._joined_here:
             _join(address)
-        self._n_cores = int(ray.cluster_resources().get("CPU", 0))
-        if not self._n_cores:
+        if address is None:
+            self.name = f"ray:{ray.get_runtime_context().gcs_address}"
+        n_cores = int(ray.cluster_resources().get("CPU", 0))
+        if not n_cores:
             self.close()
             raise ConfigError(
-                "no cores to work with", found=self._name, hint="Add workers to the Ray cluster."
+                "no cores to work with", found=self.name, hint="Add workers to the Ray cluster."
             )
-        self.n_at_once = n_workers or self._n_cores
+        self.n_at_once = n_workers or n_cores
         # A death comes home at once: who is to be run again is decided there.
         self._run = ray.remote(max_retries=0, num_cpus=1)(run_chunk)
 
@@ -99,11 +101,11 @@ class Ray:
         except ray.exceptions.ObjectLostError:
             return Lost(0)
         except (ray.exceptions.RaySystemError, ConnectionError) as error:
-            raise TrialError(f"Ray is gone: {error}", found=self._name) from error
+            raise TrialError(f"Ray is gone: {error}", found=self.name) from error
         except Exception as error:
             raise ConfigError(
                 f"the workers of Ray cannot run this: {error}",
-                found=self._name,
+                found=self.name,
                 hint="They need the same environment as this process, omni_lab included.",
             ) from error
 
@@ -188,7 +190,8 @@ def _patience(folder: str) -> Iterator[None]:
     """
     from ray._raylet import DASHBOARD_AGENT_LISTEN_PORT_NAME, persist_port
 
-    parameter, services = ray._private.parameter, ray._private.services
+    parameter: Any = ray._private.parameter
+    services: Any = ray._private.services
     plain, asked = parameter.RayParams, services.get_node
     ports = dict(zip(_AGENT_PORTS, _free_ports(len(_AGENT_PORTS)), strict=True))
     give_up = time.monotonic() + _START_S
