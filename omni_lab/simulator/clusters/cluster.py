@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import pickle
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -110,12 +110,12 @@ class Cluster:
 
     def map(
         self, function: Callable[[Any], Any] | Shared, items: Sequence[Any]
-    ) -> Iterator[tuple[int, Any | Exception]]:
+    ) -> Generator[tuple[int, Any], None, None]:
         """The place of each item with what the function made of it, or raised, in the order they end.
 
         Tasks of a few milliseconds travel together. Of those whose worker died each is run again on its own,
-        until three workers died; its result is then a :class:`WorkerLost`. To close the iterator cancels the
-        others.
+        until three workers died; its result is then a :class:`WorkerLost`. To close the generator cancels
+        what has not ended.
 
         Raises
         ------
@@ -155,7 +155,7 @@ class _Stream:
         self._mean_s: float | None = None
         self._n_losses = 0
 
-    def results(self) -> Iterator[tuple[int, Any]]:
+    def results(self) -> Generator[tuple[int, Any], None, None]:
         """Each place with its result."""
         try:
             while self._fresh or self._suspects or self._out:

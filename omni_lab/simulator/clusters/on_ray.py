@@ -188,17 +188,17 @@ def _patience(folder: str) -> Iterator[None]:
     they chose, which they can need to import themselves. So they are told their ports, the one that the node
     would still wait for is said in their stead, and how long to wait is ours to say.
     """
-    from ray._raylet import DASHBOARD_AGENT_LISTEN_PORT_NAME, persist_port
-
     parameter: Any = ray._private.parameter
     services: Any = ray._private.services
+    raylet: Any = ray._raylet
     plain, asked = parameter.RayParams, services.get_node
     ports = dict(zip(_AGENT_PORTS, _free_ports(len(_AGENT_PORTS)), strict=True))
     give_up = time.monotonic() + _START_S
 
     def get_node(gcs_address: str, node_id: str) -> Any:
         session = str(Path(folder, "session_latest").resolve())
-        persist_port(session, node_id, DASHBOARD_AGENT_LISTEN_PORT_NAME, ports["dashboard_agent_listen_port"])
+        told = ports["dashboard_agent_listen_port"]
+        raylet.persist_port(session, node_id, raylet.DASHBOARD_AGENT_LISTEN_PORT_NAME, told)
         while True:
             try:
                 return asked(gcs_address, node_id)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from omni_lab.data.bars import Bars
 from omni_lab.simulator.clusters import Cluster, open_cluster
@@ -33,6 +34,7 @@ class OnCluster:
 
     def __init__(self, bars: Bars, work: Work, cluster: str, n_workers: int | None) -> None:
         self._cluster: Cluster = open_cluster(cluster, n_workers)
+        self._going: Generator[tuple[int, Any], None, None] | None = None
         try:
             self._trial = self._cluster.share(_Trial(bars, work))
         except BaseException:
@@ -41,11 +43,14 @@ class OnCluster:
 
     def outcomes(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Outcome]]:
         """Each task with what came of it, as they end."""
-        for place, outcome in self._cluster.map(self._trial, tasks):
+        self._going = self._cluster.map(self._trial, tasks)
+        for place, outcome in self._going:
             yield tasks[place], Outcome(error=outcome) if isinstance(outcome, Exception) else outcome
 
     def close(self) -> None:
-        """End a cluster that was started here, whatever it is at."""
+        """Run no more of them, and end a cluster that was started here."""
+        if self._going is not None:
+            self._going.close()
         self._cluster.close()
 
 

@@ -204,7 +204,7 @@ def test_results_stream_as_they_end_and_what_was_not_begun_can_be_cancelled(
         results = cluster.map(function, range(400))
         place, result = next(results)
         assert result == place * place
-        results.close()  # type: ignore[attr-defined]
+        results.close()
         assert dict(cluster.map(function, [7])) == {0: 49}
         assert len(shared.noted(log)) < 60
 
