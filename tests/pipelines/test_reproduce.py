@@ -114,7 +114,7 @@ def checkout(directory: Path) -> Path:
 
 def omni(clone: Path, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(clone), "OMNI_LAB_HOME": str(home)}
-    command = [sys.executable, "-m", "omni_lab", *words]
+    command = [sys.executable, "-m", "omni_lab.cli", *words]
     return subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
 
 
