@@ -67,7 +67,7 @@ rust-test: setup-dev ## tests of the Rust crates
 	$(CARGO) test $(CARGO_MANIFEST) $(CARGO_FEATURES) --workspace --quiet
 
 py-test: setup-dev ## tests of the package
-	$(BIN)/python -m pytest -p no:nbval -n $(WORKERS)
+	$(BIN)/python -m pytest -p no:nbval --dist loadgroup -n $(WORKERS)
 
 # A lake of their own, so that notebooks neither read nor change what somebody has ingested. The cells of one notebook
 # must stay on one worker.

@@ -9,6 +9,7 @@ from typing import Self
 HOME_VARIABLE = "OMNI_LAB_HOME"
 REAL_DATA_VARIABLE = "OMNI_LAB_TEST_DATA"
 COUNT_TRIALS_VARIABLE = "OMNI_LAB_COUNT_TRIALS"
+CLUSTER_VARIABLE = "OMNI_LAB_CLUSTER"
 REGISTRY_VARIABLE = "OMNI_LAB_REGISTRY"
 ALERTS_VARIABLE = "OMNI_LAB_ALERTS"
 
@@ -25,6 +26,9 @@ class Settings:
         Absolute; the parent of the others.
     count_trials : bool
         Whether backtests are counted in the ledger of trials.
+    cluster : str
+        Where searches and flows run that are not told: ``processes`` of this machine, or a cluster as
+        docs/clusters.md names them.
     registry : str
         The database of runs: a path, or a URL; ``data_dir/registry.sqlite`` by default.
     alerts : Path or None
@@ -33,6 +37,7 @@ class Settings:
 
     data_dir: Path
     count_trials: bool = True
+    cluster: str = "processes"
     registry: str = ""
     alerts: Path | None = None
 
@@ -72,6 +77,7 @@ class Settings:
         ``OMNI_LAB_HOME`` names the data directory. Without it, it is ``data/`` in the project that holds the
         working directory, so that a notebook and the command line agree; outside any project it is ``data/``
         in the working directory. ``OMNI_LAB_COUNT_TRIALS=0`` leaves the ledger of trials alone.
+        ``OMNI_LAB_CLUSTER`` names where searches and flows run.
         ``OMNI_LAB_REGISTRY`` names the database of runs: a path, relative to the working directory, or a URL.
         ``OMNI_LAB_ALERTS`` names the file of alert channels.
 
@@ -84,6 +90,7 @@ class Settings:
         """
         variables = os.environ if environ is None else environ
         home, counting = variables.get(HOME_VARIABLE, ""), variables.get(COUNT_TRIALS_VARIABLE, "") != "0"
+        cluster = variables.get(CLUSTER_VARIABLE, "") or "processes"
         start = (cwd or Path.cwd()).absolute()
         registry = variables.get(REGISTRY_VARIABLE, "")
         if registry and "://" not in registry:
@@ -91,7 +98,9 @@ class Settings:
         named = variables.get(ALERTS_VARIABLE, "")
         alerts = start / Path(named).expanduser() if named else None
         data_dir = start / Path(home).expanduser() if home else (_project_above(start) or start) / "data"
-        return cls(data_dir=data_dir, count_trials=counting, registry=registry, alerts=alerts)
+        return cls(
+            data_dir=data_dir, count_trials=counting, cluster=cluster, registry=registry, alerts=alerts
+        )
 
 
 def real_data_dir(environ: Mapping[str, str] | None = None) -> Path | None:

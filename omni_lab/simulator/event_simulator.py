@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from omni_lab.simulator.agreement import AgreementReport
     from omni_lab.simulator.lookahead import LookaheadReport
     from omni_lab.simulator.research.cross_validation import CrossValidationResults
-    from omni_lab.simulator.research.executors import ExecutorName
     from omni_lab.simulator.research.runner import Errors
     from omni_lab.simulator.research.search import Search
     from omni_lab.simulator.research.splits import CombinatorialPurged, WalkForward
@@ -277,7 +276,7 @@ class EventSimulator:
         kind: str = "weight",
         progress: bool = True,
         workers: int | None = None,
-        executor: ExecutorName = "auto",
+        executor: str = "auto",
         errors: Errors = "raise",
         journal: str | os.PathLike[str] | None = None,
         keep_returns: bool | None = None,
@@ -301,10 +300,11 @@ class EventSimulator:
         workers : int, optional
             Trials at the same time; by default as many as there are cores to use. The results do not depend
             on it.
-        executor : {"auto", "serial", "threads", "processes"}
+        executor : {"auto", "serial", "threads", "processes", "dask", "ray"}
             Where trials run. ``"auto"`` runs the first ones here, and goes on in processes if that is worth
-            starting them. Functions made in a notebook work everywhere; threads help where NumPy and the
-            engine do the work.
+            starting them, or on the cluster that ``OMNI_LAB_CLUSTER`` names. Functions made in a notebook
+            work everywhere; threads help where NumPy and the engine do the work. An address behind the name
+            of a cluster, ``"dask:tcp://host:8786"``, is of one that exists; docs/clusters.md says more.
         errors : {"raise", "record"}
             Whether what a trial raises ends the sweep, or is kept in ``results.errors`` beside a row of NaN.
         journal : path or name, optional
@@ -325,7 +325,7 @@ class EventSimulator:
         SweepInterrupted
             On Ctrl-C; a KeyboardInterrupt that carries the trials which had ended.
         TrialError
-            If a worker process died twice at the same trial.
+            If worker processes died at the same trial, twice on this machine or three times on a cluster.
         JournalError
             If the journal is in use, or damaged.
         """
@@ -360,7 +360,7 @@ class EventSimulator:
         kind: str = "weight",
         progress: bool = True,
         workers: int | None = None,
-        executor: ExecutorName = "auto",
+        executor: str = "auto",
         errors: Errors = "raise",
         journal: str | os.PathLike[str] | None = None,
     ) -> WalkForwardResults:

@@ -17,7 +17,6 @@ from omni_lab.progress import Progress
 from omni_lab.simulator.bar_sessions import steps_per_year
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.counting import bound_parameters, family_of, record, trials_of_search
-from omni_lab.simulator.research.executors import ExecutorName
 from omni_lab.simulator.research.identity import canonical
 from omni_lab.simulator.research.runner import Errors, Runner
 from omni_lab.simulator.research.search import Parameters, Search, as_search
@@ -305,7 +304,7 @@ def sweep(
     kind: str = "weight",
     progress: bool = True,
     workers: int | None = None,
-    executor: ExecutorName = "auto",
+    executor: str = "auto",
     errors: Errors = "raise",
     journal: str | os.PathLike[str] | None = None,
     keep_returns: bool | None = None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import pickle
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -39,7 +39,10 @@ class Lost:
 class Engine(Protocol):
     """What Dask and Ray have in common, as far as it is needed."""
 
+    name: str
     n_at_once: int
+    tells_who: bool
+    """Whether a death is told of what the worker was at, and of nothing that was waiting for it."""
 
     def put(self, parcel: Parcel) -> Any:
         """Put a parcel where every worker reads it; a handle of it."""
@@ -79,16 +82,15 @@ class _Item:
 
 
 class Cluster:
-    """Runs functions on the items of a sequence.
-
-    Attributes
-    ----------
-    n_at_once : int
-        How many tasks run at the same time.
-    """
+    """Runs functions on the items of a sequence."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    @property
+    def name(self) -> str:
+        """By which others can join it, with its address."""
+        return self._engine.name
 
     @property
     def n_at_once(self) -> int:
@@ -108,12 +110,12 @@ class Cluster:
 
     def map(
         self, function: Callable[[Any], Any] | Shared, items: Sequence[Any]
-    ) -> Iterator[tuple[int, Any | Exception]]:
+    ) -> Generator[tuple[int, Any], None, None]:
         """The place of each item with what the function made of it, or raised, in the order they end.
 
         Tasks of a few milliseconds travel together. Of those whose worker died each is run again on its own,
-        until three workers died; its result is then a :class:`WorkerLost`. To close the iterator cancels the
-        others.
+        until three workers died; its result is then a :class:`WorkerLost`. To close the generator cancels
+        what has not ended.
 
         Raises
         ------
@@ -142,8 +144,8 @@ class Cluster:
 class _Stream:
     """One map.
 
-    Items whose worker died are suspects: one of them is out at a time, and alone in its chunk, so that none is
-    blamed for another's doing.
+    Items whose worker died are suspects. Each runs in a chunk of its own, and with nothing else on the
+    cluster where an engine cannot tell whose doing a death was: none is blamed for the death of another.
     """
 
     def __init__(self, engine: Engine, shared: Shared, fresh: deque[_Item]) -> None:
@@ -153,7 +155,7 @@ class _Stream:
         self._mean_s: float | None = None
         self._n_losses = 0
 
-    def results(self) -> Iterator[tuple[int, Any]]:
+    def results(self) -> Generator[tuple[int, Any], None, None]:
         """Each place with its result."""
         try:
             while self._fresh or self._suspects or self._out:
@@ -168,19 +170,20 @@ class _Stream:
             self._engine.cancel(list(self._out))
 
     def _send(self) -> None:
-        while (self._fresh or self._suspects) and len(self._out) < self._most_out():
-            if self._suspects and not any(chunk[0].n_deaths for chunk in self._out.values()):
+        while (self._suspects or self._fresh) and len(self._out) < self._most_out():
+            if self._suspects:
                 chunk = [self._suspects.popleft()]
-            elif self._fresh:
-                chunk = [self._fresh.popleft() for _ in range(self._n_together())]
             else:
-                return
+                chunk = [self._fresh.popleft() for _ in range(self._n_together())]
             if not self._engine.is_there(self._shared.handle):
                 self._shared.handle = self._engine.put(self._shared.parcel)
             self._out[self._engine.submit(self._shared.handle, [item.sent for item in chunk])] = chunk
 
     def _most_out(self) -> int:
         """Chunks on their way: a second one for each worker where they are so short that it would wait."""
+        suspect = bool(self._suspects) or any(chunk[0].n_deaths for chunk in self._out.values())
+        if suspect and not self._engine.tells_who:
+            return 1
         short = self._mean_s is not None and self._mean_s < _CHUNK_S
         return self._engine.n_at_once * (2 if short else 1)
 
@@ -205,8 +208,8 @@ class _Stream:
         places = ", ".join(str(item.index + 1) for item in chunk)
         logger.warning("a worker was lost at task %s", places)
         for item in chunk:
-            was_alone, item.n_deaths = item.n_deaths > 0 or len(chunk) == 1, item.n_deaths + lost.n_deaths
-            if was_alone and item.n_deaths >= _MOST_DEATHS:
+            was_suspect, item.n_deaths = item.n_deaths > 0, item.n_deaths + lost.n_deaths
+            if was_suspect and item.n_deaths >= _MOST_DEATHS:
                 yield item.index, _died(item.n_deaths)
             elif item.n_deaths:
                 self._suspects.append(item)

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
+import warnings
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any, cast
@@ -32,7 +33,7 @@ except ImportError as error:
     raise MissingExtraError("distributed", extra="dask", what="a Dask cluster") from error
 
 _START_S = 120
-_CONNECT_S = 20
+_CONNECT_S = 15
 
 START = """
 import sys
@@ -60,17 +61,20 @@ class Dask:
         If no scheduler answers, or it has no workers.
     """
 
+    tells_who = False
+
     def __init__(self, address: str | None, n_workers: int | None) -> None:
         self._own = _OwnCluster(n_workers or usable_cores()) if address is None else None
-        self._where = self._own.address if self._own is not None else str(address)
+        where = self._own.address if self._own is not None else str(address)
+        self.name = f"dask:{where}"
         try:
-            self._client = distributed.Client(self._where, timeout=_CONNECT_S, set_as_default=False)
+            self._client = distributed.Client(where, timeout=_CONNECT_S, set_as_default=False)
             self._client.wait_for_workers(1, timeout=_CONNECT_S)
         except (OSError, ValueError, TimeoutError) as error:
             self.close()
             raise ConfigError(
                 f"no Dask cluster to work with: {error}",
-                found=f"dask:{self._where}",
+                found=self.name,
                 hint="Give the scheduler's address, and see that it has workers.",
             ) from error
         except BaseException:
@@ -81,12 +85,17 @@ class Dask:
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def put(self, parcel: Parcel) -> Any:
-        """Scatter a parcel to all workers."""
-        return self._client.scatter(parcel, broadcast=True, hash=False)
+        """Make a parcel the result of a task: workers pass it on, and it comes back if all who had it died.
+
+        What is scattered instead is gone with its last worker, and so is the reason why its tasks ended.
+        """
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Sending large graph")
+            return self._client.submit(_as_it_is, parcel, key=next(self._names), pure=False)
 
     def is_there(self, handle: Any) -> bool:
-        """Whether some worker has it."""
-        return cast(str, handle.status) == "finished"
+        """Whether it is on its way at least."""
+        return cast(str, handle.status) in ("pending", "finished")
 
     def submit(self, handle: Any, tasks: Sequence[bytes]) -> Any:
         """A future of the answer."""
@@ -107,7 +116,7 @@ class Dask:
     def answer(self, ticket: Any) -> bytes | Lost:
         """The answer, or why there is none."""
         if self._client.status not in ("running", "connecting"):
-            raise TrialError("the Dask scheduler is gone", found=f"dask:{self._where}")
+            raise TrialError("the Dask scheduler is gone", found=self.name)
         try:
             return cast(bytes, ticket.result())
         except distributed.KilledWorker as error:
@@ -117,7 +126,7 @@ class Dask:
         except Exception as error:
             raise ConfigError(
                 f"the workers of the Dask cluster cannot run this: {error}",
-                found=f"dask:{self._where}",
+                found=self.name,
                 hint="They need the same environment as this process, omni_lab included.",
             ) from error
 
@@ -133,6 +142,10 @@ class Dask:
             client.close(timeout=2)
         if self._own is not None:
             self._own.end()
+
+
+def _as_it_is(parcel: Parcel) -> Parcel:
+    return parcel
 
 
 class _OwnCluster:

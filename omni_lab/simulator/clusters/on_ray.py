@@ -9,9 +9,13 @@ import contextlib
 import logging
 import shutil
 import signal
+import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 from omni_lab.errors import ConfigError, MissingExtraError, TrialError
@@ -24,7 +28,8 @@ try:
 except ImportError as error:
     raise MissingExtraError("ray", extra="ray", what="a Ray cluster") from error
 
-_STARTS = 2
+_START_S = 180
+_AGENT_PORTS = ("metrics_agent_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
 _DEATHS = (
     ray.exceptions.WorkerCrashedError,
     ray.exceptions.NodeDiedError,
@@ -48,20 +53,24 @@ class Ray:
         If no Ray answers there, or it has no cores.
     """
 
+    tells_who = True
+
     def __init__(self, address: str | None, n_workers: int | None) -> None:
-        self._name = "ray" if address is None else f"ray:{address}"
+        self.name = "ray" if address is None else f"ray:{address}"
         self._joined_here, self._folder = not ray.is_initialized(), None
         if self._joined_here and address is None:
             self._folder = _start(n_workers or usable_cores())
         elif self._joined_here:
             _join(address)
-        self._n_cores = int(ray.cluster_resources().get("CPU", 0))
-        if not self._n_cores:
+        if address is None:
+            self.name = f"ray:{ray.get_runtime_context().gcs_address}"
+        n_cores = int(ray.cluster_resources().get("CPU", 0))
+        if not n_cores:
             self.close()
             raise ConfigError(
-                "no cores to work with", found=self._name, hint="Add workers to the Ray cluster."
+                "no cores to work with", found=self.name, hint="Add workers to the Ray cluster."
             )
-        self.n_at_once = n_workers or self._n_cores
+        self.n_at_once = n_workers or n_cores
         # A death comes home at once: who is to be run again is decided there.
         self._run = ray.remote(max_retries=0, num_cpus=1)(run_chunk)
 
@@ -92,11 +101,11 @@ class Ray:
         except ray.exceptions.ObjectLostError:
             return Lost(0)
         except (ray.exceptions.RaySystemError, ConnectionError) as error:
-            raise TrialError(f"Ray is gone: {error}", found=self._name) from error
+            raise TrialError(f"Ray is gone: {error}", found=self.name) from error
         except Exception as error:
             raise ConfigError(
                 f"the workers of Ray cannot run this: {error}",
-                found=self._name,
+                found=self.name,
                 hint="They need the same environment as this process, omni_lab included.",
             ) from error
 
@@ -116,32 +125,34 @@ class Ray:
 
 
 def _start(n_cores: int) -> str:
-    """Start Ray here, quietly, for this machine only; the folder that holds its files."""
+    """Start Ray here, quietly, without a word to its makers; the folder that holds its files."""
     from ray._common.usage import usage_lib
 
     usage_lib.set_usage_stats_enabled_via_env_var(False)
-    for attempt in range(1, _STARTS + 1):
-        folder = tempfile.mkdtemp(prefix="omni-ray-")
-        try:
-            with _own_signals():
-                ray.init(
-                    address="local",
-                    num_cpus=n_cores,
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    _node_ip_address="127.0.0.1",
-                    _temp_dir=folder,
-                )
-            return folder
-        except BaseException as error:
-            with _own_signals():
-                ray.shutdown()
-            shutil.rmtree(folder, ignore_errors=True)
-            # A busy machine may need longer than Ray waits for itself.
-            if attempt == _STARTS or not isinstance(error, Exception):
-                raise
-    raise AssertionError("a start either ends or raises")
+    folder = tempfile.mkdtemp(prefix="omni-ray-")
+    try:
+        with _own_signals(), _patience(folder):
+            ray.init(
+                address="local",
+                num_cpus=n_cores,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _node_ip_address="127.0.0.1",
+                _metrics_export_port=_free_ports(1)[0],
+                _temp_dir=folder,
+                _system_config={
+                    "agent_register_timeout_ms": 1000 * _START_S,
+                    "worker_register_timeout_seconds": _START_S,
+                    "enable_metrics_collection": False,
+                },
+            )
+    except BaseException:
+        with _own_signals():
+            ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
 
 
 def _join(address: str | None) -> None:
@@ -167,3 +178,46 @@ def _own_signals() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _patience(folder: str) -> Iterator[None]:
+    """Let Ray start on a busy machine.
+
+    It gives its own node a fixed half minute, and the agents of the node half of that to say which ports
+    they chose, which they can need to import themselves. So they are told their ports, the one that the node
+    would still wait for is said in their stead, and how long to wait is ours to say.
+    """
+    parameter: Any = ray._private.parameter
+    services: Any = ray._private.services
+    raylet: Any = ray._raylet
+    plain, asked = parameter.RayParams, services.get_node
+    ports = dict(zip(_AGENT_PORTS, _free_ports(len(_AGENT_PORTS)), strict=True))
+    give_up = time.monotonic() + _START_S
+
+    def get_node(gcs_address: str, node_id: str) -> Any:
+        session = str(Path(folder, "session_latest").resolve())
+        told = ports["dashboard_agent_listen_port"]
+        raylet.persist_port(session, node_id, raylet.DASHBOARD_AGENT_LISTEN_PORT_NAME, told)
+        while True:
+            try:
+                return asked(gcs_address, node_id)
+            except RuntimeError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.2)
+
+    parameter.RayParams = partial(plain, **ports)
+    services.get_node = get_node
+    try:
+        yield
+    finally:
+        parameter.RayParams, services.get_node = plain, asked
+
+
+def _free_ports(n: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(n)]
+        for each in sockets:
+            each.bind(("", 0))
+        return [int(each.getsockname()[1]) for each in sockets]

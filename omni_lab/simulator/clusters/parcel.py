@@ -79,7 +79,7 @@ def sendable(error: BaseException) -> Exception:
             return error
         except Exception:  # noqa: BLE001 - whatever pickling somebody's exception class raises
             pass
-    told = TrialError(f"the strategy raised {type(error).__name__}: {error}")
+    told = TrialError(f"a worker raised {type(error).__name__}: {error}")
     told.add_note(note)
     return told
 

@@ -1,4 +1,4 @@
-"""Where trials are run: one after the other, by threads, or by processes (see ``processes.py``).
+"""Where trials are run: here one after the other or by threads, by processes or on a cluster.
 
 An executor takes tasks and gives back each with its outcome, in the order in which they end. Closing one that
 is not done cancels what has not begun.
@@ -11,11 +11,17 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from omni_lab.errors import ConfigError
+from omni_lab.simulator.clusters import CLUSTERS, checked_cluster
 from omni_lab.simulator.research.trial import Evaluator, Outcome, Task
 
-ExecutorName = Literal["auto", "serial", "threads", "processes"]
+EXECUTORS = ("auto", "serial", "threads", "processes", *CLUSTERS)
+"""Where trials can run. Behind the name of a cluster may stand an address: ``dask:tcp://host:8786``."""
+
+
+HAS_PROCESSES = os.name == "posix"
 
 
 class Executor(Protocol):
@@ -128,6 +134,23 @@ class _Clock:
         except OSError:
             return wall_s, wall_s
         return wall_s, (running_ns + waiting_ns) / 1e9
+
+
+def checked_executor(name: str, where: str) -> str:
+    """A name of an executor, as it was given.
+
+    Raises
+    ------
+    ConfigError
+        If nothing goes by that name.
+    """
+    if str(name).partition(":")[0] not in EXECUTORS:
+        raise ConfigError("unknown choice", found=name, expected=EXECUTORS, where=where)
+    if name not in EXECUTORS:
+        checked_cluster(name, where=where)
+    if name == "processes" and not HAS_PROCESSES:
+        raise ConfigError("worker processes need POSIX", found=os.name, hint="Use executor='threads'.")
+    return name
 
 
 def usable_cores() -> int:

@@ -8,10 +8,19 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Literal, Self, get_args
 
+from omni_lab.config import CLUSTER_VARIABLE, Settings
 from omni_lab.data.bars import Bars
 from omni_lab.errors import ConfigError
 from omni_lab.progress import Report
-from omni_lab.simulator.research.executors import Executor, ExecutorName, Serial, Threads, usable_cores
+from omni_lab.simulator.clusters import CLUSTERS
+from omni_lab.simulator.research.executors import (
+    HAS_PROCESSES,
+    Executor,
+    Serial,
+    Threads,
+    checked_executor,
+    usable_cores,
+)
 from omni_lab.simulator.research.identity import Identity, canonical
 from omni_lab.simulator.research.search import positive
 from omni_lab.simulator.research.trial import Evaluator, Outcome, Task, Work
@@ -25,8 +34,8 @@ Keep = Callable[[Task, Outcome], None]
 _PROBE_S = 0.25
 _SHORT_S = 0.5
 _START_S = 1.0
+_CLUSTER_START_S = 2.0
 _MUCH_BLOCKED = 0.2
-_HAS_PROCESSES = os.name == "posix"
 
 
 class Runner:
@@ -39,10 +48,11 @@ class Runner:
     work : Work
         What its trials have in common.
     workers : int, optional
-        How many at the same time; as many as this process may use cores by default.
-    executor : {"auto", "serial", "threads", "processes"}
-        Where. ``"auto"`` runs some trials here and some in threads, and makes a :func:`choice` for the
-        others.
+        How many at the same time; by default as many as this process may use cores, or as an existing cluster
+        has room for.
+    executor : str
+        Where, one of :data:`EXECUTORS`. ``"auto"`` runs some trials here and some in threads, and makes a
+        :func:`choice` for the others; where the settings name a cluster, they go there if they are worth it.
     errors : {"raise", "record"}
         Whether an exception of a trial ends the search, or is kept with its row.
     journal : path-like, optional
@@ -62,20 +72,19 @@ class Runner:
         work: Work,
         *,
         workers: int | None = None,
-        executor: ExecutorName = "auto",
+        executor: str = "auto",
         errors: Errors = "raise",
         journal: str | os.PathLike[str] | None = None,
         report: Report | None = None,
         n_trials: int = 0,
     ) -> None:
-        for value, known, where in ((executor, ExecutorName, "executor"), (errors, Errors, "errors")):
-            if value not in get_args(known):
-                raise ConfigError("unknown choice", found=value, expected=get_args(known), where=where)
-        if executor == "processes" and not _HAS_PROCESSES:
-            raise ConfigError("worker processes need POSIX", found=os.name, hint="Use executor='threads'.")
+        if errors not in get_args(Errors):
+            raise ConfigError("unknown choice", found=errors, expected=get_args(Errors), where="errors")
+        self._wanted, self._set = _wanted(executor)
+        self._errors = errors
         self._bars, self._work = bars, work
-        self._workers = usable_cores() if workers is None else positive(workers, "workers")
-        self._wanted, self._errors = executor, errors
+        self._asked = None if workers is None else positive(workers, "workers")
+        self._workers = self._asked or usable_cores()
         self._report, self._n_trials, self._n_done = report, n_trials, 0
         self._evaluate = Evaluator(bars, work)
         self._executor: Executor | None = None
@@ -129,6 +138,10 @@ class Runner:
             n_run += 1
         mean_s = (time.perf_counter() - begun) / n_run
         tasks = tasks[n_run:]
+        if self._set is not None:
+            if (tasks or self._n_done < self._n_trials) and self._left_s(mean_s, tasks) > _CLUSTER_START_S:
+                self._executor = self._started(self._set)
+            return tasks
         blocked = 0.0
         if choice(self._workers, self._left_s(mean_s, tasks), self._evaluate.calls_back, 0.0) == "threads":
             # Two rounds in threads tell how much they stand in each other's way.
@@ -150,6 +163,10 @@ class Runner:
             return Serial(self._evaluate)
         if name == "threads":
             return Threads(self._evaluate, self._workers)
+        if name.partition(":")[0] in CLUSTERS:
+            from omni_lab.simulator.research.on_cluster import OnCluster
+
+            return OnCluster(self._bars, self._work, name, self._asked)
         from omni_lab.simulator.research.processes import Processes
 
         try:
@@ -181,6 +198,17 @@ class Runner:
             self._report(self._n_done)
 
 
+def _wanted(executor: str) -> tuple[str, str | None]:
+    """The executor to use, and the cluster of the settings, if trials may go there."""
+    checked_executor(executor, "executor")
+    if executor != "auto":
+        return executor, None
+    setting = checked_executor(Settings.from_env().cluster, CLUSTER_VARIABLE)
+    if setting.partition(":")[0] in CLUSTERS:
+        return "auto", setting
+    return ("auto" if setting == "processes" else setting), None
+
+
 def choice(n_workers: int, left_s: float, calls_back: bool, blocked: float) -> str:
     """Where trials are best run.
 
@@ -205,6 +233,6 @@ def choice(n_workers: int, left_s: float, calls_back: bool, blocked: float) -> s
         return "serial"
     hindered = 1.0 if calls_back else blocked
     saved_s = left_s * (1.0 - 1.0 / n_workers)
-    if hindered > _MUCH_BLOCKED and saved_s > _START_S and _HAS_PROCESSES:
+    if hindered > _MUCH_BLOCKED and saved_s > _START_S and HAS_PROCESSES:
         return "processes"
     return "serial" if calls_back else "threads"

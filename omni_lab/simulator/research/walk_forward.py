@@ -20,7 +20,6 @@ from omni_lab.progress import Progress
 from omni_lab.simulator.config import SimulationConfig
 from omni_lab.simulator.counting import bound_parameters, family_of, record, trials_of_search
 from omni_lab.simulator.native_strategies import NativeRule
-from omni_lab.simulator.research.executors import ExecutorName
 from omni_lab.simulator.research.judging import best_of, check_judged, judge
 from omni_lab.simulator.research.runner import Errors, Runner
 from omni_lab.simulator.research.search import Search, fixed_sets
@@ -169,7 +168,7 @@ def walk_forward(
     kind: str,
     progress: bool,
     workers: int | None,
-    executor: ExecutorName,
+    executor: str,
     errors: Errors,
     journal: str | os.PathLike[str] | None,
     counted: bool = False,

@@ -6,11 +6,10 @@ import os
 import pickle
 import queue
 import threading
-import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
-from omni_lab.errors import TrialError
+from omni_lab.simulator.clusters.parcel import sendable
 from omni_lab.simulator.research.shared_bars import read_shared
 from omni_lab.simulator.research.trial import Evaluator, Outcome, Task
 
@@ -61,16 +60,6 @@ def _listen(pipe: Connection, tasks: queue.SimpleQueue[bytes]) -> None:
 
 def packed(outcome: Outcome) -> bytes:
     """An outcome as bytes; an error that cannot be sent is told in words."""
-    error = outcome.error
-    if error is None:
-        return pickle.dumps(outcome, protocol=pickle.HIGHEST_PROTOCOL)
-    trace = "".join(traceback.format_exception(error))
-    error.add_note(f"in a worker process:\n{trace}")
-    try:
-        sent = pickle.dumps(Outcome(error=error), protocol=pickle.HIGHEST_PROTOCOL)
-        pickle.loads(sent)
-    except Exception:  # noqa: BLE001 - whatever pickling somebody's exception class raises
-        told = TrialError(f"the strategy raised {type(error).__name__}: {error}")
-        told.add_note(f"in a worker process:\n{trace}")
-        return pickle.dumps(Outcome(error=told), protocol=pickle.HIGHEST_PROTOCOL)
-    return sent
+    if outcome.error is not None:
+        outcome = Outcome(error=sendable(outcome.error))
+    return pickle.dumps(outcome, protocol=pickle.HIGHEST_PROTOCOL)
