@@ -175,7 +175,7 @@ def headline(worked: Worked) -> dict[str, str]:
         "Spread, bps": number(total["spread"], sign=True),
         "Impact, bps": number(total["impact"], sign=True),
         "Timing, bps": number(total["timing"], sign=True),
-        "Share of the volume": percent(float(parents["participation"].mean())),
+        "Participation": percent(float(parents["participation"].mean())),
     }
 
 

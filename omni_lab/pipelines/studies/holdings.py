@@ -69,11 +69,6 @@ class Portfolio:
         return np.asarray(self.returns @ self.weights, dtype=np.float64)
 
     @property
-    def growth(self) -> FloatArray:
-        """What one unit of money had become after each step, shape (n_obs,)."""
-        return np.asarray(np.cumprod(1.0 + self.profits), dtype=np.float64)
-
-    @property
     def has_parts(self) -> bool:
         """Whether there is more than one position to divide the risk among."""
         return len(self.names) > 1

@@ -127,6 +127,22 @@ def open_breaks(result: "Result") -> "pd.DataFrame":
     return frame.sort_values(_AT_STAKE, ascending=False, kind="stable", ignore_index=True)
 
 
+def break_table(breaks: "pd.DataFrame", n_most: int = 10) -> "pd.DataFrame":
+    """The dearest of :func:`open_breaks` as a table to look at."""
+    import pandas as pd
+
+    shown = breaks.head(n_most)
+    return pd.DataFrame(
+        {
+            "where": shown["symbol"] + ", " + shown["account"],
+            "ours": shown["ours"].replace("", "–"),
+            "the venue's": shown["theirs"].replace("", "–"),
+            "age": shown["age"],
+            "at stake": [number(amount) for amount in shown[_AT_STAKE]],
+        }
+    ).set_index(pd.Index(shown["kind"].str.replace("_", " "), name=None))
+
+
 def blocking(breaks: "pd.DataFrame", cash_limit: float) -> "pd.DataFrame":
     """Those open breaks, no rule keeping them waiting, with more at stake than a limit.
 
@@ -171,7 +187,7 @@ def headline(result: "Result", breaks: "pd.DataFrame", cash_limit: float) -> dic
         "The venue's": number(n_theirs, 0),
         "Breaks": number(len(result.breaks), 0),
         "Open": number(int((breaks["status"] == "open").sum()), 0),
-        "At stake": number(float(breaks[_AT_STAKE].sum())),
+        "At stake": number(float(breaks[_AT_STAKE].sum()), 0),
     }
 
 
