@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _ACCOUNTS, _SYMBOLS = 4, 40
 _AT_STAKE = "at_stake"
+_SHOWN = ("kind", "status", "symbol", "account", "ours", "theirs", "cash", "fee", "age")
 _MADE_UP = "Both records are made up, and spoiled in known ways: the breaks say nothing of a real venue."
 _FEW_IDS = 0.5
 
@@ -122,8 +123,12 @@ def open_breaks(result: "Result") -> "pd.DataFrame":
         without their signs, currency.
     """
     frame = result.break_frame()
+    if not len(frame):
+        # It has not all of its columns then.
+        frame = frame.reindex(columns=list(dict.fromkeys((*frame.columns, *_SHOWN))))
     frame = frame[frame["status"] != "resolved"]
-    frame = frame.assign(**{_AT_STAKE: frame["cash"].abs() + frame["fee"].abs()})
+    stake = frame["cash"].abs() + frame["fee"].abs()
+    frame = frame.assign(**{_AT_STAKE: stake.astype("float64")})
     return frame.sort_values(_AT_STAKE, ascending=False, kind="stable", ignore_index=True)
 
 
