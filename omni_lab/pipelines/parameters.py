@@ -7,15 +7,13 @@ starts: a name the notebook does not have, or a value of another type, is refuse
 
 import ast
 import io
-import math
 import tokenize
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omni_lab.errors import ConfigError, OmniError
+from omni_lab.pipelines.parameter import Parameter, TypedText, coerced, declared_type, from_node
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -24,41 +22,10 @@ if TYPE_CHECKING:
 RUN_DIR_PARAMETER = "run_dir"
 """The one parameter that the runner sets itself."""
 
-_KINDS = ("str", "int", "float", "bool", "dict")
-_NULL = frozenset({"", "~", "null", "none"})
-_TRUE = frozenset({"true", "yes", "on"})
-_FALSE = frozenset({"false", "no", "off"})
+_LINE = 110
+_MANY_DIGITS = 10_000
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """One knob of a pipeline.
-
-    Attributes
-    ----------
-    name : str
-    kind : str
-        ``"str"``, ``"int"``, ``"float"``, ``"bool"``, or ``"dict"`` for a mapping of names to plain values,
-        lists and mappings.
-    is_list, is_optional : bool
-        Whether it is a list of that kind, and whether None is allowed.
-    default : object
-    help : str
-        The comment on its line.
-    """
-
-    name: str
-    kind: str
-    is_list: bool = False
-    is_optional: bool = False
-    default: Any = None
-    help: str = ""
-
-    @property
-    def type_name(self) -> str:
-        """The type as a person writes it, such as ``"float | None"``."""
-        name = f"list[{self.kind}]" if self.is_list else self.kind
-        return f"{name} | None" if self.is_optional else name
+__all__ = ["RUN_DIR_PARAMETER", "Parameter", "cell_text", "parameter_values", "read_parameters"]
 
 
 def read_parameters(notebook: "NotebookNode", *, where: str) -> dict[str, Parameter]:
@@ -92,6 +59,7 @@ def parameter_values(
     file: Path | None = None,
     assignments: Sequence[str] = (),
     values: Mapping[str, Any] | None = None,
+    rules: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Effective value of every parameter: the notebook's default, then the file, then what was set by hand.
 
@@ -105,20 +73,32 @@ def parameter_values(
         str.
     values : mapping, optional
         Python values by name; they win over everything.
+    rules : callable, optional
+        Given all values without ``run_dir`` once each of them is right for itself; raises `ConfigError` where
+        they do not go together.
 
     Raises
     ------
     ConfigError
-        With every problem found: unknown names, values of another type, names given twice.
+        With every problem found: unknown names, values of another type or out of range, names given twice,
+        values that do not go together.
     """
     problems: list[OmniError] = []
     effective = {name: parameter.default for name, parameter in parameters.items()}
     allowed = {name: p for name, p in parameters.items() if name != RUN_DIR_PARAMETER}
+    are_right = True
     for name, value, where in _given(file, assignments, values or {}):
+        if name not in allowed:
+            problems.append(ConfigError("unknown parameter", found=name, expected=list(allowed), where=where))
+            continue
         try:
-            if name not in allowed:
-                raise ConfigError("unknown parameter", found=name, expected=list(allowed), where=where)
-            effective[name] = _coerced(allowed[name], value, where)
+            effective[name] = coerced(allowed[name], value, where)
+        except ConfigError as problem:
+            problems.append(problem)
+            are_right = False
+    if rules is not None and are_right:
+        try:
+            rules({name: effective[name] for name in allowed})
         except ConfigError as problem:
             problems.append(problem)
     if len(problems) == 1:
@@ -128,17 +108,19 @@ def parameter_values(
     return effective
 
 
+def cell_text(parameters: Mapping[str, Parameter]) -> str:
+    """Source of a parameters cell that declares these, and ``run_dir``, which the runner sets."""
+    lines = [_assignment(parameter) for parameter in parameters.values()]
+    return "\n".join([*lines, f"{RUN_DIR_PARAMETER}: str | None = None  # set by the runner"])
+
+
 def _declarations(source: str, where: str) -> Iterable[Parameter]:
-    comments = {
-        token.start[0]: token.string.lstrip("# ").strip()
-        for token in tokenize.generate_tokens(io.StringIO(source).readline)
-        if token.type == tokenize.COMMENT
-    }
+    comments = _comments(source)
     for statement in ast.parse(source).body:
         place = f"{where}, parameters cell, line {statement.lineno}"
         match statement:
             case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=ast.expr() as value):
-                declared = _declared_type(ast.unparse(annotation), place)
+                declared = declared_type(ast.unparse(annotation), place)
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 declared = {}
             case ast.Expr(value=ast.Constant()):
@@ -153,33 +135,57 @@ def _declarations(source: str, where: str) -> Iterable[Parameter]:
             raise ConfigError(
                 "the default of a parameter must be a literal", found=name, where=place
             ) from error
-        declared = declared or _declared_type(_type_of(default), place)
+        declared = declared or declared_type(_type_of(default), place)
         yield Parameter(
-            name=name, default=default, help=comments.get(statement.end_lineno or 0, ""), **declared
+            name=name,
+            default=default,
+            help=comments.get(statement.end_lineno or 0) or comments.get(1 - statement.lineno, ""),
+            **declared,
         )
 
 
-def _declared_type(annotation: str, where: str) -> dict[str, Any]:
-    alternatives = [part.strip() for part in annotation.strip("'\"").split("|")]
-    is_optional = "None" in alternatives
-    names = [part for part in alternatives if part != "None"]
-    if len(names) == 1:
-        is_list = names[0].startswith("list[") and names[0].endswith("]")
-        kind = names[0][5:-1] if is_list else names[0]
-        if kind in _KINDS:
-            return {"kind": kind, "is_list": is_list, "is_optional": is_optional}
-    raise ConfigError(
-        "the type of a parameter cannot be used",
-        found=annotation,
-        expected=f"one of {', '.join(_KINDS)}, list[…] of one, or either with '| None'",
-        where=where,
-    )
+def _comments(source: str) -> dict[int, str]:
+    """Comments by the line they end; those that have their lines to themselves by the negative of it."""
+    found: dict[int, str] = {}
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            line, text = token.start[0], token.string.lstrip("# ").strip()
+            if token.line.lstrip().startswith("#"):
+                found[-line] = f"{found.pop(1 - line, '')} {text}".strip()
+            else:
+                found[line] = text
+    return found
 
 
 def _type_of(default: Any) -> str:
     if isinstance(default, list) and default:
         return f"list[{type(default[0]).__name__}]"
     return type(default).__name__
+
+
+def _assignment(parameter: Parameter) -> str:
+    text = f"{parameter.name}: {parameter.annotation} = {_literal(parameter.default)}"
+    comment = "; ".join(filter(None, (parameter.help, parameter.accepts)))
+    line = f"{text}  # {comment}"
+    # A comment that is too long for its line stands above it, where _comments finds it too.
+    return line if len(line) <= _LINE else f"# {comment}\n{text}"
+
+
+def _literal(value: Any) -> str:
+    """A literal as the formatter of the house writes it."""
+    match value:
+        case str():
+            return repr(value) if '"' in value else '"' + repr(value)[1:-1].replace("\\'", "'") + '"'
+        case bool() | None:
+            return repr(value)
+        case int() | float():
+            return f"{value:_}" if abs(value) >= _MANY_DIGITS else repr(value)
+        case list() | tuple():
+            return "[" + ", ".join(map(_literal, value)) + "]"
+        case Mapping():
+            return "{" + ", ".join(f"{_literal(k)}: {_literal(v)}" for k, v in value.items()) + "}"
+        case _:
+            raise ConfigError("the default of a knob must be a literal", found=value)
 
 
 def _given(
@@ -196,7 +202,7 @@ def _given(
         if name in seen:
             raise ConfigError("a parameter is set twice", found=name, where="--set")
         seen.add(name)
-        yield name, _Text(text.strip()), "--set"
+        yield name, TypedText(text.strip()), "--set"
     for name, value in values.items():
         yield name, value, "values"
 
@@ -221,146 +227,8 @@ def _in_file(file: Path) -> Iterable[tuple[str, Any, str]]:
         if name in seen:
             raise ConfigError("a parameter is given twice", found=name, where=where)
         seen.add(name)
-        yield name, _from_node(node, where), where
-
-
-class _Text(str):
-    """A scalar as it was typed, before the declared type decides what it is."""
-
-    __slots__ = ()
-
-
-def _from_node(node: "Node", where: str) -> Any:
-    import yaml
-
-    if isinstance(node, yaml.ScalarNode):
-        return str(node.value) if node.style in ("'", '"') else _Text(node.value)
-    if isinstance(node, yaml.SequenceNode):
-        return [_from_node(item, where) for item in node.value]
-    assert isinstance(node, yaml.MappingNode)
-    mapping: dict[str, Any] = {}
-    for key, item in node.value:
-        if not isinstance(key, yaml.ScalarNode) or key.value in mapping:
-            problem = "a name is given twice" if isinstance(key, yaml.ScalarNode) else "names are text"
-            raise ConfigError(problem, found=str(key.value), where=where)
-        mapping[str(key.value)] = _from_node(item, where)
-    return mapping
-
-
-def _in_text(text: str, where: str) -> Any:
-    """What a mapping, or a list of them, says that was typed: ``{tiers: [{taker_rate: 0.0005}]}``."""
-    import yaml
-
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise ConfigError("this is not YAML", found=text, where=where) from error
-    return None if node is None else _from_node(node, where)
+        yield name, from_node(node, where), where
 
 
 def _kind_of(node: "Node") -> str:
     return type(node).__name__.removesuffix("Node").lower()
-
-
-def _coerced(parameter: Parameter, value: Any, where: str) -> Any:
-    if value is None or (isinstance(value, _Text) and _is_null(parameter, value)):
-        if parameter.is_optional:
-            return None
-        raise _ill_typed(parameter, None if value is None else str(value), where)
-    if isinstance(value, _Text) and parameter.kind == "dict":
-        value = _in_text(value, where)
-    if not parameter.is_list:
-        return _scalar(parameter, value, where)
-    if isinstance(value, _Text):
-        value = [_Text(part.strip()) for part in value.strip().removeprefix("[").removesuffix("]").split(",")]
-    if not isinstance(value, list | tuple):
-        raise _ill_typed(parameter, value, where)
-    return [_scalar(parameter, item, where) for item in value]
-
-
-def _is_null(parameter: Parameter, text: str) -> bool:
-    # A text parameter may well be spelled "none"; only one that may be None reads it so.
-    return text.lower() in _NULL and (parameter.is_optional or parameter.kind != "str" or not text)
-
-
-def _scalar(parameter: Parameter, value: Any, where: str) -> Any:
-    match parameter.kind, value:
-        case "str", str():
-            return _unquoted(value) if isinstance(value, _Text) else value
-        case "str", date():
-            return value.isoformat()
-        case "dict", Mapping():
-            return _plain_value(parameter, value, where)
-        case "bool", bool():
-            return value
-        case "bool", _Text() if value.lower() in _TRUE | _FALSE:
-            return value.lower() in _TRUE
-        case "int" | "float", bool():
-            pass
-        case "int", int():
-            return int(value)
-        case "float", int() | float() if math.isfinite(value):
-            return float(value)
-        case "int" | "float", _Text():
-            try:
-                number = int(value) if parameter.kind == "int" else float(value)
-            except ValueError:
-                pass
-            else:
-                if math.isfinite(number):
-                    return number
-        case _:
-            pass
-    raise _ill_typed(parameter, value, where)
-
-
-def _plain_value(parameter: Parameter, value: Any, where: str) -> Any:
-    """What a mapping holds as plain data: text that was typed is what it looks like."""
-    match value:
-        case Mapping() if all(isinstance(name, str) for name in value):
-            return {name: _plain_value(parameter, each, where) for name, each in value.items()}
-        case list() | tuple():
-            return [_plain_value(parameter, each, where) for each in value]
-        case _Text():
-            return _looks_like(value)
-        case date():
-            return value.isoformat()
-        case None | bool() | int() | str():
-            return value
-        case float() if math.isfinite(value):
-            return value
-        case _:
-            raise _ill_typed(parameter, value, where)
-
-
-def _looks_like(text: _Text) -> Any:
-    if text.lower() in _NULL:
-        return None
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    for kind in (int, float):
-        try:
-            number = kind(text)
-        except ValueError:
-            continue
-        if math.isfinite(number):
-            return number
-    return _unquoted(text)
-
-
-def _unquoted(text: str) -> str:
-    if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"":
-        return text[1:-1]
-    return str(text)
-
-
-def _ill_typed(parameter: Parameter, value: Any, where: str) -> ConfigError:
-    found = f"the mapping {value}" if isinstance(value, Mapping) else value
-    found = str(found) if isinstance(found, _Text) else found
-    return ConfigError(
-        f"the parameter {parameter.name!r} has another type",
-        found="nothing" if found in (None, "") else found,
-        expected=parameter.type_name,
-        where=where,
-        hint=f"The notebook says of it: {parameter.help}." if parameter.help else None,
-    )

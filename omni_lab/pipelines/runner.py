@@ -24,6 +24,7 @@ from omni_lab.pipelines.backtest_request import strategy_of_request
 from omni_lab.pipelines.catalog import find_parameter_file, find_pipeline, read_notebook
 from omni_lab.pipelines.environment import git_state, versions
 from omni_lab.pipelines.folder import RunFolder, create_run_folder, write_json
+from omni_lab.pipelines.form import form_of_notebook
 from omni_lab.pipelines.parameters import RUN_DIR_PARAMETER, Parameter, parameter_values, read_parameters
 from omni_lab.pipelines.registry import FAILED, INTERRUPTED, RUNNING, SUCCEEDED, RunRecord, read_run
 from omni_lab.strategies.identity import label
@@ -85,15 +86,25 @@ def prepare_run(
     Raises
     ------
     ConfigError
-        If the pipeline or the file does not exist, a parameter is unknown or has another type, or a backtest
-        asks for a strategy or a model of costs that cannot be.
+        If the pipeline or the file does not exist, a parameter is unknown, has another type or is out of
+        range, parameters do not go together, or a backtest asks for a strategy or a model of costs that
+        cannot be.
     DataError
         If the notebook cannot be read.
     """
     notebook = find_pipeline(pipeline)
     parameters = read_parameters(read_notebook(notebook), where=notebook.name)
+    described = form_of_notebook(notebook, parameters)
+    if described is not None:
+        parameters.update(described.parameters)
     file = find_parameter_file(parameter_file, notebook) if parameter_file else None
-    effective = parameter_values(parameters, file=file, assignments=assignments, values=values)
+    effective = parameter_values(
+        parameters,
+        file=file,
+        assignments=assignments,
+        values=values,
+        rules=described.check_rules if described else None,
+    )
     effective.pop(RUN_DIR_PARAMETER, None)
     return RunRequest(
         pipeline=notebook.stem,

@@ -88,11 +88,12 @@ def format_pipelines() -> str:
 
 
 def format_parameters(request: "RunRequest") -> str:
-    """What can be set, with the value that a run would use now."""
-    rows = [("PARAMETER", "TYPE", "VALUE", "")]
+    """What can be set, with the value that a run would use now, range, choices and unit."""
+    rows = [("PARAMETER", "TYPE", "VALUE", "ACCEPTS", "")]
     for name, parameter in request.parameters.items():
         if name in request.settings:
-            rows.append((name, parameter.type_name, str(request.settings[name]), parameter.help))
+            value = str(request.settings[name])
+            rows.append((name, parameter.type_name, value, parameter.accepts, parameter.help))
     return format_table(rows)
 
 

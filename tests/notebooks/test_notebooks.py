@@ -14,6 +14,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from omni_lab.config import HOME_VARIABLE
+from omni_lab.pipelines.catalog import find_pipeline, list_pipelines
+from omni_lab.pipelines.form import form_of, parameters_cell
 from omni_lab.pipelines.parameters import read_parameters
 from tests.notebooks import policy
 
@@ -35,6 +37,16 @@ def test_a_notebook_opens_with_a_title_then_imports_then_parameters(path: Path) 
     assert "import " in code[0].source
     assert code[1].metadata.get("tags") == ["parameters"]
     assert read_parameters(policy.read(path), where=path.name)
+
+
+@pytest.mark.parametrize("name", list_pipelines())
+def test_a_pipeline_asks_what_its_form_says(name: str) -> None:
+    described = form_of(name)
+    assert described is not None
+    cells = policy.read(find_pipeline(name)).cells
+    assert [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])] == [
+        parameters_cell(described)
+    ]
 
 
 def test_there_are_notebooks() -> None:
