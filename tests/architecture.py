@@ -71,7 +71,7 @@ MACHINE_PATH = re.compile(r"(?<![A-Za-z0-9_.~/])/(?:root|home/[\w.-]+|Users/[\w.
 
 @dataclass(frozen=True)
 class Import:
-    """One imported module, by its absolute dotted name, and the function at the top of the file that imports it."""
+    """One imported module, by its absolute dotted name, and the function of the file that imports it."""
 
     file: str
     line: int

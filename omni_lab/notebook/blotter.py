@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 from omni_lab.errors import ConfigError
 from omni_lab.execution.face import OMSFace
@@ -29,7 +28,8 @@ def orders(oms: OMSFace, *, every_s: float | None = None) -> OrdersBox:
     oms : OMSFace
         An order-management system, native or plain. Events that nobody has asked for yet stay where they are.
     every_s : float, optional
-        Look again so often, in seconds, while no cell runs; by default when a button is pressed, or `update` called.
+        Look again so often, in seconds, while no cell runs; by default when a button is pressed, or `update`
+        called.
 
     Raises
     ------
@@ -112,9 +112,7 @@ class OrdersBox(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError as error:
-            raise ConfigError(
-                "only a notebook's kernel can look again by itself", hint="Call update()."
-            ) from error
+            raise ConfigError("only a kernel can look again by itself", hint="Call update().") from error
         self._ticking = loop.create_task(self._tick(every_s))
 
     def stop(self) -> None:
@@ -191,16 +189,6 @@ def _spoken(order: Order) -> str:
 
 def _matches(order: Order, wanted: str) -> bool:
     """Whether every word of the filter begins a word of the order."""
-    words = " ".join(
-        [
-            order.account,
-            order.symbol,
-            order.side,
-            plain(order.order_type),
-            plain(order.state),
-            str(order.order_id),
-        ]
-    )
-    return all(
-        any(word.startswith(each) for word in words.lower().split()) for each in wanted.lower().split()
-    )
+    facts = (order.account, order.symbol, order.side, plain(order.order_type), plain(order.state))
+    words = " ".join([*facts, str(order.order_id)]).lower().split()
+    return all(any(word.startswith(each) for word in words) for each in wanted.lower().split())

@@ -1,7 +1,7 @@
 """Runs as HTML: one as a card, many as a table, one that is going as a bar.
 
-No scripts and no addresses; all text is escaped. JupyterLab's colours are used where they are, the reader's setting
-decides elsewhere.
+No scripts and no addresses; all text is escaped. JupyterLab's colours are used where they are, the reader's
+setting decides elsewhere.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _sentences(warnings: Iterable[str]) -> str:
 
 
 def _links(record: RunRecord) -> str:
-    """Links to what the run left, relative to the notebook: JupyterLab opens them, and so does a page on disk."""
+    """Links to what the run left, from where the notebook lies: JupyterLab follows them."""
     files = {"report": record.folder.report_file, "executed notebook": record.folder.notebook_file}
     links = [
         f'<a href="{escape(_relative(path))}" target="_blank">{name}</a>'

@@ -1,6 +1,6 @@
-"""``%omni_run`` and ``%omni_runs``: pipelines and flows from a cell, and completion of what can be said to them.
+"""``%omni_run`` and ``%omni_runs``: pipelines and flows from a cell.
 
-What is refused is said in one sentence and raised as IPython's `UsageError`, so that "Run All" stops there and no
+What is refused is said in one sentence and raised as IPython's `UsageError`: "Run All" stops there, and no
 traceback of ours is shown.
 """
 
@@ -18,8 +18,9 @@ from omni_lab.errors import ConfigError, OmniError
 from omni_lab.notebook.background import BackgroundRun, follow
 from omni_lab.notebook.cards import progress_bar, run_card, runs_table
 from omni_lab.notebook.completion import complete_run, complete_runs
-from omni_lab.notebook.request import Typed, request_of
+from omni_lab.notebook.request import request_of
 from omni_lab.pipelines import RunRecord, list_runs
+from omni_lab.pipelines.parameter import TypedText
 from omni_lab.pipelines.registry import SUCCEEDED
 
 LAST = "_run"
@@ -121,7 +122,7 @@ def _with_variables(pairs: list[str], variables: dict[str, Any]) -> dict[str, An
         variable = text.removeprefix("$")
         if text.startswith("$") and variable not in variables:
             raise ConfigError("this notebook has no such variable", found=variable, where=pair)
-        said[name] = variables[variable] if text.startswith("$") else Typed(text)
+        said[name] = variables[variable] if text.startswith("$") else TypedText(text)
     return said
 
 

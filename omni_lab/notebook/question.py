@@ -1,4 +1,4 @@
-"""What a pipeline is about to be asked, and what is wrong with it: the state behind a form, without widgets."""
+"""What a pipeline is about to be asked, and what is wrong with it: a form without its widgets."""
 
 from __future__ import annotations
 

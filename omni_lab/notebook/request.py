@@ -1,4 +1,4 @@
-"""What a notebook asks for: a pipeline or a flow with checked parameters, plain enough to travel to a process."""
+"""What a notebook asks for: a pipeline or a flow, with parameters that are checked and can travel."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from omni_lab.errors import ConfigError
+from omni_lab.pipelines.parameter import TypedText
 
 FLOW = "flow:"
 """What the name of a flow begins with."""
@@ -44,12 +45,6 @@ class Request:
         return self.subject.removeprefix(FLOW)
 
 
-class Typed(str):
-    """A value as it was typed; the parameter's type decides what it is."""
-
-    __slots__ = ()
-
-
 def request_of(
     subject: str, said: Mapping[str, Any], *, parameter_file: str | None = None, fresh: bool = False
 ) -> Request:
@@ -60,7 +55,7 @@ def request_of(
     subject : str
         Name of a pipeline, path of a notebook, or ``flow:NAME``.
     said : mapping of str to object
-        Python values, or `Typed` text.
+        Python values, or `TypedText`.
     parameter_file : str, optional
         A named set, or a path.
     fresh : bool
@@ -77,8 +72,8 @@ def request_of(
         raise ConfigError("--fresh is for flows: a pipeline always runs", found=subject)
     from omni_lab.pipelines.runner import prepare_run
 
-    typed = [f"{name}={value}" for name, value in said.items() if isinstance(value, Typed)]
-    values = {name: value for name, value in said.items() if not isinstance(value, Typed)}
+    typed = [f"{name}={value}" for name, value in said.items() if isinstance(value, TypedText)]
+    values = {name: value for name, value in said.items() if not isinstance(value, TypedText)}
     prepared = prepare_run(subject, parameter_file=parameter_file, assignments=typed, values=values)
     return Request(
         subject=subject,
@@ -95,5 +90,7 @@ def _flow_request(subject: str, said: Mapping[str, Any], parameter_file: str | N
     if parameter_file is not None:
         raise ConfigError("a flow names the parameter sets of its steps", found=parameter_file, where=subject)
     load_flow(subject.removeprefix(FLOW))
-    values = {n: yaml.safe_load(value) if isinstance(value, Typed) else value for n, value in said.items()}
+    values = {
+        n: yaml.safe_load(value) if isinstance(value, TypedText) else value for n, value in said.items()
+    }
     return Request(subject=subject, values=values, fresh=fresh)
