@@ -9,6 +9,7 @@ from typing import Self
 HOME_VARIABLE = "OMNI_LAB_HOME"
 REAL_DATA_VARIABLE = "OMNI_LAB_TEST_DATA"
 COUNT_TRIALS_VARIABLE = "OMNI_LAB_COUNT_TRIALS"
+REGISTRY_VARIABLE = "OMNI_LAB_REGISTRY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +24,17 @@ class Settings:
         Absolute; the parent of the others.
     count_trials : bool
         Whether backtests are counted in the ledger of trials.
+    registry : str
+        The database of runs: a path, or a URL; ``data_dir/registry.sqlite`` by default.
     """
 
     data_dir: Path
     count_trials: bool = True
+    registry: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.registry:
+            object.__setattr__(self, "registry", str(self.data_dir / "registry.sqlite"))
 
     @property
     def lake_dir(self) -> Path:
@@ -55,6 +63,7 @@ class Settings:
         ``OMNI_LAB_HOME`` names the data directory. Without it, it is ``data/`` in the project that holds the
         working directory, so that a notebook and the command line agree; outside any project it is ``data/``
         in the working directory. ``OMNI_LAB_COUNT_TRIALS=0`` leaves the ledger of trials alone.
+        ``OMNI_LAB_REGISTRY`` names the database of runs: a path, relative to the working directory, or a URL.
 
         Parameters
         ----------
@@ -66,9 +75,11 @@ class Settings:
         variables = os.environ if environ is None else environ
         home, counting = variables.get(HOME_VARIABLE, ""), variables.get(COUNT_TRIALS_VARIABLE, "") != "0"
         start = (cwd or Path.cwd()).absolute()
-        if home:
-            return cls(data_dir=start / Path(home).expanduser(), count_trials=counting)
-        return cls(data_dir=(_project_above(start) or start) / "data", count_trials=counting)
+        registry = variables.get(REGISTRY_VARIABLE, "")
+        if registry and "://" not in registry:
+            registry = str(start / Path(registry).expanduser())
+        data_dir = start / Path(home).expanduser() if home else (_project_above(start) or start) / "data"
+        return cls(data_dir=data_dir, count_trials=counting, registry=registry)
 
 
 def real_data_dir(environ: Mapping[str, str] | None = None) -> Path | None:

@@ -5,7 +5,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -72,7 +72,13 @@ class RunFolder:
 
 
 def create_run_folder(
-    runs_dir: Path, pipeline: str, started: datetime, request: Mapping[str, Any], *, strategy: str = ""
+    runs_dir: Path,
+    pipeline: str,
+    started: datetime,
+    request: Mapping[str, Any],
+    *,
+    strategy: str = "",
+    claim: Callable[[RunFolder], bool] = lambda folder: True,
 ) -> RunFolder:
     """Make the directory of a new run; two runs never get the same one.
 
@@ -88,6 +94,9 @@ def create_run_folder(
         Everything that decides the result; its hash ends the run id, so that equal requests show.
     strategy : str, optional
         Name and hash of the strategy, which stand before it.
+    claim : callable, optional
+        Whether nobody has a run of this name elsewhere, asked while the directory is empty; it is removed if
+        somebody has, or if asking raises.
 
     Raises
     ------
@@ -108,11 +117,18 @@ def create_run_folder(
     attempt = 1
     while True:
         path = runs_dir / (stem if attempt == 1 else f"{stem}-{attempt}")
+        attempt += 1
         try:
             path.mkdir()
         except FileExistsError:
-            attempt += 1
-        else:
+            continue
+        kept = False
+        try:
+            kept = claim(RunFolder(path))
+        finally:
+            if not kept:
+                path.rmdir()
+        if kept:
             return RunFolder(path)
 
 
@@ -120,7 +136,8 @@ def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: a reader sees the old text or the new, never a part."""
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+        # Half a surrogate pair, which an error's text may hold, is written as JSON would escape it.
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -1,39 +1,38 @@
-"""Run a pipeline: check its parameters, execute the notebook, leave a directory that says what happened.
+"""Run a pipeline: check its parameters, execute the notebook, leave a record that says what happened.
 
 How a run ended is decided by how the execution ended here, by exception or return, never by what the executed
 notebook says of itself. However it ended, the record and as much of the notebook as ran are left readable.
 """
 
-import os
-import platform
-import signal
-import socket
-import threading
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import omni_lab
 from omni_lab.config import HOME_VARIABLE, Settings
 from omni_lab.errors import PipelineError
 from omni_lab.pipelines.backtest_request import strategy_of_request
 from omni_lab.pipelines.catalog import find_parameter_file, find_pipeline, read_notebook
-from omni_lab.pipelines.environment import git_state, versions
-from omni_lab.pipelines.folder import RunFolder, create_run_folder, write_json
+from omni_lab.pipelines.environment import surroundings, trial_facts
+from omni_lab.pipelines.folder import RunFolder
 from omni_lab.pipelines.form import form_of_notebook
 from omni_lab.pipelines.parameters import RUN_DIR_PARAMETER, Parameter, parameter_values, read_parameters
-from omni_lab.pipelines.registry import FAILED, INTERRUPTED, RUNNING, SUCCEEDED, RunRecord, read_run
+from omni_lab.pipelines.recording import Recording, terminate_as_interrupt, undisturbed
+from omni_lab.pipelines.registry.hashes import content_sha256, lake_sha256, question_sha256
+from omni_lab.pipelines.registry.records import (
+    FAILED,
+    INTERRUPTED,
+    SUCCEEDED,
+    Origin,
+    RunRecord,
+    origin_facts,
+    read_run,
+)
+from omni_lab.pipelines.registry.registry import RunRegistry
 from omni_lab.strategies.identity import label
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
-
-SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +51,8 @@ class RunRequest:
     parameter_file : Path or None
     strategy : mapping or None
         Of a backtest: name, parameters and hash of its strategy.
+    reads : tuple of str
+        Shared state that it depends on. A notebook that does not say is taken to read the lake.
     """
 
     pipeline: str
@@ -61,6 +62,32 @@ class RunRequest:
     settings: Mapping[str, Any]
     parameter_file: Path | None = None
     strategy: Mapping[str, Any] | None = None
+    reads: tuple[str, ...] = ("lake",)
+
+    def fingerprint(self, upstream: Mapping[str, str] | None = None) -> str:
+        """Hash of the question: pipeline, notebook, parameters, code, what is installed, the state it reads.
+
+        Parameters
+        ----------
+        upstream : mapping of str to str, optional
+            Fingerprints of what was made upstream, by step.
+        """
+        state = {"lake": lake_sha256(Settings.from_env().lake_dir)} if "lake" in self.reads else {}
+        return question_sha256(
+            pipeline=self.pipeline,
+            notebook=self.notebook_sha256,
+            parameters={name: self._told(name, value) for name, value in self.settings.items()},
+            state=state,
+            upstream=upstream or {},
+        )
+
+    def _told(self, name: str, value: Any) -> Any:
+        """A value as part of the question: of a file, what it holds."""
+        if self.parameters[name].kind != "path" or value is None:
+            return value
+        paths = value if isinstance(value, list) else [value]
+        # Where the kernel will look for it.
+        return [content_sha256(self.notebook.parent / Path(path).expanduser()) for path in paths]
 
 
 def prepare_run(
@@ -126,6 +153,8 @@ def run_pipeline(
     runs_dir: Path | None = None,
     progress: bool = True,
     cell_timeout_s: float | None = None,
+    origin: Origin | None = None,
+    registry: RunRegistry | None = None,
 ) -> RunRecord:
     """Execute a pipeline notebook and keep everything about it in a directory of its own.
 
@@ -139,6 +168,10 @@ def run_pipeline(
         Show a bar where standard error is a terminal.
     cell_timeout_s : float, optional
         Longest a cell may take; no limit by default.
+    origin : Origin, optional
+        Why it is made; by hand by default.
+    registry : RunRegistry, optional
+        Where it is written down; the project's by default.
 
     Returns
     -------
@@ -148,44 +181,50 @@ def run_pipeline(
     Raises
     ------
     ConfigError, DataError
-        If the request is refused; no directory has been made then.
+        If the request is refused, or the registry cannot be used; no directory has been made then.
+    AlreadyBegun
+        If a run with the key of the origin was begun before.
     """
+    origin = origin or Origin()
     request = prepare_run(pipeline, parameter_file=parameter_file, assignments=assignments, values=values)
-    settings = Settings.from_env()
-    started = datetime.now(UTC)
-    folder = create_run_folder(
-        (runs_dir or settings.runs_dir).absolute(),
-        request.pipeline,
-        started,
-        {
-            "parameters": request.settings,
-            "notebook": request.notebook_sha256,
-            "version": omni_lab.__version__,
-        },
-        strategy=label(request.strategy) if request.strategy else "",
-    )
-    record = _first_record(request, folder, started)
-    write_json(folder.run_file, record)
+    with nullcontext(registry) if registry is not None else RunRegistry() as kept:
+        recording = Recording.begin(
+            kept,
+            _first_facts(request, origin),
+            {
+                "parameters": request.settings,
+                "notebook": request.notebook_sha256,
+                "version": omni_lab.__version__,
+            },
+            runs_dir=runs_dir,
+            strategy=label(request.strategy) if request.strategy else "",
+        )
+        return _run(request, recording, progress, cell_timeout_s)
+
+
+def _run(
+    request: RunRequest, recording: Recording, progress: bool, cell_timeout_s: float | None
+) -> RunRecord:
     try:
-        with _terminate_as_interrupt():
-            _execute(request, folder, settings, progress, cell_timeout_s)
+        with terminate_as_interrupt(), recording.beating():
+            _execute(request, recording.folder, progress, cell_timeout_s)
     except KeyboardInterrupt:
-        outcome = _finished(INTERRUPTED, {"type": "KeyboardInterrupt", "message": "interrupted by the user"})
+        outcome = (
+            INTERRUPTED,
+            {"type": "KeyboardInterrupt", "message": "interrupted by the user", "cell": None},
+        )
     except PipelineError as error:
-        outcome = _finished(FAILED, _facts(error))
+        outcome = FAILED, _told(error)
     except Exception as error:
         # Not the notebook's fault: the record must not stay at "running", and the cause must be seen.
-        _close(record, folder, started, _finished(FAILED, _facts(error)))
+        _close(recording, FAILED, _told(error))
         raise
     else:
-        outcome = _finished(SUCCEEDED, None)
-    _close(record, folder, started, outcome)
-    return read_run(folder.path)
+        return _close(recording, SUCCEEDED, None)
+    return _close(recording, *outcome)
 
 
-def _execute(
-    request: RunRequest, folder: RunFolder, settings: Settings, progress: bool, cell_timeout_s: float | None
-) -> None:
+def _execute(request: RunRequest, folder: RunFolder, progress: bool, cell_timeout_s: float | None) -> None:
     from omni_lab.pipelines.kernel import execute
 
     parameters = dict(request.settings)
@@ -198,44 +237,31 @@ def _execute(
         title=request.pipeline,
         # Where nbval and JupyterLab run it too.
         cwd=request.notebook.parent,
-        environment={HOME_VARIABLE: str(settings.data_dir)},
+        environment={HOME_VARIABLE: str(Settings.from_env().data_dir)},
         progress=progress,
         cell_timeout_s=cell_timeout_s,
     )
 
 
-def _first_record(request: RunRequest, folder: RunFolder, started: datetime) -> dict[str, Any]:
+def _first_facts(request: RunRequest, origin: Origin) -> dict[str, Any]:
     defaults = {name: parameter.default for name, parameter in request.parameters.items()}
     return {
-        "schema": SCHEMA,
-        "run_id": folder.run_id,
+        "kind": "pipeline",
         "pipeline": request.pipeline,
-        "status": RUNNING,
-        "started": started.isoformat(timespec="milliseconds"),
-        "finished": None,
-        "duration_s": None,
-        "error": None,
+        **origin_facts(origin),
         "strategy": request.strategy,
         "parameters": dict(request.settings),
         "changed_parameters": [name for name, value in request.settings.items() if value != defaults[name]],
         "parameter_file": request.parameter_file.name if request.parameter_file else None,
         "seed": request.settings.get("seed"),
-        "data_fingerprint": None,
+        "fingerprint": request.fingerprint(origin.upstream),
         "notebook": request.notebook.name,
         "notebook_sha256": request.notebook_sha256,
-        "versions": versions(),
-        "git": git_state(request.notebook.parent),
-        "platform": platform.platform(),
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
+        **surroundings(request.notebook.parent),
     }
 
 
-def _finished(status: str, error: dict[str, Any] | None) -> dict[str, Any]:
-    return {"status": status, "error": error}
-
-
-def _facts(error: Exception) -> dict[str, Any]:
+def _told(error: Exception) -> dict[str, Any]:
     return {
         "type": getattr(error, "error_type", type(error).__name__),
         "message": str(error),
@@ -243,36 +269,19 @@ def _facts(error: Exception) -> dict[str, Any]:
     }
 
 
-def _close(record: dict[str, Any], folder: RunFolder, started: datetime, outcome: dict[str, Any]) -> None:
-    """Write how the run ended, then its report: a report that fails must not take the record with it."""
-    finished = datetime.now(UTC)
-    if folder.partial_notebook_file.is_file():
-        folder.partial_notebook_file.replace(folder.notebook_file)
-    record.update(
-        outcome,
-        finished=finished.isoformat(timespec="milliseconds"),
-        duration_s=round((finished - started).total_seconds(), 3),
-        data_fingerprint=read_run(folder.path).artifacts.get("data_fingerprint"),
-    )
-    write_json(folder.run_file, record)
-    if folder.notebook_file.is_file():
-        from omni_lab.pipelines.report import write_report
-
-        write_report(read_run(folder.path))
+def _close(recording: Recording, status: str, error: Mapping[str, Any] | None) -> RunRecord:
+    folder = recording.folder
+    with undisturbed():
+        if folder.partial_notebook_file.is_file():
+            folder.partial_notebook_file.replace(folder.notebook_file)
+        made = read_run(folder.path).artifacts
+        facts = {"data_fingerprint": made.get("data_fingerprint"), "headline": made.get("headline")}
+        facts |= trial_facts(made)
+        report = _write_report if folder.notebook_file.is_file() else None
+        return recording.close(status, error, facts=facts, report=report)
 
 
-@contextmanager
-def _terminate_as_interrupt() -> "Iterator[None]":
-    """Let a scheduler's SIGTERM end a run as Ctrl-C does, with its record written."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def _write_report(run: RunRecord) -> None:
+    from omni_lab.pipelines.report import write_report
 
-    def interrupt(signum: int, frame: "FrameType | None") -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    write_report(run)

@@ -5,6 +5,10 @@ What is kept in them is said by those who keep it: reconciliations, the registry
 
 from __future__ import annotations
 
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +17,11 @@ from sqlalchemy import exc
 
 from omni_lab.errors import ConfigError, MissingExtraError
 
-__all__ = ["bulk_insert", "cause", "exc", "open_engine", "sa"]
+__all__ = ["bulk_insert", "cause", "create_tables", "exc", "open_engine", "reading", "sa"]
 
 _BUSY_S = 60
+_READS = "omni_lab_reads"
+_CREATION = 0x6F6D6E69  # the number of the lock under which tables are made in PostgreSQL
 
 
 def open_engine(target: str | Path) -> sa.Engine:
@@ -46,6 +52,31 @@ def open_engine(target: str | Path) -> sa.Engine:
     return engine
 
 
+def create_tables(engine: sa.Engine, metadata: sa.MetaData) -> None:
+    """Make the tables that are not there; any number of processes may do so at once.
+
+    Raises
+    ------
+    ConfigError
+        If the database cannot be reached, or cannot be written.
+    """
+    try:
+        with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(:number)"), {"number": _CREATION})
+            metadata.create_all(connection)
+    except exc.SQLAlchemyError as error:
+        where = engine.url.render_as_string()
+        raise ConfigError(f"the database cannot be used: {cause(error)}", where=where) from error
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection that only reads, and so waits for no writer of a file of SQLite."""
+    with engine.connect().execution_options(**{_READS: True}) as connection:
+        yield connection
+
+
 def bulk_insert(
     connection: sa.Connection, table: sa.Table, names: tuple[str, ...], rows: list[tuple[Any, ...]]
 ) -> None:
@@ -69,12 +100,27 @@ def _begin_at_once(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "connect")
     def connected(connection: Any, _: object) -> None:
         connection.isolation_level = None  # the driver would begin on its own, and later
-        connection.execute("PRAGMA journal_mode = WAL")
+        _log_ahead(connection)
         connection.execute("PRAGMA synchronous = FULL")
 
     @sa.event.listens_for(engine, "begin")
     def begun(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reads = connection.get_execution_options().get(_READS)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _log_ahead(connection: Any) -> None:
+    """Switch to the write-ahead log. Of several that do it at once to a new file, one is refused at once."""
+    until = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _unusable(target: str | Path, error: Exception) -> ConfigError:
