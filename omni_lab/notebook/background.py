@@ -19,10 +19,10 @@ from uuid import uuid4
 from omni_lab.errors import PipelineError
 from omni_lab.notebook.progress import Advance, advance_of
 from omni_lab.notebook.request import Request
-from omni_lab.pipelines import RunRecord, find_run
+from omni_lab.pipelines import RunRecord
 from omni_lab.pipelines.registry import RunRegistry
 
-LOOK_S = 0.25
+LOOK_S = 0.5
 """How often one looks after the run."""
 _GRACE_S = 30.0
 _NEWEST = 50
@@ -43,6 +43,7 @@ class BackgroundRun:
         self._started = time.monotonic()
         self._last = Advance(subject=request.subject)
         self._stopping = threading.Lock()
+        self._registry = RunRegistry()
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the run
         self._child = subprocess.Popen(
             [sys.executable, "-m", "omni_lab.notebook.child"],
@@ -66,10 +67,9 @@ class BackgroundRun:
 
     def advance(self) -> Advance:
         """How far it is."""
-        with RunRegistry() as registry:
-            found = self._found(registry)
-            if found is not None:
-                self._last = advance_of(found, registry, self._last)
+        found = self._found()
+        if found is not None:
+            self._last = advance_of(found, self._registry, self._last)
         self._last = self._last.after(time.monotonic() - self._started)
         return self._last
 
@@ -90,30 +90,28 @@ class BackgroundRun:
         PipelineError
             If it ended without one.
         """
-        assert self._child.stdout is not None
-        answer = self._child.stdout.read()
-        self._close()
-        told = json.loads(answer) if answer else {}
-        if "run_id" in told:
-            return find_run(told["run_id"])
-        with RunRegistry() as registry:
-            registry.settle()
-            found = self._found(registry)
-        if found is None:
-            raise PipelineError(told.get("refused") or self._last_words, where=self.request.subject)
-        return found
+        with self._registry, self._said, self._child:
+            self._child.wait()
+            assert self._child.stdout is not None
+            answer = self._child.stdout.read()
+            told = json.loads(answer) if answer else {}
+            if "run_id" in told:
+                return self._registry.find(told["run_id"])
+            # Its process is gone, and did not say how it ended.
+            self._registry.settle()
+            found = self._found()
+            if found is None:
+                raise PipelineError(told.get("refused") or self._last_words(), where=self.request.subject)
+            return found
 
-    def _found(self, registry: RunRegistry) -> RunRecord | None:
-        return next((each for each in registry.list(limit=_NEWEST) if each.origin.key == self._key), None)
+    def _found(self) -> RunRecord | None:
+        newest = self._registry.list(limit=_NEWEST)
+        return next((each for each in newest if each.content.get("key") == self._key), None)
 
-    def _close(self) -> None:
-        for stream in (self._child.stdin, self._child.stdout):
-            if stream is not None and not stream.closed:
-                stream.close()
+    def _last_words(self) -> str:
         self._said.seek(0)
         lines = self._said.read().decode(errors="replace").strip().splitlines()
-        self._last_words = lines[-1] if lines else "the process of the run ended without a word"
-        self._said.close()
+        return lines[-1] if lines else "the process of the run ended without a word"
 
 
 def follow(run: BackgroundRun, show: Callable[[Advance], None]) -> RunRecord:

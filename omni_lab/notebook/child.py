@@ -1,8 +1,8 @@
 """What `background` starts: ``python -m omni_lab.notebook.child`` makes one run and says how it was named.
 
 The request comes as one line of JSON on standard input, the answer goes as one line to standard output.
-Standard input is also the leash: when it closes, because somebody stopped the run or the kernel is gone, the run
-is interrupted as by Ctrl-C.
+Standard input is also the leash: when it closes, because somebody stopped the run or the kernel is gone, the
+run is interrupted as by Ctrl-C.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from omni_lab.errors import ConfigError
+from omni_lab.pipelines.catalog import list_pipelines
 from omni_lab.pipelines.parameter import TypedText
 
 FLOW = "flow:"
@@ -66,6 +67,8 @@ def request_of(
     ConfigError, DataError
         If there is no such thing, or it cannot be asked so.
     """
+    if not subject:
+        raise ConfigError("say what to run", expected=[*list_pipelines(), f"{FLOW}NAME"])
     if subject.startswith(FLOW):
         return _flow_request(subject, said, parameter_file, fresh)
     if fresh:
