@@ -69,7 +69,7 @@ class BackgroundRun:
         """How far it is."""
         found = self._found()
         if found is not None:
-            self._last = advance_of(found, self._registry, self._last)
+            self._last = advance_of(found, self._last)
         self._last = self._last.after(time.monotonic() - self._started)
         return self._last
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from omni_lab.figures.words import MISSING, count
+from omni_lab.notebook.progress import FLOW_KIND
+from omni_lab.pipelines.flows.kept import step_states
 from omni_lab.pipelines.summary import format_duration, format_time
 from omni_lab.ui.replay.style import STYLE
 from omni_lab.ui.replay.tables import table
@@ -30,9 +32,11 @@ _SIGNS = {
     "running": "▶",
     "queued": "…",
     "cached": "↺",
+    "skipped": "–",
 }
 _TONES = {"succeeded": "good", "cached": "good", "failed": "bad", "interrupted": "warn", "lost": "warn"}
 _HEADLINE_IN_TABLE = 3
+_PROBLEM_WIDTH = 80
 
 CARD_STYLE = (
     STYLE
@@ -74,6 +78,7 @@ def run_card(record: RunRecord) -> str:
         f'<div class="soft hash">{escape(record.run_id)}</div></header>'
         f"{problem}"
         + (f'<div class="facts">{facts}</div>' if facts else "")
+        + (_steps(record) if record.kind == FLOW_KIND else "")
         + _sentences(record.artifacts.get("warnings") or ())
         + f"<p>{_links(record)}</p>"
         + _folded("Metrics", record.metrics)
@@ -96,7 +101,7 @@ def runs_table(records: Sequence[RunRecord]) -> str:
             each.run_id,
             format_time(each.started, zone=""),
             format_duration(each.duration_s),
-            each.problem.split("\n")[0][:80] or _first_results(each),
+            each.problem.split("\n")[0][:_PROBLEM_WIDTH] or _first_results(each),
         )
         for each in records
     ]
@@ -127,6 +132,21 @@ def progress_bar(advance: Advance) -> str:
 def framed(body: str) -> str:
     """HTML in the house's look."""
     return f'<div class="omni-replay auto"><style>{CARD_STYLE}</style>{body}</div>'
+
+
+def _steps(record: RunRecord) -> str:
+    rows = [
+        (
+            "",
+            name,
+            f"{_SIGNS.get(str(step['state']), '')} {step['state']}",
+            str(step["run_id"] or MISSING),
+            str(step["problem"] or "").split("\n")[0][:_PROBLEM_WIDTH],
+        )
+        for name, step in step_states(record).items()
+    ]
+    heads = ("", "Step", "State", "Run", "")
+    return table("", heads, rows, "No step has begun.", text=(0, 1, 2, 3, 4), wide=True)
 
 
 def _badge(status: str) -> str:

@@ -6,12 +6,15 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
+from omni_lab.pipelines.flows.engine import RETRYING, RUNNING, WAITING
+from omni_lab.pipelines.flows.kept import step_states
+
 if TYPE_CHECKING:
     from omni_lab.pipelines import RunRecord
-    from omni_lab.pipelines.registry import RunRegistry
 
-_FLOW_KIND = "flow"
-_WAITING = frozenset({"queued", "running"})
+FLOW_KIND = "flow"
+"""Kind of the run of a flow."""
+_AHEAD = frozenset({WAITING, RUNNING, RETRYING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,20 +47,18 @@ class Advance:
         return replace(self, elapsed_s=seconds)
 
 
-def advance_of(record: RunRecord, registry: RunRegistry, last: Advance) -> Advance:
+def advance_of(record: RunRecord, last: Advance) -> Advance:
     """How far a run is.
 
     Parameters
     ----------
     record : RunRecord
         It.
-    registry : RunRegistry
-        Where steps of a flow are looked up.
     last : Advance
         What was known before; it stays where nothing new can be read.
     """
-    if record.kind == _FLOW_KIND:
-        return _of_flow(record, registry, last)
+    if record.kind == FLOW_KIND:
+        return _of_flow(record, last)
     try:
         notebook = json.loads(record.folder.partial_notebook_file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -84,12 +85,8 @@ def _status(cell: dict[str, Any]) -> str:
     return str(cell["metadata"].get("papermill", {}).get("status", ""))
 
 
-def _of_flow(record: RunRecord, registry: RunRegistry, last: Advance) -> Advance:
-    steps: dict[str, str] = {}
-    # The newest attempt of a step comes first.
-    for each in registry.list(parent=record.run_id):
-        steps.setdefault(each.origin.step or each.pipeline, each.status)
-    going = [step for step, status in steps.items() if status in _WAITING]
-    done = len(steps) - len(going)
-    total = max(len(record.content.get("steps") or ()), len(steps))
-    return replace(last, done=done, total=total, noun="step", place=", ".join(going))
+def _of_flow(record: RunRecord, last: Advance) -> Advance:
+    states = {name: str(step["state"]) for name, step in step_states(record).items()}
+    going = [name for name, state in states.items() if state == RUNNING]
+    done = sum(state not in _AHEAD for state in states.values())
+    return replace(last, done=done, total=len(states), noun="step", place=", ".join(going))

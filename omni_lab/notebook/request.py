@@ -75,8 +75,7 @@ def request_of(
         raise ConfigError("--fresh is for flows: a pipeline always runs", found=subject)
     from omni_lab.pipelines.runner import prepare_run
 
-    typed = [f"{name}={value}" for name, value in said.items() if isinstance(value, TypedText)]
-    values = {name: value for name, value in said.items() if not isinstance(value, TypedText)}
+    typed, values = _divided(said)
     prepared = prepare_run(subject, parameter_file=parameter_file, assignments=typed, values=values)
     return Request(
         subject=subject,
@@ -86,14 +85,17 @@ def request_of(
 
 
 def _flow_request(subject: str, said: Mapping[str, Any], parameter_file: str | None, fresh: bool) -> Request:
-    import yaml
-
     from omni_lab.pipelines.flows import load_flow
+    from omni_lab.pipelines.flows.checks import settled
 
     if parameter_file is not None:
         raise ConfigError("a flow names the parameter sets of its steps", found=parameter_file, where=subject)
-    load_flow(subject.removeprefix(FLOW))
-    values = {
-        n: yaml.safe_load(value) if isinstance(value, TypedText) else value for n, value in said.items()
-    }
-    return Request(subject=subject, values=values, fresh=fresh)
+    typed, values = _divided(said)
+    _, effective = settled(load_flow(subject.removeprefix(FLOW)), assignments=typed, values=values)
+    return Request(subject=subject, values={name: effective[name] for name in said}, fresh=fresh)
+
+
+def _divided(said: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    """What was typed, as assignments, and what was given as Python values."""
+    typed = [f"{name}={value}" for name, value in said.items() if isinstance(value, TypedText)]
+    return typed, {name: value for name, value in said.items() if not isinstance(value, TypedText)}

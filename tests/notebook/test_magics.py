@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import RichOutput, capture_output
 from traitlets.config import Config
 
+from omni_lab.notebook.completion import complete_run
 from omni_lab.pipelines import RunRecord
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +29,6 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         made = InteractiveShell.instance(config=config)
         made.run_line_magic("load_ext", "omni_lab")
         yield made
-        made.history_manager.end_session()
         InteractiveShell.clear_instance()
 
 
@@ -56,9 +57,9 @@ def test_a_run_is_the_value_of_its_cell_and_stays(shell: Any, tiny: str) -> None
     assert record is shell.user_ns["_run"]
     assert (record.status, record.headline) == ("succeeded", {"Bars": "31"})
     assert record.content["changed_parameters"] == ["symbol", "n_bars"]
-    page = html_of(shown.outputs)
+    assert "starting" in html_of(shown.outputs)
+    page = shell.display_formatter.format(record)[0]["text/html"]
     assert "✓ succeeded" in page
-    assert "starting" in page
     assert "Bars</span><b>31</b>" in page
     assert "report.html" in page
     assert "http" not in page
@@ -129,7 +130,7 @@ def test_what_may_follow_is_offered(shell: Any, text: str, offered: str) -> None
 
 @pytest.mark.parametrize("text", ["%omni_run nothing_like_it x", "%omni_run backtest nothing_like_it"])
 def test_half_a_name_is_no_reason_to_complain(shell: Any, text: str) -> None:
-    assert completions(shell, text) == []
+    assert complete_run(shell, SimpleNamespace(text_until_cursor=text)) == []
 
 
 def test_the_package_costs_nothing_until_its_extension_is_loaded() -> None:
