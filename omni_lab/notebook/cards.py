@@ -43,7 +43,9 @@ CARD_STYLE = (
     + """
 .omni-replay .badge{display:inline-block;padding:0 8px;border-radius:9px;border:1px solid currentColor;
 font-size:12px;font-weight:600;margin-right:8px;white-space:nowrap}
-.omni-replay .good{color:#00855f}.omni-replay .bad{color:#d55e00}.omni-replay .warn{color:#b87900}
+.omni-replay .good{color:var(--jp-success-color1,#00855f)}.omni-replay .bad{color:#d55e00}
+.omni-replay .warn{color:var(--jp-warn-color1,#b87900)}
+.omni-replay.omni-card section.wide{max-width:1280px}
 .omni-replay .facts{display:flex;flex-wrap:wrap;gap:6px 26px;margin:8px 0}
 .omni-replay .facts div{min-width:72px}
 .omni-replay .facts span{display:block;font-size:12px;color:var(--omni-soft)}
@@ -131,7 +133,7 @@ def progress_bar(advance: Advance) -> str:
 
 def framed(body: str) -> str:
     """HTML in the house's look."""
-    return f'<div class="omni-replay auto"><style>{CARD_STYLE}</style>{body}</div>'
+    return f'<div class="omni-replay omni-card auto"><style>{CARD_STYLE}</style>{body}</div>'
 
 
 def _steps(record: RunRecord) -> str:
@@ -155,7 +157,7 @@ def _badge(status: str) -> str:
 
 
 def _sentences(warnings: Iterable[str]) -> str:
-    return "".join(f'<p class="warn">! {escape(str(sentence))}</p>' for sentence in warnings)
+    return "".join(f'<p><b class="warn">!</b> {escape(str(sentence))}</p>' for sentence in warnings)
 
 
 def _links(record: RunRecord) -> str:

@@ -24,6 +24,14 @@ _NAME = {"width": "150px", "min_width": "150px"}
 _FIELD = {"width": "240px", "min_width": "240px"}
 _DEFAULTS = "the defaults"
 _WRONG = "#d55e00"
+_PLACEHOLDERS = {
+    "str": "text",
+    "int": "whole number",
+    "float": "number",
+    "bool": "true or false",
+    "dict": "{name: value}",
+    "path": "a file or folder",
+}
 
 
 def form(pipeline: str, *, parameter_file: str | None = None, **values: Any) -> PipelineForm:
@@ -200,7 +208,7 @@ class _Row:
         if parameter.kind == "bool" and not parameter.is_list:
             return widgets.Checkbox(indent=False, layout=_FIELD)
         kind = widgets.Textarea if parameter.kind == "dict" else widgets.Text
-        return kind(layout=_FIELD, placeholder=parameter.type_name.removesuffix(" | None"))
+        return kind(layout=_FIELD, placeholder=_PLACEHOLDERS[parameter.kind])
 
     def _empty(self) -> Any:
         if isinstance(self._field, widgets.Dropdown):

@@ -20,7 +20,7 @@ from tests.ui.browser import Page
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "of-this-test"
-_PATIENCE_S = 45.0
+_PATIENCE_S = 120.0
 # Cells beyond the window are not in the page: what they gave is asked of the notebook's model.
 _PANEL = "[...jupyterapp.shell.widgets('main')].find(w => w.sessionContext)"
 _CELLS = f"[...{_PANEL}.content.model.cells].filter(c => c.type == 'code').map(c => c.sharedModel.toJSON())"
@@ -78,10 +78,10 @@ def jupyterlab(served: Path, private: Path) -> Iterator[Lab]:
         server.wait(timeout=_PATIENCE_S)
 
 
-def open_notebook(page: Page, lab: Lab, notebook: str) -> None:
+def open_notebook(page: Page, lab: Lab, notebook: str, *, height: int = 1000) -> None:
     """Open a notebook and wait until its kernel can be asked."""
     page.call("Emulation.setFocusEmulationEnabled", enabled=True)
-    page.open(lab.url(notebook))
+    page.open(lab.url(notebook), height=height)
     kernel = f"{_PANEL}?.sessionContext.session?.kernel"
     page.wait(f"typeof jupyterapp != 'undefined' && {kernel}?.connectionStatus == 'connected'", _PATIENCE_S)
     page.value(f"jupyterapp.shell.activateById({_PANEL}.id)")
