@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from omni_lab.figures.breaks import breaks_figure, gaps_figure
     from omni_lab.figures.capacity import capacity_figure
     from omni_lab.figures.costs import cost_figure
+    from omni_lab.figures.coverage import coverage_figure
     from omni_lab.figures.depth import depth_figure
     from omni_lab.figures.equity import drawdown_figure, equity_figure
     from omni_lab.figures.flow import flow_figure
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from omni_lab.figures.quoting import profits_figure, quoting_figure
     from omni_lab.figures.replay import replay_figure
     from omni_lab.figures.research import growth_figure, spread_figure, weights_figure
-    from omni_lab.figures.response import response_figure
+    from omni_lab.figures.response import markout_figure, response_figure
     from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
     from omni_lab.figures.scenarios import regimes_figure, stress_figure
     from omni_lab.figures.svg import ladder_svg
@@ -53,6 +54,7 @@ __all__ = [
     "capacity_figure",
     "components_figure",
     "cost_figure",
+    "coverage_figure",
     "depth_figure",
     "drawdown_figure",
     "equity_figure",
@@ -67,6 +69,7 @@ __all__ = [
     "latency_figure",
     "limits_figure",
     "luck_figure",
+    "markout_figure",
     "metrics_html",
     "monthly_heatmap",
     "overfitting_figure",
@@ -97,6 +100,7 @@ __getattr__ = attributes(
         "gaps_figure": "breaks",
         "capacity_figure": "capacity",
         "cost_figure": "costs",
+        "coverage_figure": "coverage",
         "depth_figure": "depth",
         "drawdown_figure": "equity",
         "equity_figure": "equity",
@@ -117,6 +121,7 @@ __getattr__ = attributes(
         "latency_figure": "latency",
         "limits_figure": "limits",
         "luck_figure": "luck",
+        "markout_figure": "response",
         "overfitting_figure": "overfitting",
         "parameter_heatmap": "parameters",
         "quotes_figure": "quotes",

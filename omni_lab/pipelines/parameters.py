@@ -10,6 +10,7 @@ import io
 import tokenize
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from omni_lab.errors import ConfigError, OmniError
@@ -167,8 +168,10 @@ def _assignment(parameter: Parameter) -> str:
     text = f"{parameter.name}: {parameter.annotation} = {_literal(parameter.default)}"
     comment = "; ".join(filter(None, (parameter.help, parameter.accepts)))
     line = f"{text}  # {comment}"
+    if len(line) <= _LINE:
+        return line
     # A comment that is too long for its line stands above it, where _comments finds it too.
-    return line if len(line) <= _LINE else f"# {comment}\n{text}"
+    return "\n".join([*(f"# {part}" for part in wrap(comment, _LINE - 2)), text])
 
 
 def _literal(value: Any) -> str:

@@ -167,6 +167,17 @@ def ingest_sources(
     ConfigError
         If none is named and none is installed.
     """
+    return [store.ingest(name, progress=progress) for name in installed_sources(sources)]
+
+
+def installed_sources(sources: Iterable[str] = ()) -> list[str]:
+    """These sources, each once; all that are installed, by default.
+
+    Raises
+    ------
+    SourceError, MissingExtraError, ConfigError
+        As :func:`ingest_sources`.
+    """
     from omni_lab.data.sources import get_source
 
     names = list(dict.fromkeys(sources))
@@ -179,7 +190,7 @@ def ingest_sources(
             expected=NETWORK_FREE,
             hint="Install them: pip install 'omni-lab[samples]'.",
         )
-    return [store.ingest(name, progress=progress) for name in names]
+    return names
 
 
 def _source_of(symbol: str, source: str | None) -> str:

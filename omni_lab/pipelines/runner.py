@@ -19,6 +19,7 @@ from omni_lab.pipelines.catalog import find_parameter_file, find_pipeline, read_
 from omni_lab.pipelines.environment import surroundings, trial_facts
 from omni_lab.pipelines.folder import RunFolder
 from omni_lab.pipelines.form import form_of_notebook
+from omni_lab.pipelines.parameter import PATH
 from omni_lab.pipelines.parameters import RUN_DIR_PARAMETER, Parameter, parameter_values, read_parameters
 from omni_lab.pipelines.recording import Recording, RunTimeout, terminate_as_interrupt, undisturbed
 from omni_lab.pipelines.registry.hashes import content_sha256, lake_sha256, question_sha256
@@ -92,11 +93,9 @@ class RunRequest:
 
     def _told(self, name: str, value: Any) -> Any:
         """A value as part of the question: of a file, what it holds."""
-        if self.parameters[name].kind != "path" or value is None:
+        if self.parameters[name].kind != PATH or value is None:
             return value
-        paths = value if isinstance(value, list) else [value]
-        # Where the kernel will look for it.
-        return [content_sha256(self.notebook.parent / Path(path).expanduser()) for path in paths]
+        return [content_sha256(Path(path)) for path in (value if isinstance(value, list) else [value])]
 
 
 def prepare_run(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from omni_lab.errors import ShapeError
-from omni_lab.figures import response_figure
+from omni_lab.figures import markout_figure, response_figure
 
 
 def test_the_title_tells_what_is_left_of_the_largest_mean_move() -> None:
@@ -32,3 +32,16 @@ def test_nothing_is_drawn_of_nothing(theme: str) -> None:
 def test_runs_of_another_length_are_refused() -> None:
     with pytest.raises(ShapeError, match="row for each run"):
         response_figure([0, 1], {"a": [1.0, 2.0]})
+
+
+def test_markouts_say_what_a_fill_was_worth_at_the_last_time() -> None:
+    moves = {"as a maker": [[2.0, 1.0], [4.0, -3.0]], "as a taker": [[-1.0, np.nan], [-1.0, np.nan]]}
+    figure = markout_figure([1, 60], moves, unit="basis points")
+    assert figure.alt == "60 seconds after a fill it was worth, in basis points: −1.00 as a maker"
+    np.testing.assert_allclose(np.asarray(figure.axes[0].lines[0].get_ydata()), [3, -1])
+
+
+def test_without_fills_there_are_no_markouts() -> None:
+    assert markout_figure([1, 60], {}).alt == "No fill to look back on"
+    with pytest.raises(ShapeError, match="column for each time"):
+        markout_figure([1, 60], {"as a maker": [[1.0]]})

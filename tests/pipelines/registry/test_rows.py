@@ -1,7 +1,6 @@
 """Rows of runs, on either kind of database: what is begun is kept, ended once, and found again."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 

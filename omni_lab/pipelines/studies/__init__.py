@@ -1,0 +1,1 @@
+"""What the pipelines' notebooks compute and conclude beyond their rooms: one module for each notebook."""
