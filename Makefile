@@ -37,8 +37,8 @@ run: $(VENV)/.ok-native ## set up, then run the canonical pipelines on real pric
 	@$(BIN)/omni ingest
 	@$(BIN)/omni run backtest
 
-lab: setup-dev ## set up, then open JupyterLab on the tour
-	$(BIN)/jupyter lab notebooks/00_tour.ipynb
+lab: setup-dev ## set up, then open JupyterLab on the tour; its notebook jobs run as pipelines
+	$(BIN)/jupyter lab --config deploy/jupyter/jupyter_lab_config.py notebooks/00_tour.ipynb
 
 bench: setup ## benchmarks beside other engines, which get an environment of their own; BENCH_FLAGS=--quick for a look
 	$(BIN)/python tests/bench/run.py $(BENCH_FLAGS)

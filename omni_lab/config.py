@@ -10,6 +10,7 @@ HOME_VARIABLE = "OMNI_LAB_HOME"
 REAL_DATA_VARIABLE = "OMNI_LAB_TEST_DATA"
 COUNT_TRIALS_VARIABLE = "OMNI_LAB_COUNT_TRIALS"
 REGISTRY_VARIABLE = "OMNI_LAB_REGISTRY"
+ALERTS_VARIABLE = "OMNI_LAB_ALERTS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +27,14 @@ class Settings:
         Whether backtests are counted in the ledger of trials.
     registry : str
         The database of runs: a path, or a URL; ``data_dir/registry.sqlite`` by default.
+    alerts : Path or None
+        Where the channels of alerts are written down, if not in the data directory.
     """
 
     data_dir: Path
     count_trials: bool = True
     registry: str = ""
+    alerts: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.registry:
@@ -56,6 +60,11 @@ class Settings:
         """The ledger of trials: ``data_dir/trials.sqlite``."""
         return self.data_dir / "trials.sqlite"
 
+    @property
+    def alerts_file(self) -> Path:
+        """The channels that alerts go to: ``data_dir/alerts.yaml``, or what ``OMNI_LAB_ALERTS`` names."""
+        return self.alerts or self.data_dir / "alerts.yaml"
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> Self:
         """Settings of this process.
@@ -64,6 +73,7 @@ class Settings:
         working directory, so that a notebook and the command line agree; outside any project it is ``data/``
         in the working directory. ``OMNI_LAB_COUNT_TRIALS=0`` leaves the ledger of trials alone.
         ``OMNI_LAB_REGISTRY`` names the database of runs: a path, relative to the working directory, or a URL.
+        ``OMNI_LAB_ALERTS`` names the file of alert channels.
 
         Parameters
         ----------
@@ -78,8 +88,10 @@ class Settings:
         registry = variables.get(REGISTRY_VARIABLE, "")
         if registry and "://" not in registry:
             registry = str(start / Path(registry).expanduser())
+        named = variables.get(ALERTS_VARIABLE, "")
+        alerts = start / Path(named).expanduser() if named else None
         data_dir = start / Path(home).expanduser() if home else (_project_above(start) or start) / "data"
-        return cls(data_dir=data_dir, count_trials=counting, registry=registry)
+        return cls(data_dir=data_dir, count_trials=counting, registry=registry, alerts=alerts)
 
 
 def real_data_dir(environ: Mapping[str, str] | None = None) -> Path | None:
@@ -92,6 +104,18 @@ def real_data_dir(environ: Mapping[str, str] | None = None) -> Path | None:
     """
     named = (os.environ if environ is None else environ).get(REAL_DATA_VARIABLE, "")
     return Path(named).expanduser() if named else None
+
+
+def secret(name: str, environ: Mapping[str, str] | None = None) -> str | None:
+    """Value of a variable that a configuration file names as ``${NAME}``; None where it is unset or empty.
+
+    Parameters
+    ----------
+    name : str
+    environ : mapping of str to str, optional
+        The environment to read; this process's by default.
+    """
+    return (os.environ if environ is None else environ).get(name) or None
 
 
 def _project_above(start: Path) -> Path | None:

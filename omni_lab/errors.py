@@ -101,6 +101,10 @@ class GatewayError(OmniError, RuntimeError):
     """The gateway cannot serve a request."""
 
 
+class AlertError(OmniError, RuntimeError):
+    """An alert did not reach a channel."""
+
+
 class PipelineError(OmniError, RuntimeError):
     """A pipeline stopped before its end."""
 

@@ -1,9 +1,22 @@
 """The ``omni`` command: parses, calls, prints. What it calls is imported when it is called."""
 
-from omni_lab.cli import flow, itch, journal, new, reconcile, running, store, trials
+from omni_lab.cli import alerts, flow, itch, journal, new, reconcile, running, schedule, store, trials
 from omni_lab.cli.app import app
 
-__all__ = ["app", "flow", "itch", "journal", "main", "new", "reconcile", "running", "store", "trials"]
+__all__ = [
+    "alerts",
+    "app",
+    "flow",
+    "itch",
+    "journal",
+    "main",
+    "new",
+    "reconcile",
+    "running",
+    "schedule",
+    "store",
+    "trials",
+]
 
 
 def main() -> None:

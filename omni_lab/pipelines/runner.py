@@ -52,10 +52,8 @@ class RunRequest:
     parameter_file : Path or None
     strategy : mapping or None
         Of a backtest: name, parameters and hash of its strategy.
-    reads : tuple of str
-        Shared state that it depends on. A notebook that does not say is taken to read the lake.
-    writes : tuple of str
-        Shared state that it changes.
+    reads, writes : tuple of str
+        Shared state that it depends on or changes. A notebook without a form is taken to read the lake.
     """
 
     pipeline: str

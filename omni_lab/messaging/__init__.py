@@ -1,0 +1,1 @@
+"""What the house tells people: alerts. What is worth telling is decided by whoever tells it."""
