@@ -11,6 +11,7 @@ from omni_lab.notebook.cards import framed, run_card
 from omni_lab.pipelines import RunRecord, find_run
 
 if TYPE_CHECKING:
+    from omni_lab.pipelines.compare import RunDiff
     from omni_lab.simulator import BacktestResults, TickResults
     from omni_lab.ui.replay.source import ReplaySource
 
@@ -50,6 +51,29 @@ def run(record: RunRecord | str) -> Shown:
     """
     found = _found(record)
     return Shown(run_card(found) + _figures(found), f"<Run {found.run_id}: {found.status}>")
+
+
+def diff(a: RunRecord | str, b: RunRecord | str) -> RunDiff:
+    """What differs between two runs: parameters, what they were made with, metrics, weights, trades.
+
+    Parameters
+    ----------
+    a, b : RunRecord or str
+        As in `run`. Differences are what the second has and the first has not.
+
+    Returns
+    -------
+    RunDiff
+        Shown as tables; ``plot()`` draws both equities.
+
+    Raises
+    ------
+    ConfigError
+        If no run, or more than one, goes by one of the names.
+    """
+    from omni_lab.pipelines.compare import compare_runs
+
+    return compare_runs(_found(a), _found(b))
 
 
 def replay(
