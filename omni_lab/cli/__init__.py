@@ -1,6 +1,18 @@
 """The ``omni`` command: parses, calls, prints. What it calls is imported when it is called."""
 
-from omni_lab.cli import alerts, flow, itch, journal, new, reconcile, running, schedule, store, trials
+from omni_lab.cli import (
+    alerts,
+    flow,
+    itch,
+    journal,
+    new,
+    reconcile,
+    running,
+    runs,
+    schedule,
+    store,
+    trials,
+)
 from omni_lab.cli.app import app
 
 __all__ = [
@@ -13,6 +25,7 @@ __all__ = [
     "new",
     "reconcile",
     "running",
+    "runs",
     "schedule",
     "store",
     "trials",

@@ -1,12 +1,10 @@
-"""``omni run``, ``omni runs``, ``omni ingest``, ``omni doctor``: pipelines and what they need."""
+"""``omni run``, ``omni ingest``, ``omni doctor``: pipelines and what they need."""
 
 from typing import Annotated
 
 import typer
 
-from omni_lab.cli.app import FAILED_RUN, INTERRUPTED_RUN, app, group
-
-runs_app = group("runs", "The runs that were made.", invoke_without_command=True)
+from omni_lab.cli.app import FAILED_RUN, INTERRUPTED_RUN, app
 
 
 @app.command()
@@ -56,35 +54,6 @@ def run(
         raise typer.Exit(INTERRUPTED_RUN if record.status == INTERRUPTED else FAILED_RUN)
 
 
-@runs_app.callback()
-def runs(
-    ctx: typer.Context,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, the newest first.")] = 20,
-    pipeline: Annotated[str | None, typer.Option(help="Only this pipeline's.")] = None,
-) -> None:
-    """List the runs that were made, or show one of them."""
-    if ctx.invoked_subcommand is None:
-        _list_runs(limit, pipeline)
-
-
-@runs_app.command("ls")
-def runs_ls(
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, the newest first.")] = 20,
-    pipeline: Annotated[str | None, typer.Option(help="Only this pipeline's.")] = None,
-) -> None:
-    """List the runs that were made."""
-    _list_runs(limit, pipeline)
-
-
-@runs_app.command("show")
-def runs_show(run: Annotated[str, typer.Argument(help="Beginning of a run id, or 'last'.")] = "last") -> None:
-    """Show one run: parameters, metrics, conclusions, versions, and where its report is."""
-    from omni_lab.pipelines import find_run
-    from omni_lab.pipelines.summary import format_run
-
-    typer.echo(format_run(find_run(run), verbose=True))
-
-
 @app.command()
 def ingest(
     sources: Annotated[
@@ -109,16 +78,3 @@ def doctor() -> None:
     typer.echo(format_findings(findings))
     if any(finding.state == BROKEN for finding in findings):
         raise typer.Exit(1)
-
-
-def _list_runs(limit: int, pipeline: str | None) -> None:
-    from omni_lab.pipelines import list_runs
-    from omni_lab.pipelines.summary import format_runs
-
-    found = list_runs(pipeline=pipeline)
-    if not found:
-        typer.echo("There are no runs yet. Make one: omni run backtest")
-        return
-    typer.echo(format_runs(found[:limit]))
-    if len(found) > limit:
-        typer.echo(f"… and {len(found) - limit} older; --limit shows more")

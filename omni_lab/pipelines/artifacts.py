@@ -1,19 +1,24 @@
-"""What a notebook uses to leave its results behind: metrics, figures, warnings, conclusions.
+"""What a notebook uses to leave its results behind: metrics, figures, tables, files, warnings, conclusions.
 
 Under the runner the results go into the directory of the run, which the injected parameter ``run_dir`` names.
 Without it, as when the notebook is opened by hand, they are kept in memory and nothing is written.
 """
 
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from omni_lab.errors import ConfigError
-from omni_lab.pipelines.folder import FIGURES_DIR, RunFolder, write_json
+from omni_lab.pipelines.folder import FIGURES_DIR, RESERVED, RunFolder, write_json
+from omni_lab.store.durable import sync
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_FRAMES = {".parquet": "to_parquet", ".csv": "to_csv", ".json": "to_json"}
 
 
 @dataclass(slots=True)
@@ -30,7 +35,7 @@ class RunContext:
     metrics : dict of str to float
         Everything recorded so far.
     artifacts : dict
-        ``headline``, ``warnings``, ``conclusions``, ``data_fingerprint``, ``figures`` and the rest.
+        ``headline``, ``warnings``, ``conclusions``, ``data_fingerprint``, ``figures``, ``files``, the rest.
 
     Examples
     --------
@@ -93,6 +98,36 @@ class RunContext:
         self._save_figures(figures or {})
         self._write()
 
+    def save(self, name: str, what: Any) -> None:
+        """Keep a file in the run's directory, whole or not at all; the same name again replaces it.
+
+        Parameters
+        ----------
+        name : str
+            Of the file, such as ``"quality.parquet"``; its ending says how a frame is written: ``.parquet``,
+            ``.csv`` or ``.json``.
+        what : DataFrame, bytes, str or Path
+            A frame of pandas or polars, bytes, text, or a file to copy.
+
+        Raises
+        ------
+        ConfigError
+            If the name is no plain name of a file, belongs to the runner, or does not suit a frame.
+        """
+        _check_name(name)
+        write = _writer(name, what)
+        self.artifacts["files"] = list(dict.fromkeys([*self.artifacts.get("files", []), name]))
+        if self.run_dir is None:
+            return
+        temporary = Path(self.run_dir) / f".{uuid4().hex[:8]}-{name}"
+        try:
+            write(temporary)
+            sync(temporary)
+            temporary.replace(Path(self.run_dir) / name)
+        finally:
+            temporary.unlink(missing_ok=True)
+        self._write()
+
     def _save_figures(self, figures: Mapping[str, "Figure"]) -> None:
         names = [f"{FIGURES_DIR}/{name}.png" for name in figures]
         self.artifacts["figures"] = list(dict.fromkeys([*self.artifacts.get("figures", []), *names]))
@@ -109,3 +144,38 @@ class RunContext:
         folder = RunFolder(Path(self.run_dir))
         write_json(folder.metrics_file, self.metrics)
         write_json(folder.artifacts_file, self.artifacts)
+
+
+def _check_name(name: str) -> None:
+    if not name or Path(name).name != name or "\\" in name or name.startswith(".") or not name.isprintable():
+        raise ConfigError("this is no plain name of a file", found=name, where="save")
+    if name in RESERVED:
+        raise ConfigError("this name belongs to the runner", found=name, where="save")
+
+
+def _writer(name: str, what: Any) -> Callable[[Path], object]:
+    """What writes it to a path; refuses what cannot be written before anything is."""
+    if isinstance(what, bytes | bytearray | memoryview):
+        return lambda path: path.write_bytes(what)
+    if isinstance(what, str):
+        return lambda path: path.write_text(what, encoding="utf-8", newline="\n")
+    if isinstance(what, Path):
+        if not what.is_file():
+            raise ConfigError("there is no such file", found=str(what), where=f"save {name!r}")
+        return lambda path: shutil.copyfile(what, path)
+    ending = Path(name).suffix
+    frame = getattr(what, _FRAMES.get(ending, ""), None)
+    if frame is not None:  # pandas
+        unnamed = ending == ".csv" and what.index.name is None
+        return lambda path: frame(path, index=False) if unnamed else frame(path)
+    polars: Callable[[Path], object] | None = getattr(
+        what, _FRAMES.get(ending, "").replace("to_", "write_"), None
+    )
+    if polars is not None:
+        return polars
+    raise ConfigError(
+        f"a {type(what).__name__} cannot be written to such a file",
+        found=name,
+        expected=f"a frame and a name with {', '.join(_FRAMES)}; bytes, str or Path",
+        where="save",
+    )

@@ -20,7 +20,15 @@ METRICS_FILE = "metrics.json"
 ARTIFACTS_FILE = "artifacts.json"
 NOTEBOOK_FILE = "notebook.ipynb"
 REPORT_FILE = "report.html"
+REGISTRY_FILE = "registry.json"  # what the registry has beside the folder, in an exported run
+PARTIAL_NOTEBOOK_FILE = "notebook.running.ipynb"
 FIGURES_DIR = "figures"
+
+RESERVED = frozenset(
+    {RUN_FILE, METRICS_FILE, ARTIFACTS_FILE, NOTEBOOK_FILE, PARTIAL_NOTEBOOK_FILE, REPORT_FILE}
+    | {REGISTRY_FILE, FIGURES_DIR}
+)
+"""Names that a notebook may not give its own files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ class RunFolder:
     @property
     def partial_notebook_file(self) -> Path:
         """The notebook while it runs; renamed when the run ends, however it ends."""
-        return self.path / "notebook.running.ipynb"
+        return self.path / PARTIAL_NOTEBOOK_FILE
 
     @property
     def report_file(self) -> Path:

@@ -1,17 +1,20 @@
 """Runs as text for a terminal: a table of many, one screen for one."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omni_lab.pipelines.catalog import find_pipeline, list_parameter_files, list_pipelines, read_notebook
-from omni_lab.pipelines.registry import RUNNING, SUCCEEDED, RunRecord
+from omni_lab.pipelines.registry import RUNNING, SUCCEEDED, Artifact, RunEvent, RunRecord
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from omni_lab.pipelines.registry.gc import OldRun
     from omni_lab.pipelines.runner import RunRequest
 
 _HEADLINE_IN_TABLE = 4
@@ -39,7 +42,7 @@ def format_runs(runs: Sequence[RunRecord]) -> str:
     return format_table(rows)
 
 
-def format_run(run: RunRecord, *, verbose: bool = False) -> str:
+def format_run(run: RunRecord, *, verbose: bool = False, files: Sequence[Artifact] = ()) -> str:
     """One screen about one run: how it ended, its headline, warnings, and where its report is.
 
     Parameters
@@ -47,10 +50,12 @@ def format_run(run: RunRecord, *, verbose: bool = False) -> str:
     run : RunRecord
     verbose : bool
         Add parameters, metrics, conclusions and versions.
+    files : sequence of Artifact, optional
+        Its files, to be listed, too.
     """
     content = run.content
     lines = [f"{run.pipeline}  {run.status}  {format_duration(run.duration_s)}", f"run {run.run_id}"]
-    lines += [f"{name} {value}" for name, value in run.identity.items()] + [""]
+    lines += [f"{name} {value}" for name, value in {**run.identity, **_belonging(run)}.items()] + [""]
     if run.headline:
         lines += [_columns(dict(run.headline)), ""]
     if verbose:
@@ -68,6 +73,10 @@ def format_run(run: RunRecord, *, verbose: bool = False) -> str:
         sentences = run.artifacts.get(key) or []
         if sentences and (verbose or key == "warnings"):
             lines += [title, *(f"  {mark} {sentence}" for sentence in sentences), ""]
+    saved = [each for each in files if each.kind in ("file", "figure")]
+    if saved:
+        told = {each.path: f"{each.size:,} bytes  {each.sha256[:12]}" for each in saved}
+        lines += ["Files", _columns(told), ""]
     if run.problem:
         lines += [f"  {line}" for line in run.problem.splitlines()] + [""]
     paths = {"report": run.folder.report_file, "notebook": run.folder.notebook_file}
@@ -75,6 +84,70 @@ def format_run(run: RunRecord, *, verbose: bool = False) -> str:
         paths = dict(reversed(paths.items()))
     lines += [f"{name:<9} {path}" for name, path in paths.items() if path.is_file()]
     return "\n".join(lines).rstrip()
+
+
+def format_events(events: Sequence[RunEvent]) -> str:
+    """What happened to a run, a line each."""
+    rows = [("WHEN (UTC)", "STATUS", "WHY")]
+    return format_table(rows + [(format_time(each.at, zone=""), each.status, each.why) for each in events])
+
+
+def format_output(run: RunRecord) -> str:
+    """What the cells of a run printed, and the error that ended it; also of a run that is going."""
+    folder = run.folder
+    file = folder.partial_notebook_file if folder.partial_notebook_file.is_file() else folder.notebook_file
+    if not file.is_file():
+        return ""
+    lines: list[str] = []
+    for cell in read_notebook(file).cells:
+        for output in cell.get("outputs", ()):
+            if output.output_type == "stream":
+                lines += str(output.text).splitlines()
+            elif output.output_type == "error":
+                lines += [f"{output.ename}: {output.evalue}"]
+    return "\n".join(lines)
+
+
+def format_sizes(old: "Sequence[OldRun]") -> str:
+    """Runs whose folders may go, with their sizes."""
+    if not old:
+        return "No folder is that old."
+    rows = [("RUN", "STATUS", "SIZE")]
+    rows += [(each.run.run_id, each.run.status, f"{each.size / 1e6:,.1f} MB") for each in old]
+    total = sum(each.size for each in old)
+    return f"{format_table(rows)}\n{len(old)} folders, {total / 1e6:,.1f} MB"
+
+
+def run_facts(run: RunRecord) -> dict[str, Any]:
+    """A run for programs: what a list shows, and where its folder is."""
+    return {
+        "run_id": run.run_id,
+        "kind": run.kind,
+        "pipeline": run.pipeline,
+        "status": run.status,
+        "started": run.started,
+        "duration_s": run.duration_s,
+        "tags": run.tags,
+        "headline": run.headline,
+        "metrics": run.metrics,
+        "problem": run.problem,
+        "folder": run.folder.path,
+    }
+
+
+def plain(content: Any) -> Any:
+    """Content as JSON holds it: records as objects, times as ISO 8601, numbers not finite as null."""
+    if isinstance(content, RunEvent | Artifact):
+        return plain(asdict(content))
+    if isinstance(content, Mapping):
+        return {str(name): plain(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [plain(each) for each in content]
+    if isinstance(content, datetime):
+        return content.isoformat()
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
+    return str(content) if isinstance(content, Path) else content
 
 
 def format_pipelines() -> str:
@@ -144,6 +217,17 @@ def format_duration(seconds: float | None) -> str:
 def format_time(time: datetime | None, *, zone: str = " UTC") -> str:
     """UTC time to the second."""
     return "–" if time is None else f"{time:%Y-%m-%d %H:%M:%S}{zone}"
+
+
+def _belonging(run: RunRecord) -> dict[str, str]:
+    """What a run belongs to, as far as there is something to say."""
+    origin = run.origin
+    step = f"{origin.step}, attempt {origin.attempt}, of {origin.parent}" if origin.parent else ""
+    asked = " ".join(filter(None, (origin.trigger, origin.name))) if origin.trigger != "hand" else ""
+    trials = run.content.get("n_trials")
+    counted = f"{run.content.get('trial_family')}, {trials} on this data" if trials is not None else ""
+    told = {"tags": ", ".join(run.tags), "step": step, "asked by": asked, "trials": counted}
+    return {name: value for name, value in told.items() if value}
 
 
 def _title(notebook: Path) -> str:

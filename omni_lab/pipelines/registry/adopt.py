@@ -49,14 +49,14 @@ def adopt_folder(registry: RunRegistry, path: Path) -> bool:
     record = read_run(path)
     facts = _facts(record)
     row = t.row_of(t.complete(facts)) | {"folder": str(path.absolute())}
-    insert = t.insert_or_leave(registry.engine, t.runs)
+    insert = t.insert_or_leave(registry.engine, t.runs).returning(t.runs.c.run_id)
     try:
         with registry.engine.begin() as connection:
             row["heartbeat"] = registry.now(connection)
-            done = connection.execute(insert, row).rowcount
+            done = connection.execute(insert, row).first() is not None
             if not done and row.get("key"):
                 # Another run has its key; what this one was made for is no longer known.
-                done = connection.execute(insert, {**row, "key": None}).rowcount
+                done = connection.execute(insert, {**row, "key": None}).first() is not None
             if done:
                 if facts["status"] in FINAL:
                     registry.keep(
@@ -66,7 +66,7 @@ def adopt_folder(registry: RunRegistry, path: Path) -> bool:
     except exc.SQLAlchemyError as error:
         logger.warning("the folder %s cannot be taken in: %s", path, error)
         return False
-    return bool(done)
+    return done
 
 
 def _facts(record: RunRecord) -> dict[str, Any]:

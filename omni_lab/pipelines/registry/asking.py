@@ -63,7 +63,7 @@ def find_run(run: str, runs_dir: Path | None = None) -> RunRecord:
         return _find_folder(run, runs_dir)
     with registry_of_project() as registry:
         if registry is None:
-            raise _none_yet(Settings.from_env().runs_dir)
+            raise none_yet(Settings.from_env().runs_dir)
         return registry.find(run)
 
 
@@ -89,7 +89,7 @@ def _find_folder(run: str, directory: Path) -> RunRecord:
         return records[0]
     names = sorted((path.name for path in _run_paths(directory)), reverse=True)
     if not names:
-        raise _none_yet(directory)
+        raise none_yet(directory)
     matches = [run] if run in names else [name for name in names if name.startswith(run)]
     if len(matches) != 1:
         raise ConfigError(
@@ -107,5 +107,6 @@ def _run_paths(directory: Path) -> list[Path]:
     return [path for path in directory.iterdir() if path.is_dir() and not path.name.startswith(".")]
 
 
-def _none_yet(directory: Path) -> ConfigError:
+def none_yet(directory: Path) -> ConfigError:
+    """What to say where there has not been a run."""
     return ConfigError("there are no runs yet", where=str(directory), hint="Make one: omni run backtest.")

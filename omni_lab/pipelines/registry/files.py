@@ -8,6 +8,8 @@ from omni_lab.pipelines.folder import (
     FIGURES_DIR,
     METRICS_FILE,
     NOTEBOOK_FILE,
+    PARTIAL_NOTEBOOK_FILE,
+    REGISTRY_FILE,
     REPORT_FILE,
     RUN_FILE,
     RunFolder,
@@ -40,7 +42,7 @@ def artifacts_of(folder: RunFolder) -> list[Artifact]:
         )
         for path, inside in found
         if not any(part.startswith(".") for part in inside.parts)
-        and inside.as_posix() not in (RUN_FILE, folder.partial_notebook_file.name)
+        and inside.as_posix() not in (RUN_FILE, PARTIAL_NOTEBOOK_FILE, REGISTRY_FILE)
     ]
 
 

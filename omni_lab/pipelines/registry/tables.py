@@ -91,6 +91,7 @@ def complete(record: Mapping[str, Any]) -> dict[str, Any]:
 def row_of(record: Mapping[str, Any]) -> dict[str, Any]:
     """Columns of a complete record, but for ``folder``."""
     row = {name: _fitting(name, record[name]) for name in _PLAIN & record.keys()}
+    row |= {name: value for name, value in _DEFAULTS.items() if row.get(name, value) is None}
     row |= {
         name: None if record[name] is None else as_json(record[name]) for name in _STRUCTURED & record.keys()
     }
