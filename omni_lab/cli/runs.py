@@ -115,10 +115,14 @@ def runs_tag(
     remove: Annotated[bool, typer.Option("--remove", help="Take them away.")] = False,
 ) -> None:
     """Give a run tags, or take them away."""
+    from omni_lab.pipelines.index import write_index
+
     with _registry() as registry:
         found = registry.find(run)
         (registry.untag if remove else registry.tag)(found.run_id, *tags)
         left = registry.find(found.run_id).tags
+    if found.folder.path.is_dir():
+        write_index(found.folder.path.parent, tags={found.run_id: left})
     typer.echo(f"{found.run_id}  {', '.join(left) or 'no tags'}")
 
 
@@ -129,6 +133,8 @@ def runs_gc(
     dry_run: Annotated[bool, typer.Option(help="Only say what would go; --no-dry-run removes it.")] = True,
 ) -> None:
     """Remove folders of old runs. Their rows stay, and say so."""
+    from omni_lab.config import Settings
+    from omni_lab.pipelines.index import write_index
     from omni_lab.pipelines.registry.gc import collect, old_runs
     from omni_lab.pipelines.summary import format_sizes
 
@@ -136,6 +142,7 @@ def runs_gc(
         old = old_runs(registry, older_than, keep_tagged=keep_tagged)
         if not dry_run:
             collect(registry, old)
+            write_index(Settings.from_env().runs_dir)
     typer.echo(format_sizes(old))
     if old and dry_run:
         typer.echo("Nothing has been removed; --no-dry-run does it.")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from omni_lab.figures.bands import bands_figure
     from omni_lab.figures.breaks import breaks_figure, gaps_figure
     from omni_lab.figures.capacity import capacity_figure
+    from omni_lab.figures.compare import compare_figure
     from omni_lab.figures.costs import cost_figure
     from omni_lab.figures.coverage import coverage_figure
     from omni_lab.figures.depth import depth_figure
@@ -52,6 +53,7 @@ __all__ = [
     "book_side",
     "breaks_figure",
     "capacity_figure",
+    "compare_figure",
     "components_figure",
     "cost_figure",
     "coverage_figure",
@@ -99,6 +101,7 @@ __getattr__ = attributes(
         "breaks_figure": "breaks",
         "gaps_figure": "breaks",
         "capacity_figure": "capacity",
+        "compare_figure": "compare",
         "cost_figure": "costs",
         "coverage_figure": "coverage",
         "depth_figure": "depth",

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure as _Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
 
+from omni_lab.figures._readout import MIME, Reading, series_of
 from omni_lab.figures.theme import Theme
 
 _MARGIN = 0.08  # inches around everything
@@ -54,11 +55,14 @@ class Figure(_Figure):
     ----------
     alt : str
         What the figure says, for people who do not see it.
+    readings : list of Reading
+        Its lines over time, for a page that reads them out.
     """
 
     def __init__(self, theme: Theme, size: tuple[float, float]) -> None:
         self.theme = theme
         self.alt = ""
+        self.readings: list[Reading] = []
         with self.painting():
             super().__init__(figsize=size, layout="constrained")
             width, height = _MARGIN / size[0], _MARGIN / size[1]
@@ -85,13 +89,16 @@ class Figure(_Figure):
         _few_colours(Image.open(raw).convert("RGB"), self.theme).save(png, format="png", dpi=(dpi, dpi))
         return png.getvalue()
 
-    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         # Asked before the printers that `%matplotlib inline` installs, so the result is the same with and
         # without.
         png = base64.b64encode(self._repr_png_()).decode()
         width = round(float(self.get_figwidth()) * self.dpi)
+        shown = {"image/png": png, "text/plain": f"<Figure: {self.alt}>"}
+        # Drawing has just put the panels in their places.
+        series = series_of(self.readings)
         return (
-            {"image/png": png, "text/plain": f"<Figure: {self.alt}>"},
+            shown if series is None else {**shown, MIME: series},
             {"image/png": {"width": width, "alt": self.alt}},
         )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from omni_lab.errors import ShapeError
+from omni_lab.figures._readout import note
 from omni_lab.figures.decimate import decimate
 from omni_lab.figures.theme import Theme
 from omni_lab.figures.timeaxis import TimeAxis
@@ -45,6 +46,7 @@ def line(ax: "Axes", axis: TimeAxis, values: FloatArray, **style: Any) -> "Line2
     if np.count_nonzero(np.isfinite(values[kept])) == 1:
         style.setdefault("marker", "o")
     (drawn,) = ax.plot(x[kept], values[kept], **style)
+    note(ax, axis, values, str(style.get("label", "")), str(style.get("color", "")))
     return drawn
 
 
@@ -118,6 +120,9 @@ def _write_ticks(axis: "Axis", factor: float, unit: str) -> None:
     from matplotlib import ticker
 
     class Written(ticker.Formatter):
+        def __init__(self) -> None:
+            self.unit = unit
+
         def __call__(self, value: float, pos: int | None = None) -> str:
             return self.format_ticks([value])[0]
 

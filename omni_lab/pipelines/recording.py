@@ -179,8 +179,15 @@ class Recording:
                 report(read_run(self.folder.path))
         finally:
             self._unless_away(self._end_row)
+            self._unless_away(self._list)
         found = self._unless_away(lambda: self.registry.find(self.folder.run_id))
         return found or read_run(self.folder.path)
+
+    def _list(self) -> None:
+        """Put it on the page of all runs."""
+        from omni_lab.pipelines.index import write_index
+
+        write_index(self.folder.path.parent)
 
     def _end_row(self) -> None:
         run_id, facts = self.folder.run_id, read_json(self.folder.run_file)

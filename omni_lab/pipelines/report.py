@@ -7,11 +7,14 @@ with an address in it loads nothing. nbconvert renders the cells, ``report_templ
 import base64
 import hashlib
 import html
+import json
 import re
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from omni_lab.figures._readout import MIME
 from omni_lab.pipelines.catalog import read_notebook
 from omni_lab.pipelines.folder import write_text
 from omni_lab.pipelines.registry import RunRecord
@@ -62,7 +65,7 @@ def render_report(notebook: "NotebookNode", run: RunRecord) -> str:
     exporter = HTMLExporter(  # type: ignore[no-untyped-call]
         template_name=_TEMPLATE.name,
         extra_template_basedirs=[str(_TEMPLATE.parent)],
-        filters={"offline": without_requests},
+        filters={"offline": without_requests, "reading": _reading},
         embed_images=False,
     )
     body, _ = exporter.from_notebook_node(notebook, resources={"report": _facts(notebook, run)})
@@ -81,6 +84,16 @@ def without_requests(markup: str) -> str:
     cleaner.feed(markup)
     cleaner.close()
     return "".join(cleaner.parts)
+
+
+def template_text(*names: str) -> str:
+    """Files of the template, one after the other."""
+    return "".join((_TEMPLATE / name).read_text(encoding="utf-8") for name in names)
+
+
+def script_hash(script: str) -> str:
+    """What a content policy names the one script by that it allows."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 class _OfflineHTML(HTMLParser):
@@ -149,7 +162,7 @@ def _local_style(style: str) -> str:
 
 
 def _facts(notebook: "NotebookNode", run: RunRecord) -> dict[str, Any]:
-    script = (_TEMPLATE / "report.js").read_text(encoding="utf-8")
+    script = template_text("theme.js", "report.js", "readout.js")
     content = run.content
     changed = set(content.get("changed_parameters") or ())
     headings = _headings(notebook)
@@ -171,9 +184,9 @@ def _facts(notebook: "NotebookNode", run: RunRecord) -> dict[str, Any]:
         "provenance": _provenance(content),
         "contents": [(text.replace(" ", "-"), text) for level, text in headings if level == 2],
         "footer": f"Run {run.run_id}",
-        "style": (_TEMPLATE / "report.css").read_text(encoding="utf-8") + _highlighting(),
+        "style": template_text("theme.css", "report.css") + _highlighting(),
         "script": script,
-        "script_hash": "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        "script_hash": script_hash(script),
     }
 
 
@@ -213,12 +226,25 @@ def _describe_figures(notebook: "NotebookNode") -> None:
                 output.metadata.setdefault("alt", f"Figure: {heading}" if heading else "Figure")
 
 
+def _reading(data: Mapping[str, Any]) -> str:
+    """The lines of a figure as an attribute; nothing for a figure that did not bring them."""
+    if not isinstance(series := data.get(MIME), dict):
+        return ""
+    return f' data-series="{html.escape(json.dumps(series, separators=(",", ":")))}"'
+
+
 def _highlighting() -> str:
     from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]  # ships no types
 
-    def rules(style: str) -> str:
+    def rules(style: str, scope: str = "") -> str:
         # The page has its own background and text colour for code.
-        lines = HtmlFormatter(style=style).get_style_defs(".highlight").splitlines()
-        return "\n".join(line for line in lines if line.startswith(".highlight ."))
+        start = f"{scope} .highlight".strip()
+        lines = HtmlFormatter(style=style).get_style_defs(start).splitlines()
+        return "\n".join(line for line in lines if line.startswith(f"{start} ."))
 
-    return f"\n{rules('default')}\n@media (prefers-color-scheme: dark) {{\n{rules('github-dark')}\n}}\n"
+    by_system = rules("github-dark", ':root:not([data-theme="light"])')
+    chosen = rules("github-dark", ':root[data-theme="dark"]')
+    return (
+        f"\n{rules('default')}\n@media screen and (prefers-color-scheme: dark) {{\n{by_system}\n}}\n"
+        f"@media screen {{\n{chosen}\n}}\n"
+    )

@@ -20,6 +20,7 @@ LARGEST_BYTES = 2**20
 
 _COLOURS = 160
 _WIDGET = "application/vnd.jupyter.widget-view+json"
+_SERIES = "application/vnd.omnilab.series+json"
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -117,6 +118,8 @@ def _cell_problems(cell: NotebookNode, essay: bool) -> list[str]:
         found.append("a pipeline keeps only checked outputs")
     if NEVER_TAG in cell.metadata.get("tags", []) and cell.outputs:
         found.append("it shows real data, which are not ours to keep")
+    if any(_SERIES in output.get("data", {}) for output in cell.outputs):
+        found.append("it keeps the numbers behind a figure beside the picture")
     for output in cell.outputs:
         if output.output_type == "error" or output.get("name") == "stderr":
             found.append("an error, or something written to standard error, was kept")
@@ -139,6 +142,8 @@ def _lean(output: NotebookNode, execution_count: int) -> NotebookNode:
         output.execution_count = execution_count
     # The model of a widget is not kept, so its number would lead nowhere; the page it also shows stays.
     output.get("data", {}).pop(_WIDGET, None)
+    # The numbers behind a figure are for the report of a run.
+    output.get("data", {}).pop(_SERIES, None)
     if _is_figure(output):
         output.data["image/png"] = _repainted(output.data["image/png"])
     return output

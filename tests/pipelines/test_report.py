@@ -1,6 +1,8 @@
 """The report asks nothing of the network, whatever its notebook held, and says what happened."""
 
+import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -8,9 +10,11 @@ from typing import Any
 import pytest
 from nbformat.v4 import new_output
 
+from omni_lab.errors import ConfigError, PipelineError
 from omni_lab.pipelines.folder import RunFolder
 from omni_lab.pipelines.registry import RunRecord
 from omni_lab.pipelines.report import render_report, without_requests
+from omni_lab.pipelines.report_pdf import print_report
 from tests.pipelines.conftest import notebook
 
 HOSTILE = """
@@ -35,11 +39,13 @@ class Requests(HTMLParser):
         self.addresses: list[str] = []
         self.scripts = 0
         self.handlers: list[str] = []
+        self.series: list[str] = []
         self.feed(page)
         self.addresses += re.findall(r"@import[^;]*|url\(\s*['\"]?(?!data:)[^)]*\)", page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.scripts += tag == "script"
+        self.series += [str(value) for name, value in attrs if name == "data-series"]
         for name, value in attrs:
             if name.startswith("on"):
                 self.handlers.append(name)
@@ -71,7 +77,7 @@ def record(**content: Any) -> RunRecord:
     )
 
 
-def page_of(*outputs: dict[str, str], markdown: str = "# A toy", **content: Any) -> str:
+def page_of(*outputs: dict[str, Any], markdown: str = "# A toy", **content: Any) -> str:
     node = notebook(("md", markdown), ("code", "secret = 1", ["parameters"]), ("code", "show()"))
     node.cells[2].outputs = [
         new_output("display_data", data=data)  # type: ignore[no-untyped-call]
@@ -160,3 +166,32 @@ def test_figures_are_embedded_and_described() -> None:
 @pytest.mark.parametrize("scheme", ["prefers-color-scheme: dark", "@media print", "max-width: 40rem"])
 def test_the_style_covers_dark_print_and_phones(scheme: str) -> None:
     assert scheme in page_of()
+
+
+def test_lines_of_a_figure_travel_as_text_of_an_attribute() -> None:
+    series = {"version": 1, "panels": [{"label": '"><script>go()</script>'}]}
+    page = page_of({"image/png": "iVBORw0K", "application/vnd.omnilab.series+json": series})
+    seen = Requests(page)
+    assert [json.loads(text) for text in seen.series] == [series]
+    assert seen.scripts == 1
+
+
+@pytest.mark.parametrize("broken", ["text", [1], None])
+def test_lines_that_are_none_leave_the_picture(broken: Any) -> None:
+    page = page_of({"image/png": "iVBORw0K", "application/vnd.omnilab.series+json": broken})
+    assert "data-series=" not in page
+    assert "iVBORw0K" in page
+
+
+def test_without_a_browser_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = record()
+    folder = RunFolder(tmp_path)
+    (tmp_path / "report.html").write_text("<p>a report</p>")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigError, match="apt-get install chromium"):
+        print_report(replace(run, folder=folder))
+    with pytest.raises(PipelineError, match="did not print"):
+        print_report(replace(run, folder=folder), browser=str(tmp_path / "no-browser"))
+    (tmp_path / "report.html").unlink()
+    with pytest.raises(ConfigError, match="no report"):
+        print_report(replace(run, folder=folder))

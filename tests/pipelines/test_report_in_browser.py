@@ -1,7 +1,6 @@
 """The report as a browser sees it: Debian's Chromium opens the page of a real run."""
 
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,9 +9,11 @@ import pytest
 
 from omni_lab.config import HOME_VARIABLE
 from omni_lab.pipelines import run_pipeline
+from omni_lab.pipelines.registry import read_run
+from omni_lab.pipelines.report_pdf import print_report
+from tests.ui.browser import CHROMIUM, WHY_NOT, chromium
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = (
     "--headless",
     "--no-sandbox",
@@ -24,9 +25,7 @@ QUIET = (
     "--disable-sync",
 )
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="install Chromium (Debian: apt-get install chromium)"
-)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=WHY_NOT)
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +82,83 @@ def test_every_figure_is_there_and_has_words(report: Path, tmp_path: Path) -> No
     images.feed(opened(report, tmp_path)[0])
     assert len(images.found) >= 5
     assert all((image["src"] or "").startswith("data:image/") and image["alt"] for image in images.found)
+
+
+def test_the_pointer_and_the_arrow_keys_read_the_lines_out(report: Path, tmp_path: Path) -> None:
+    tip = "document.querySelector('.plot[data-series] .tip').innerText"
+    with chromium(tmp_path / "profile") as page:
+        page.open(report.as_uri(), width=1100)
+        page.wait("document.querySelectorAll('.plot[data-series][tabindex]').length > 0")
+        left, top, width, height = page.value(
+            "(() => { document.documentElement.style.scrollBehavior = 'auto';"
+            " const plot = document.querySelector('.plot[data-series]');"
+            " plot.scrollIntoView({block: 'center'}); const box = plot.getBoundingClientRect();"
+            " return [box.left, box.top, box.width, box.height]; })()"
+        )
+        place = {"x": left + 0.5 * width, "y": top + 0.4 * height}
+        page.call("Input.dispatchMouseEvent", type="mouseMoved", **place)
+        told = page.wait(f"!document.querySelector('.tip').hidden && {tip}").split("\n")
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d", told[0])
+        assert {"Equity", "Drawdown"} <= set(told)
+        page.call("Input.dispatchMouseEvent", type="mouseMoved", x=2, y=2)
+        page.wait("document.querySelector('.tip').hidden")
+        page.value("document.querySelector('.plot[data-series]').focus()")
+        page.press("Home")
+        first = page.value(tip).split("\n")[0]
+        page.press("ArrowRight")
+        assert page.value(tip).split("\n")[0] > first
+        page.press("End")
+        last = page.value(tip)
+        page.press("ArrowRight")
+        assert page.value(tip) == last, "there is nothing after the end"
+        assert (page.console, page.hosts) == ([], {""})
+
+
+def test_dark_and_light_follow_the_system_until_somebody_chooses(report: Path, tmp_path: Path) -> None:
+    paper = "getComputedStyle(document.body).backgroundColor"
+    white, dark = "rgb(255, 255, 255)", "rgb(16, 20, 24)"
+
+    def system(scheme: str) -> None:
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        page.call("Emulation.setEmulatedMedia", features=features)
+
+    with chromium(tmp_path / "profile") as page:
+        system("light")
+        page.open(report.as_uri())
+        page.wait(f"document.getElementById('toggle-theme')?.hidden === false && {paper} === '{white}'")
+        system("dark")
+        page.wait(f"{paper} === '{dark}'")
+        page.value("document.getElementById('toggle-theme').click()")
+        assert page.value(paper) == white
+        page.call("Page.reload")
+        page.wait(f"document.getElementById('toggle-theme')?.hidden === false && {paper} === '{white}'")
+        page.value("document.getElementById('toggle-theme').click()")
+        assert page.value(paper) == dark
+        system("light")
+        page.wait(f"{paper} === '{white}'")
+
+
+def test_nothing_is_cut_on_a_phone(report: Path, tmp_path: Path) -> None:
+    with chromium(tmp_path / "profile") as page:
+        page.open(report.as_uri(), width=390)
+        page.wait("document.getElementById('toggle-theme')?.hidden === false")
+        assert page.value("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_report_is_printed_whole_and_without_code(report: Path, tmp_path: Path) -> None:
+    record = read_run(report.parent)
+    pdf = print_report(record).read_bytes()
+    assert pdf.startswith(b"%PDF-")
+    assert pdf.rstrip().endswith(b"%%EOF")
+    assert len(re.findall(rb"/Type /Page\b", pdf)) >= 4
+    assert [path.name for path in report.parent.iterdir() if path.name.startswith(".")] == []
+    with chromium(tmp_path / "profile") as page:
+        page.call("Emulation.setEmulatedMedia", media="print")
+        page.open(report.as_uri(), width=688)
+        page.wait("document.readyState === 'complete'")
+        assert page.value(
+            "[...document.querySelectorAll('details.code')].every((each) => !each.offsetHeight)"
+        )
+        assert page.value("document.documentElement.scrollWidth") <= 688
+        tallest = "Math.max(...[...document.querySelectorAll('figure img')].map((each) => each.offsetHeight))"
+        assert page.value(tallest) < 1000, "a figure fits on a page"
