@@ -14,7 +14,7 @@ from tests.notebook import lab as labs
 from tests.ui.browser import CHROMIUM, WHY_NOT, Page, chromium
 
 ROOT = Path(__file__).parents[2]
-RUN_S = 300.0
+RUN_S = 400.0
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=WHY_NOT)
 
 HELPERS = (
@@ -117,13 +117,15 @@ def test_helpers_answer_clicks_and_keys(lab: labs.Lab, page: Page, artefacts: Pa
     page.click(button("Run"))
     page.wait("document.querySelector('progress')", RUN_S)
     page.wait(f"!{button('Cancel')}.disabled")
-    keep_pictures(page, artefacts, "form_running")
 
     # An order goes after the second click.
     page.value(
-        """(s => { s.selectedIndex = [...s.options].findIndex(o => o.text.startsWith('3:'));
-        s.dispatchEvent(new Event('change', {bubbles: true})); })(
-        [...document.querySelectorAll('select')].find(s => [...s.options].some(o => o.text.startsWith('3:'))))"""
+        """
+        const is3 = o => o.text.startsWith("3:");
+        const orders = [...document.querySelectorAll("select")].find(s => [...s.options].some(is3));
+        orders.selectedIndex = [...orders.options].findIndex(is3);
+        orders.dispatchEvent(new Event("change", {bubbles: true}));
+        """
     )
     page.wait(f"!{button('Cancel it')}.disabled")
     page.click(button("Cancel it"))
