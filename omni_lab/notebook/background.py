@@ -74,11 +74,15 @@ class BackgroundRun:
         return self._last
 
     def stop(self) -> None:
-        """Interrupt it, and wait until it has written how it ended."""
+        """Interrupt it, and wait until it has written how it ended; an interrupt while waiting kills it."""
         with self._stopping:
             if self._child.stdin is not None and not self._child.stdin.closed:
                 self._child.stdin.close()
-        if not self.wait(_GRACE_S):
+        try:
+            has_ended = self.wait(_GRACE_S)
+        except KeyboardInterrupt:
+            has_ended = False
+        if not has_ended:
             self._child.kill()
             self._child.wait()
 

@@ -18,6 +18,7 @@ from omni_lab.errors import ConfigError, OmniError
 from omni_lab.notebook.background import BackgroundRun, follow
 from omni_lab.notebook.cards import progress_bar, run_card, runs_table
 from omni_lab.notebook.completion import complete_run, complete_runs
+from omni_lab.notebook.progress import Advance
 from omni_lab.notebook.request import request_of
 from omni_lab.pipelines import RunRecord, list_runs
 from omni_lab.pipelines.parameter import TypedText
@@ -99,7 +100,7 @@ def _omni_runs(line: str) -> None:
 def _made(run: BackgroundRun, *, quiet: bool) -> RunRecord:
     if quiet:
         return follow(run, lambda advance: None)
-    shown = display(HTML(progress_bar(run.advance())), display_id=True)
+    shown = display(HTML(progress_bar(Advance(subject=run.request.subject))), display_id=True)
     record = follow(run, lambda advance: shown.update(HTML(progress_bar(advance))))
     # What is left is the card below.
     shown.update(HTML(""))

@@ -24,9 +24,8 @@ _PATIENCE_S = 120.0
 # Cells beyond the window are not in the page: what they gave is asked of the notebook's model.
 _PANEL = "[...jupyterapp.shell.widgets('main')].find(w => w.sessionContext)"
 _CELLS = f"[...{_PANEL}.content.model.cells].filter(c => c.type == 'code').map(c => c.sharedModel.toJSON())"
-# JupyterLab would ask whether it may fetch news.
-_QUIET = {"fetchNews": "false", "checkForUpdates": False}
-_SETTINGS = Path("@jupyterlab") / "apputils-extension" / "notification.jupyterlab-settings"
+# As `make lab` starts it.
+_CONFIG = ROOT / "deploy" / "jupyter" / "jupyter_lab_config.py"
 
 
 @dataclass(frozen=True)
@@ -59,16 +58,13 @@ def jupyterlab(served: Path, private: Path) -> Iterator[Lab]:
     """
     port = _free_port()
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.root_dir={served}"),
-        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        *(sys.executable, "-m", "jupyterlab", f"--config={_CONFIG}", "--no-browser"),
+        *(f"--ServerApp.root_dir={served}", "--ServerApp.ip=127.0.0.1"),
+        *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
         *(f"--IdentityProvider.token={TOKEN}", "--LabApp.expose_app_in_browser=True", "--allow-root"),
     ]
-    environment = _environment(private)
-    quiet = Path(environment["JUPYTERLAB_SETTINGS_DIR"]) / _SETTINGS
-    quiet.parent.mkdir(parents=True)
-    quiet.write_text(json.dumps(_QUIET))
     with (private / "log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=served, env=environment, stdout=log, stderr=log)
+        server = subprocess.Popen(command, cwd=served, env=_environment(private), stdout=log, stderr=log)
     lab = Lab(f"http://127.0.0.1:{port}")
     try:
         _wait_for(lab, server, private / "log")
