@@ -5,3 +5,16 @@ Importing the package costs nothing worth measuring. Every room is imported by t
 """
 
 __version__ = "0.1.0"
+
+
+def load_ipython_extension(ipython: object) -> None:
+    """``%load_ext omni_lab``: ``%omni_run`` and ``%omni_runs`` in this notebook, and runs shown as cards.
+
+    Parameters
+    ----------
+    ipython : InteractiveShell
+        IPython hands itself over.
+    """
+    from omni_lab.notebook import load
+
+    load(ipython)

@@ -24,7 +24,7 @@ FLOORS: Mapping[str, int] = {
             "strategies execution",
             "simulator venues",
             "pipelines system",
-            "ui",
+            "ui notebook",
             "gateway",
             "cli __main__",
         ]
@@ -33,8 +33,11 @@ FLOORS: Mapping[str, int] = {
 }
 DOORS = frozenset({"domain", "data", "store", "execution", "simulator", "venues"})
 
+# What the package itself may import, and in which function: IPython looks for it there.
+EXTENSION = ("load_ipython_extension", f"{PACKAGE}.notebook")
+
 # Import names of distributions whose two names differ.
-IMPORT_NAMES = {"pillow": "PIL", "pyyaml": "yaml"}
+IMPORT_NAMES = {"ipython": "IPython", "pillow": "PIL", "pyyaml": "yaml"}
 # The extra that no room may import: it is for tests.
 TOOL_EXTRAS = frozenset({"test"})
 
@@ -68,12 +71,13 @@ MACHINE_PATH = re.compile(r"(?<![A-Za-z0-9_.~/])/(?:root|home/[\w.-]+|Users/[\w.
 
 @dataclass(frozen=True)
 class Import:
-    """One imported module, by its absolute dotted name."""
+    """One imported module, by its absolute dotted name, and the function of the file that imports it."""
 
     file: str
     line: int
     room: str
     target: str
+    function: str = ""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line} imports {self.target}"
@@ -111,8 +115,15 @@ def upward(found: Iterable[Import]) -> list[str]:
 
 
 def from_the_package_root(found: Iterable[Import]) -> list[str]:
-    """Imports in ``omni_lab/__init__.py``: it must cost nothing."""
-    return [f"{each}: the package's own __init__ imports nothing" for each in found if each.room == ""]
+    """Imports in ``omni_lab/__init__.py``: it must cost nothing.
+
+    One is let through: ``%load_ext omni_lab`` calls a function of the package itself, which fetches the room.
+    """
+    return [
+        f"{each}: the package's own __init__ imports nothing"
+        for each in found
+        if each.room == "" and (each.function, each.target) != EXTENSION
+    ]
 
 
 def circles(found: Iterable[Import]) -> list[str]:
@@ -239,7 +250,10 @@ def _imports_of(path: Path, root: Path) -> Iterator[Import]:
     module = relative.with_suffix("").parts
     package = module[:-1]
     room = module[1] if module[1] != "__init__" else ""
-    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+    tree = ast.parse(path.read_text(), str(path))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    inside = {id(node): function.name for function in functions for node in ast.walk(function)}
+    for node in ast.walk(tree):
         targets: list[str] = []
         if isinstance(node, ast.Import):
             targets = [alias.name for alias in node.names]
@@ -254,7 +268,7 @@ def _imports_of(path: Path, root: Path) -> Iterator[Import]:
             if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
                 targets = [argument.value]
         for target in dict.fromkeys(targets):
-            yield Import(str(relative), getattr(node, "lineno", 0), room, target)
+            yield Import(str(relative), getattr(node, "lineno", 0), room, target, inside.get(id(node), ""))
 
 
 def _is_import_call(function: ast.expr) -> bool:

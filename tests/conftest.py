@@ -27,6 +27,20 @@ def home_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         yield
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where pictures of screens are kept; without it they go with the test's other files."""
+    parser.addoption("--artefacts", metavar="DIR", help="directory that pictures of screens are written to")
+
+
+@pytest.fixture(scope="session")
+def artefacts(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory for pictures of screens."""
+    named = pytestconfig.getoption("--artefacts")
+    directory = Path(named).absolute() if named else tmp_path_factory.mktemp("artefacts")
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """Directory of real market data that is too large, or not ours, to ship."""

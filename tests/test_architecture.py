@@ -146,8 +146,26 @@ def test_a_circle_on_one_floor_is_found(tmp_path: Path) -> None:
     assert rules.circles(found) == ["these rooms import each other in a circle: data, portfolio, store"]
 
 
-def test_an_import_in_the_package_itself_is_found(tmp_path: Path) -> None:
-    assert len(rules.from_the_package_root(rules.imports(tree(tmp_path, init="import numpy")))) == 1
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import numpy",
+        "from omni_lab.notebook import load",
+        "def load():\n    from omni_lab.notebook import load",
+        "def load_ipython_extension(ipython):\n    from omni_lab.pipelines import run_pipeline",
+        "def load_ipython_extension(ipython):\n    import numpy",
+    ],
+)
+def test_an_import_in_the_package_itself_is_found(tmp_path: Path, line: str) -> None:
+    root = tree(tmp_path, init=line, notebook="", pipelines="")
+    assert len(rules.from_the_package_root(rules.imports(root))) == 1
+
+
+def test_only_the_extension_of_a_notebook_is_fetched_by_the_package_itself(tmp_path: Path) -> None:
+    line = "def load_ipython_extension(ipython):\n    from omni_lab.notebook import load"
+    found = rules.imports(tree(tmp_path, init=line, notebook=""))
+    assert [each.target for each in found] == ["omni_lab.notebook"]
+    assert rules.from_the_package_root(found) == []
 
 
 @pytest.mark.parametrize(

@@ -86,9 +86,9 @@ class Page:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
-    def wait(self, script: str) -> Any:
+    def wait(self, script: str, patience_s: float = _PATIENCE_S) -> Any:
         """What an expression gives as soon as that is something true."""
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + patience_s
         while not (value := self.value(script)):
             assert time.monotonic() < deadline, f"never came true: {script}"
             time.sleep(0.05)
@@ -100,6 +100,22 @@ class Page:
         text = {"Enter": "\r", " ": " "}.get(key)
         self.call("Input.dispatchKeyEvent", type="keyDown", **facts, **({"text": text} if text else {}))
         self.call("Input.dispatchKeyEvent", type="keyUp", **facts)
+
+    def click(self, element: str) -> None:
+        """Click into the middle of the element that an expression gives, once it is there."""
+        script = f"""(e => {{
+            if (!e) return null;
+            e.scrollIntoView({{block: "center"}});
+            const box = e.getBoundingClientRect();
+            return box.width ? [box.x + box.width / 2, box.y + box.height / 2] : null;
+        }})({element})"""
+        x, y = self.wait(script)
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def write(self, text: str) -> None:
+        """Put text where the focus is, in place of what is selected."""
+        self.call("Input.insertText", text=text)
 
     def picture(self) -> bytes:
         """The window as PNG."""

@@ -145,7 +145,7 @@ def test_without_widgets_the_error_names_the_extra(
 ) -> None:
     shown = bars.replay()
     assert isinstance(shown, RunReplay)
-    for module in ("omni_lab.ui.replay.widget", "omni_lab.ui.runs.widget"):
+    for module in ("omni_lab.ui.jupyter", "omni_lab.ui.replay.widget", "omni_lab.ui.runs.widget"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     with pytest.raises(MissingExtraError, match=r"omni-lab\[lab\]"):

@@ -324,9 +324,8 @@ def test_a_missing_package_names_its_extra(
     bars: BacktestResults,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in [
-        name for name in sys.modules if name.startswith(("omni_lab.ui.runs.", "omni_lab.ui.replay."))
-    ]:
+    rooms = ("omni_lab.ui.runs.", "omni_lab.ui.replay.", "omni_lab.ui.jupyter")
+    for module in [name for name in sys.modules if name.startswith(rooms)]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(MissingExtraError, match=rf"omni-lab\[{extra}\]"):

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from omni_lab.errors import MissingExtraError
+from omni_lab.ui.jupyter import widgets
 from omni_lab.ui.replay.state import ReplayState
-
-try:
-    import ipywidgets as widgets
-except ImportError as error:
-    raise MissingExtraError("ipywidgets", extra="lab", what="a replay slider in a notebook") from error
 
 if TYPE_CHECKING:
     from omni_lab.ui.replay.stepped import Stepped
