@@ -99,3 +99,14 @@ def _project_above(start: Path) -> Path | None:
         if (directory / "omni_lab" / "__init__.py").is_file() and (directory / "pyproject.toml").is_file():
             return directory
     return None
+
+
+def environment_of_process() -> dict[str, str]:
+    """The environment of this process, as a copy."""
+    return dict(os.environ)
+
+
+def replace_environment(environment: Mapping[str, str]) -> None:
+    """Give this process another environment: for a process that was forked to be somebody else's."""
+    os.environ.clear()
+    os.environ.update(environment)

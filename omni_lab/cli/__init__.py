@@ -1,9 +1,9 @@
 """The ``omni`` command: parses, calls, prints. What it calls is imported when it is called."""
 
-from omni_lab.cli import itch, journal, new, reconcile, running, runs, store, trials
+from omni_lab.cli import flow, itch, journal, new, reconcile, running, runs, store, trials
 from omni_lab.cli.app import app
 
-__all__ = ["app", "itch", "journal", "main", "new", "reconcile", "running", "runs", "store", "trials"]
+__all__ = ["app", "flow", "itch", "journal", "main", "new", "reconcile", "running", "runs", "store", "trials"]
 
 
 def main() -> None:

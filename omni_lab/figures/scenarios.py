@@ -109,6 +109,7 @@ def regimes_figure(
     *,
     name: str = "wild",
     threshold: float = 0.5,
+    label: str = "Price",
     theme: str | Theme = "light",
 ) -> "Figure":
     """Price with the stretches shaded in which a regime was likely, and its probability below.
@@ -125,6 +126,8 @@ def regimes_figure(
         Of the regime.
     threshold : float, default 0.5
         From where it is likely.
+    label : str, default "Price"
+        What the first of the axes counts.
     theme : {"light", "dark"} or Theme
         Colours.
 
@@ -174,7 +177,7 @@ def regimes_figure(
             bottom.set_yticks((0.0, 0.5, 1.0))
             panel.percent_axis(bottom)
             panel.finish(bottom, axis, "Probability")
-            panel.finish(top, axis, "Price, log scale" if scale else "Price")
+            panel.finish(top, axis, f"{label}, log scale" if scale else label)
             panel.hide_dates(top)
             panel.legend_above(top)
             share = float(likely.sum()) / float(known.sum())

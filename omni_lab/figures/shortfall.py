@@ -67,7 +67,8 @@ def waterfall_figure(
                 fontsize=9.0,
             )
         ax.axhline(0.0, color=paint.muted, linewidth=0.8)
-        ax.margins(y=0.12)
+        low, high = min(0.0, float(ends.min())), max(0.0, float(ends.max()))
+        ax.set_ylim(low - 0.06 * (high - low), high + 0.12 * (high - low) or 1.0)
         ax.set_xticks(places, [*names, "shortfall"])
         ax.set_ylabel("Basis points")
         ax.grid(visible=True, axis="y")

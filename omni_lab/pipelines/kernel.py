@@ -1,13 +1,11 @@
 """Executing a notebook with papermill in a kernel of this interpreter.
 
 The engine never looks for an installed kernelspec: the kernel is this Python, whatever the notebook or the
-user's Jupyter says. It leaves the user's IPython profile alone and talks over sockets in a private directory,
-so that two runs at once share nothing. papermill is imported here and nowhere else.
+user's Jupyter says. ``kernels`` starts it. papermill is imported here and nowhere else.
 """
 
 import logging
 import re
-import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -15,9 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import papermill
-from ipykernel.kernelspec import RESOURCES
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
@@ -25,18 +20,17 @@ from papermill.exceptions import PapermillExecutionError
 
 from omni_lab.errors import PipelineError
 from omni_lab.pipelines.catalog import read_notebook
+from omni_lab.pipelines.kernels import KERNEL_NAME, kernel_manager
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from jupyter_client.manager import AsyncKernelManager
     from nbformat import NotebookNode
 
 logger = logging.getLogger(__name__)
 # What nbclient reports as an error is raised here with its place and reason.
 logger.setLevel(logging.CRITICAL)
-
-ENGINE_NAME = "omni-lab"
-_LONGEST_SOCKET_PATH = 80  # of the 104 to 108 bytes that a Unix socket path may have
 
 
 class CellError(PipelineError):
@@ -94,15 +88,15 @@ def execute(
     CellError
         If a cell raises, exits, takes too long or takes the kernel with it.
     """
-    papermill_engines.register(ENGINE_NAME, _ThisInterpreterEngine)
+    papermill_engines.register(KERNEL_NAME, _ThisInterpreterEngine)
     try:
         with _quiet_papermill():
             papermill.execute_notebook(
                 _unformatted(notebook_file),
                 _unformatted(output_file),
                 parameters=dict(parameters),
-                engine_name=ENGINE_NAME,
-                kernel_name=ENGINE_NAME,
+                engine_name=KERNEL_NAME,
+                kernel_name=KERNEL_NAME,
                 language="python",
                 # tqdm's None means: only where somebody is looking.
                 progress_bar={"desc": title, "disable": None, "leave": False} if progress else False,
@@ -134,7 +128,7 @@ class _ThisInterpreterEngine(Engine):  # type: ignore[misc]  # papermill has no 
 
     @classmethod
     def nb_kernel_name(cls, nb: "NotebookNode", name: str | None = None) -> str:
-        return ENGINE_NAME
+        return KERNEL_NAME
 
     @classmethod
     def nb_language(cls, nb: "NotebookNode", language: str | None = None) -> str:
@@ -156,7 +150,7 @@ class _ThisInterpreterEngine(Engine):  # type: ignore[misc]  # papermill has no 
         with tempfile.TemporaryDirectory(prefix="omni-kernel-") as private:
             client = _Client(
                 nb_man,
-                manager=_kernel_manager(Path(private), kernel_env),
+                manager=kernel_manager(Path(private), kernel_env),
                 timeout=execution_timeout,
                 startup_timeout=start_timeout,
                 kernel_name=kernel_name,
@@ -168,11 +162,11 @@ class _ThisInterpreterEngine(Engine):  # type: ignore[misc]  # papermill has no 
 class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has no types
     """papermill's client over a kernel manager of ours, which it owns and ends."""
 
-    def __init__(self, nb_man: Any, *, manager: AsyncKernelManager, **options: Any) -> None:
+    def __init__(self, nb_man: Any, *, manager: "AsyncKernelManager", **options: Any) -> None:
         self._manager = manager
         super().__init__(nb_man, **options)
 
-    def create_kernel_manager(self) -> AsyncKernelManager:
+    def create_kernel_manager(self) -> "AsyncKernelManager":
         self.km = self._manager
         return self._manager
 
@@ -183,42 +177,6 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has n
             # Interrupted: the kernel is busy and would keep a polite request waiting.
             self.shutdown_kernel = "immediate"
             raise
-
-
-class _ThisInterpreter(KernelSpecManager):
-    """Answers every question for a kernel with this Python."""
-
-    private: Path
-    overlay: Mapping[str, str]
-
-    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        return KernelSpec(
-            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-            resource_dir=str(RESOURCES),
-            display_name="Python 3",
-            language="python",
-            env={
-                **self.overlay,
-                # Neither the user's start-up files nor the order of a set may change a result.
-                "IPYTHONDIR": str(self.private / "ipython"),
-                "PYTHONHASHSEED": "0",
-                "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-                # debugpy would warn about frozen modules on the terminal of whoever runs the pipeline.
-                "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-            },
-        )
-
-
-def _kernel_manager(private: Path, environment: Mapping[str, str]) -> AsyncKernelManager:
-    specs = _ThisInterpreter()
-    specs.private, specs.overlay = private, environment
-    manager = AsyncKernelManager(kernel_name=ENGINE_NAME, kernel_spec_manager=specs)
-    manager.connection_file = str(private / "kernel.json")
-    if sys.platform != "win32" and len(str(private)) < _LONGEST_SOCKET_PATH:
-        # Free TCP ports are a race between kernels that start together; files in our own directory are not.
-        manager.transport = "ipc"
-        manager.ip = str(private / "kernel")
-    return manager
 
 
 def _unformatted(path: Path) -> str:

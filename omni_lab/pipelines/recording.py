@@ -36,6 +36,10 @@ BEAT_S = 5.0
 _PATIENCE_S = 2.0
 
 
+class RunTimeout(KeyboardInterrupt):
+    """The run is interrupted because it took too long: it has failed."""
+
+
 @dataclass(slots=True)
 class Recording:
     """A run that is being made.
@@ -226,7 +230,7 @@ def undisturbed() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
     before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
     try:
         yield

@@ -21,7 +21,7 @@ from omni_lab.pipelines.folder import RunFolder
 from omni_lab.pipelines.form import form_of_notebook
 from omni_lab.pipelines.parameter import PATH
 from omni_lab.pipelines.parameters import RUN_DIR_PARAMETER, Parameter, parameter_values, read_parameters
-from omni_lab.pipelines.recording import Recording, terminate_as_interrupt, undisturbed
+from omni_lab.pipelines.recording import Recording, RunTimeout, terminate_as_interrupt, undisturbed
 from omni_lab.pipelines.registry.hashes import content_sha256, lake_sha256, question_sha256
 from omni_lab.pipelines.registry.records import (
     FAILED,
@@ -52,8 +52,10 @@ class RunRequest:
     parameter_file : Path or None
     strategy : mapping or None
         Of a backtest: name, parameters and hash of its strategy.
-    reads, writes : tuple of str
-        Shared state that it depends on or changes. A notebook without a form is taken to read the lake.
+    reads : tuple of str
+        Shared state that it depends on. A notebook that does not say is taken to read the lake.
+    writes : tuple of str
+        Shared state that it changes.
     """
 
     pipeline: str
@@ -66,19 +68,25 @@ class RunRequest:
     reads: tuple[str, ...] = ("lake",)
     writes: tuple[str, ...] = ()
 
-    def fingerprint(self, upstream: Mapping[str, str] | None = None) -> str:
+    def fingerprint(
+        self, upstream: Mapping[str, str] | None = None, named: Mapping[str, Any] | None = None
+    ) -> str:
         """Hash of the question: pipeline, notebook, parameters, code, what is installed, the state it reads.
 
         Parameters
         ----------
         upstream : mapping of str to str, optional
             Fingerprints of what was made upstream, by step.
+        named : mapping, optional
+            Parameters that name runs upstream, as the flow writes them: the question does not change because
+            a run that came to the same has another id.
         """
         state = {"lake": lake_sha256(Settings.from_env().lake_dir)} if "lake" in self.reads else {}
         return question_sha256(
             pipeline=self.pipeline,
             notebook=self.notebook_sha256,
-            parameters={name: self._told(name, value) for name, value in self.settings.items()},
+            parameters={name: self._told(name, value) for name, value in self.settings.items()}
+            | dict(named or {}),
             state=state,
             upstream=upstream or {},
         )
@@ -209,6 +217,8 @@ def _run(
     try:
         with terminate_as_interrupt(), recording.beating():
             _execute(request, recording.folder, progress, cell_timeout_s)
+    except RunTimeout as error:
+        outcome = FAILED, {"type": "Timeout", "message": str(error), "cell": None}
     except KeyboardInterrupt:
         outcome = (
             INTERRUPTED,
@@ -255,7 +265,7 @@ def _first_facts(request: RunRequest, origin: Origin) -> dict[str, Any]:
         "changed_parameters": [name for name, value in request.settings.items() if value != defaults[name]],
         "parameter_file": request.parameter_file.name if request.parameter_file else None,
         "seed": request.settings.get("seed"),
-        "fingerprint": request.fingerprint(origin.upstream),
+        "fingerprint": request.fingerprint(origin.upstream, origin.named),
         "notebook": request.notebook.name,
         "notebook_sha256": request.notebook_sha256,
         **surroundings(request.notebook.parent),

@@ -25,7 +25,12 @@ class ReplayDayForm:
         {"rule": "fixed", "skew": 0.002, "interval_s": 1.0, "qty": 100, "max_position": 500},
         "its settings by name; prices in ticks, quantities in lots",
     )
-    latency_ms: float = knob(1.0, "of orders, and of answers", unit="ms", at_least=0.0, at_most=60_000.0)
+    latency_ms: float = knob(
+        1.0, "of orders, and of answers, in the middle", unit="ms", at_least=0.0, at_most=60_000.0
+    )
+    latency_spread: float = knob(
+        0.5, "deviation of the logarithm of half of it; 0 is constant", at_least=0.0, at_most=3.0
+    )
     queue: str | None = knob(None, "model of the queue", choices=_QUEUES)
     maker_fee: float = knob(-0.002, "of a share that waited; below 0 is a rebate", unit="currency")
     taker_fee: float = knob(0.003, "of a share that took", unit="currency")

@@ -50,6 +50,8 @@ class Origin:
         From 1.
     upstream : mapping of str to str
         Fingerprints of what was made upstream, by step: part of the question.
+    named : mapping of str to object
+        Parameters that name runs upstream, as the flow writes them: so they stand in the question.
     """
 
     trigger: str = "hand"
@@ -59,6 +61,7 @@ class Origin:
     step: str | None = None
     attempt: int = 1
     upstream: Mapping[str, str] = field(default_factory=dict)
+    named: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.trigger not in TRIGGERS:
@@ -191,14 +194,15 @@ class RunRecord:
 
 
 _ORIGIN = {"trigger": "trigger", "trigger_name": "name", "key": "key", "parent": "parent", "step": "step"} | {
-    name: name for name in ("attempt", "upstream")
+    name: name for name in ("attempt", "upstream", "named")
 }
 
 
 def origin_facts(origin: Origin) -> dict[str, Any]:
     """An origin as a record states it."""
     return {name: getattr(origin, attribute) for name, attribute in _ORIGIN.items()} | {
-        "upstream": dict(origin.upstream)
+        "upstream": dict(origin.upstream),
+        "named": dict(origin.named),
     }
 
 

@@ -69,11 +69,6 @@ class Portfolio:
         return np.asarray(self.returns @ self.weights, dtype=np.float64)
 
     @property
-    def growth(self) -> FloatArray:
-        """What one unit of money had become after each step, shape (n_obs,)."""
-        return np.asarray(np.cumprod(1.0 + self.profits), dtype=np.float64)
-
-    @property
     def has_parts(self) -> bool:
         """Whether there is more than one position to divide the risk among."""
         return len(self.names) > 1
@@ -206,6 +201,7 @@ def _of_equity(frame: "pd.DataFrame", origin: str, start: str | None, end: str |
     if "equity" not in frame.columns:
         raise DataError("there is no column of equity", found=list(frame.columns), where=EQUITY_FILE)
     times = pd.DatetimeIndex(pd.to_datetime(frame["ts"] if "ts" in frame.columns else frame.index, utc=True))
+    times = times.tz_convert(None)
     worth = pd.Series(frame["equity"].to_numpy(dtype=np.float64), index=times)[start:end]
     if len(worth) < 2 or not (worth > 0.0).all():
         raise DataError("the account was not worth something on two days or more", where=EQUITY_FILE)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _ACCOUNTS, _SYMBOLS = 4, 40
 _AT_STAKE = "at_stake"
+_SHOWN = ("kind", "status", "symbol", "account", "ours", "theirs", "cash", "fee", "age")
 _MADE_UP = "Both records are made up, and spoiled in known ways: the breaks say nothing of a real venue."
 _FEW_IDS = 0.5
 
@@ -122,9 +123,29 @@ def open_breaks(result: "Result") -> "pd.DataFrame":
         without their signs, currency.
     """
     frame = result.break_frame()
+    if not len(frame):
+        # It has not all of its columns then.
+        frame = frame.reindex(columns=list(dict.fromkeys((*frame.columns, *_SHOWN))))
     frame = frame[frame["status"] != "resolved"]
-    frame = frame.assign(**{_AT_STAKE: frame["cash"].abs() + frame["fee"].abs()})
+    stake = frame["cash"].abs() + frame["fee"].abs()
+    frame = frame.assign(**{_AT_STAKE: stake.astype("float64")})
     return frame.sort_values(_AT_STAKE, ascending=False, kind="stable", ignore_index=True)
+
+
+def break_table(breaks: "pd.DataFrame", n_most: int = 10) -> "pd.DataFrame":
+    """The dearest of :func:`open_breaks` as a table to look at."""
+    import pandas as pd
+
+    shown = breaks.head(n_most)
+    return pd.DataFrame(
+        {
+            "where": shown["symbol"] + ", " + shown["account"],
+            "ours": shown["ours"].replace("", "–"),
+            "the venue's": shown["theirs"].replace("", "–"),
+            "age": shown["age"],
+            "at stake": [number(amount) for amount in shown[_AT_STAKE]],
+        }
+    ).set_index(pd.Index(shown["kind"].str.replace("_", " "), name=None))
 
 
 def blocking(breaks: "pd.DataFrame", cash_limit: float) -> "pd.DataFrame":
@@ -171,7 +192,7 @@ def headline(result: "Result", breaks: "pd.DataFrame", cash_limit: float) -> dic
         "The venue's": number(n_theirs, 0),
         "Breaks": number(len(result.breaks), 0),
         "Open": number(int((breaks["status"] == "open").sum()), 0),
-        "At stake": number(float(breaks[_AT_STAKE].sum())),
+        "At stake": number(float(breaks[_AT_STAKE].sum()), 0),
     }
 
 

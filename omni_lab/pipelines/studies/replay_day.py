@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from omni_lab.pipelines.markets import MarketDay
     from omni_lab.simulator import TickResults
+    from omni_lab.simulator.ticks.config import Latency
 
 HEADLINE: Mapping[str, str] = {
     "pnl": "Profit",
@@ -129,6 +130,39 @@ def queue_frame(results: "TickResults") -> "pd.DataFrame":
     return found
 
 
+def queue_table(queues: "pd.DataFrame") -> "pd.DataFrame":
+    """:func:`queue_frame` as a table to look at."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "orders": [number(n, 0) for n in queues["orders"]],
+            "ahead on average": [number(units, 0) for units in queues["ahead"]],
+            "filled": [percent(share, decimals=0) for share in queues["filled"]],
+            "half filled after, s": [number(wait, 1) for wait in queues["waited_s"]],
+        },
+        index=[f"{name} queue" for name in queues.index],
+    )
+
+
+def latency_of(median_ms: float, spread: float) -> "Latency":
+    """How long orders and answers take: constant, or half of it certain and half log-normal.
+
+    Parameters
+    ----------
+    median_ms : float
+        Milliseconds each way.
+    spread : float
+        Standard deviation of the logarithm of the uncertain half; 0 is constant.
+    """
+    from omni_lab.simulator import ConstantLatency, LogNormalLatency
+
+    ns = round(median_ms * 1e6)
+    if not spread or ns < 2:
+        return ConstantLatency(entry_ns=ns, response_ns=ns)
+    return LogNormalLatency(base_ns=ns // 2, median_ns=ns / 2, sigma=spread)
+
+
 def latencies(results: "TickResults") -> dict[str, tuple[IntArray, IntArray]]:
     """How long things took, for :func:`omni_lab.figures.latency_figure`.
 
@@ -139,19 +173,15 @@ def latencies(results: "TickResults") -> dict[str, tuple[IntArray, IntArray]]:
     Returns
     -------
     dict of str to (ndarray of int64, ndarray of int64)
-        Durations in nanoseconds, and ones: from sending an order until the venue had it, until we knew, and
-        until its first fill.
+        Durations in nanoseconds, and ones: from sending an order until the venue had it, and until we knew.
     """
-    messages, fills = results.messages, results.fills
+    messages = results.messages
     sent = dict(zip(results.orders["order_id"].tolist(), results.orders["ts_sent"].tolist(), strict=True))
     answered = messages["kind"] == "ACCEPTED"
     of = np.array([sent[order] for order in messages["order_id"][answered].tolist()], dtype=np.int64)
-    _, first = np.unique(fills["order_id"], return_index=True)
-    begun = np.array([sent[order] for order in fills["order_id"][first].tolist()], dtype=np.int64)
     stages = {
         "until the venue has it": messages["ts_venue"][answered] - of,
         "until we know": messages["ts"][answered] - of,
-        "until its first fill": fills["ts_venue"][first] - begun,
     }
     return {name: (ns, np.ones_like(ns)) for name, ns in stages.items() if len(ns)}
 

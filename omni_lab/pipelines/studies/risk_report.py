@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 METHODS = ("historical", "normal", "student", "cornish_fisher", "evt", "filtered", "filtered_evt")
 """Names of the measures, as ``omni_lab.risk.tail_risk`` knows them."""
+_WORDS = {
+    "historical": "history",
+    "normal": "the normal",
+    "student": "Student's t",
+    "cornish_fisher": "Cornish-Fisher",
+    "evt": "EVT",
+    "filtered": "filtered history",
+    "filtered_evt": "filtered EVT",
+}
 _REJECTED = 0.05
 
 
@@ -53,7 +62,7 @@ def measured(
             found[method] = tail_risk(returns, method, confidence=confidence, horizon=horizon)
         except ModelError as refused:
             reasons.append(refused)
-            refusals.append(f"{_said(method).capitalize()} was left out: {refused.what}.")
+            refusals.append(f"The measure by {_said(method)} was left out: {refused.what}.")
     if not found:
         raise reasons[0]
     return found, refusals
@@ -239,12 +248,12 @@ def headline(
     totals = scenarios.pnl(portfolio.weights).sum(axis=1)
     known = np.isfinite(totals)
     at = int(np.nanargmin(totals)) if known.any() else 0
+    last = list(tests.items())[-1:]
     return {
         f"VaR, {_said(dearest)}": number(risks[dearest].var * money, 0),
         f"ES, {_said(dearest)}": number(risks[dearest].es * money, 0),
-        "Share of the money": percent(risks[dearest].es),
-        "Exceeded": ", ".join(f"{t.n_exceedances:,} of {t.expected:.0f}" for _, t in tests.values())
-        or "not tested",
+        "ES, share": percent(risks[dearest].es),
+        **{f"Exceeded, {_said(name)}": f"{t.n_exceedances:,} of {t.expected:.0f}" for name, (_, t) in last},
         "Worst scenario": f"{scenarios.names[at]} {percent(float(totals[at]))}"
         if known.any()
         else "none known",
@@ -300,9 +309,7 @@ def cautions(portfolio: Portfolio, refusals: Sequence[str]) -> list[str]:
 
 
 def _said(method: str) -> str:
-    return {"evt": "EVT", "filtered_evt": "filtered EVT", "cornish_fisher": "Cornish-Fisher"}.get(
-        method, method
-    )
+    return _WORDS.get(method, method)
 
 
 def _range(risks: "Mapping[str, TailRisk]") -> str:
@@ -320,7 +327,7 @@ def _range(risks: "Mapping[str, TailRisk]") -> str:
 
 def _verdicts(tests: "Mapping[str, tuple[RollingRisk, VarBacktest]]") -> list[str]:
     kept = [_said(n) for n, (_, t) in tests.items() if t.conditional_coverage.p_value > _REJECTED]
-    broke = [n for n, (_, t) in tests.items() if t.conditional_coverage.p_value <= _REJECTED]
+    broke = [n for n in tests if _said(n) not in kept]
     sentences = []
     if kept:
         sentences.append(f"Asked day by day, {' and '.join(kept)} kept the promise in number and in bunches.")
@@ -328,8 +335,9 @@ def _verdicts(tests: "Mapping[str, tuple[RollingRisk, VarBacktest]]") -> list[st
         worst = max(broke, key=lambda name: tests[name][1].n_exceedances)
         test = tests[worst][1]
         sentences.append(
-            f"{' and '.join(map(_said, broke))} did not: {_said(worst)} was exceeded on "
-            f"{count(test.n_exceedances, 'day')} where {number(test.expected, 0)} were promised."
+            f"Asked day by day, {' and '.join(map(_said, broke))} broke the promise, in number or in "
+            f"bunches: {_said(worst)} was exceeded on {count(test.n_exceedances, 'day')} where "
+            f"{number(test.expected, 0)} were to be expected."
         )
     return sentences
 
