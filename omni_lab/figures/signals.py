@@ -131,6 +131,8 @@ def memory_figure(
     ShapeError
         If a feature has not one value for each lag, or there are more than six.
     """
+    from matplotlib.ticker import MaxNLocator
+
     from omni_lab.figures._canvas import Figure
 
     paint = find_theme(theme)
@@ -151,6 +153,7 @@ def memory_figure(
             ax.plot(x, values, color=hue, marker="o", markersize=3.0, label=name.replace("_", " "))
         ax.axhline(0.0, color=paint.muted, linewidth=0.8)
         panel.number_axis(ax)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlabel(f"Lag, in intervals of {interval}; shaded, two standard errors of none")
         ax.set_ylabel("Correlation with its own past")
         ax.grid(visible=True, axis="y")

@@ -131,7 +131,7 @@ class Alternatives:
 
     @property
     def deflated(self) -> float:
-        """Probability that the best set has merit, given how many were tried; NaN if fewer than two traded."""
+        """Probability that the best set has merit, given how many were tried; NaN if less than two traded."""
         ratios = self.ratios / np.sqrt(self.per_year)
         if np.isfinite(ratios).sum() < _FEWEST:
             return float("nan")
