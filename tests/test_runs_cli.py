@@ -16,6 +16,7 @@ from omni_lab.config import HOME_VARIABLE
 from omni_lab.pipelines import RunContext, RunRegistry, find_run, list_runs
 from omni_lab.pipelines.recording import Recording
 from omni_lab.pipelines.registry import tables as t
+from omni_lab.pipelines.registry.adopt import folders
 
 CELL = {
     "cell_type": "code",
@@ -175,14 +176,14 @@ def test_gc_removes_folders_and_keeps_rows(home: Path) -> None:
     assert old in dry
     assert tagged not in dry
     assert new not in dry
-    assert len(list(runs.iterdir())) == 3, "nothing has been removed"
+    assert len(folders(runs)) == 3, "nothing has been removed"
     good("gc", "--older-than", "30d", "--no-dry-run")
-    assert sorted(path.name for path in runs.iterdir()) == sorted([tagged, new])
+    assert folders(runs) == sorted([tagged, new])
     assert dict(find_run(old).metrics) == {"sharpe": 0.5, "none": None}
     assert "its folder was removed" in good("log", old)
     assert "No folder is that old" in good("gc", "--no-dry-run")
     good("gc", "--no-keep-tagged", "--no-dry-run")
-    assert [path.name for path in runs.iterdir()] == [new]
+    assert folders(runs) == [new]
     assert len(list_runs()) == 3
     assert omni("export", old, "run.zip").exit_code == 2, "its folder is gone"
 

@@ -46,6 +46,8 @@ def write_index(runs_dir: Path, *, tags: Mapping[str, Sequence[str]] | None = No
     runs_dir.mkdir(parents=True, exist_ok=True)
     # Of two runs that end at once the later writer must have seen both.
     with _alone(runs_dir / _LOCK_FILE):
+        for left in runs_dir.glob(".*index.*.tmp"):
+            left.unlink()  # by a writer that was killed: nobody else writes now
         rows = _rows(runs_dir, tags)
         write_text(runs_dir / INDEX_FILE, render_index(rows))
     return runs_dir / INDEX_FILE

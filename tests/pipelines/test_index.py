@@ -123,6 +123,13 @@ def test_runs_that_end_at_once_are_all_on_the_page(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.tmp"))
 
 
+def test_what_a_killed_writer_left_is_cleared_away(tmp_path: Path) -> None:
+    for name in (".index.html.0a1b2c3d.tmp", "..index.json.0a1b2c3d.tmp"):
+        (tmp_path / name).touch()
+    write_index(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".index.json", ".index.lock", "index.html"]
+
+
 def test_without_runs_the_page_says_how_to_make_one(tmp_path: Path) -> None:
     page = write_index(tmp_path / "runs").read_text(encoding="utf-8")
     assert "omni run backtest" in page

@@ -19,6 +19,7 @@ from omni_lab.pipelines.folder import RunFolder, read_json
 from omni_lab.pipelines.recording import Recording
 from omni_lab.pipelines.registry import FINAL, AlreadyBegun, Origin, RunRegistry
 from omni_lab.pipelines.registry import tables as t
+from omni_lab.pipelines.registry.adopt import folders
 from omni_lab.pipelines.registry.asking import registry_of_project
 from omni_lab.pipelines.registry.files import artifacts_of
 from omni_lab.store.database import open_engine, sa
@@ -70,7 +71,7 @@ def test_a_second_run_with_the_key_leaves_nothing(write_notebook: WriteNotebook,
     first = run_pipeline("toy", origin=origin, progress=False)
     with pytest.raises(AlreadyBegun, match=first.run_id):
         run_pipeline("toy", origin=origin, progress=False)
-    assert [path.name for path in (project / "home" / "runs").iterdir()] == [first.run_id]
+    assert folders(project / "home" / "runs") == [first.run_id]
     assert (first.origin, [run.run_id for run in list_runs()]) == (origin, [first.run_id])
 
 
@@ -187,9 +188,9 @@ def test_a_kill_at_any_moment_leaves_rows_and_folders_in_agreement(home: Path) -
         pass
     (home / "runs").mkdir()
     for _ in range(25):
-        n_more, n_before = chance.randint(1, 3), len(os.listdir(home / "runs"))
+        n_more, n_before = chance.randint(1, 3), len(folders(home / "runs"))
         process = start(make_runs, str(home), 10_000, 200_000)
-        while len(os.listdir(home / "runs")) < n_before + n_more:
+        while len(folders(home / "runs")) < n_before + n_more:
             assert process.is_alive()
             time.sleep(0.001)
         time.sleep(chance.uniform(0.0, 0.05))
@@ -207,8 +208,9 @@ def test_a_kill_at_any_moment_leaves_rows_and_folders_in_agreement(home: Path) -
         for run in runs:
             in_agreement(registry, run)
         known = {run.run_id for run in runs}
-        for path in (home / "runs").iterdir():
-            assert path.name in known or not any(path.iterdir()), "a folder without a row is empty"
+        for name in folders(home / "runs"):
+            path = home / "runs" / name
+            assert name in known or not any(path.iterdir()), "a folder without a row is empty"
         with registry.engine.connect() as connection:
             ends = sa.select(t.run_events.c.run_id).where(t.run_events.c.status.in_(FINAL))
             ended = list(connection.execute(ends).scalars())
@@ -239,8 +241,8 @@ def test_a_killed_runner_with_a_kernel_is_lost_or_ended(write_notebook: WriteNot
 def test_run_json_is_whole_or_absent_for_a_reader_at_any_time(home: Path) -> None:
     process, seen = start(make_runs, str(home), 40), 0
     while process.is_alive():
-        for path in (home / "runs").glob("*"):
-            if (text := _read(RunFolder(path).run_file)) is not None:
+        for name in folders(home / "runs"):
+            if (text := _read(RunFolder(home / "runs" / name).run_file)) is not None:
                 assert json.loads(text)["status"] in ("running", "succeeded")
                 seen += 1
     end([process])
