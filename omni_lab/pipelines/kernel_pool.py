@@ -3,6 +3,7 @@
 ``kernel_server`` is the process that it keeps, ``kernels`` takes kernels from it. Nothing heavy is imported.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -85,10 +86,8 @@ class KernelPool:
             self._folder = tempfile.TemporaryDirectory(prefix="omni-pool-")
             self.address = str(Path(self._folder.name) / "pool")
             self._server = subprocess.Popen(
-                # -P: the folder somebody works in is no place to import from.
                 [
                     sys.executable,
-                    "-P",
                     "-m",
                     _SERVER,
                     self.address,
@@ -97,6 +96,8 @@ class KernelPool:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 env=_environment_of_server(),
+                # The folder somebody works in is no place to import from, and this one is empty.
+                cwd=self._folder.name,
                 start_new_session=True,
             )
 
@@ -137,4 +138,7 @@ def is_possible() -> bool:
 
 def _environment_of_server() -> dict[str, str]:
     kept = {name: value for name, value in environment_of_process().items() if not name.startswith("JPY_")}
+    if "PYTHONPATH" in kept:
+        # It starts in another folder. A kernel for which this is another path is started cold.
+        kept["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, kept["PYTHONPATH"].split(os.pathsep)))
     return {**kept, **OF_EVERY_KERNEL}

@@ -10,6 +10,7 @@ kernel with all that it started; when our own standard input ends, so do all ker
 
 import gc
 import importlib
+import importlib.util
 import json
 import os
 import selectors
@@ -119,7 +120,7 @@ class _Server:
     def _refusal(self, environment: Mapping[str, str]) -> str:
         if code_stamp() != self._stamp:
             if not self._kernels:
-                os.execv(sys.executable, [sys.executable, "-P", "-m", __spec__.name, *sys.argv[1:]])
+                os.execv(sys.executable, [sys.executable, "-m", __spec__.name, *sys.argv[1:]])
             return "the package has changed since its modules were imported"
         if read_at_import(environment) != self._environment:
             return "the environment is not the one that its modules were imported in"
@@ -178,7 +179,8 @@ class _Server:
             time.tzset()
             os.chdir(request["cwd"])
             _forget_the_seed()
-            sys.argv = ["ipykernel_launcher", "-f", request["connection_file"]]
+            launcher = importlib.util.find_spec("ipykernel_launcher")
+            sys.argv = [str(launcher and launcher.origin), "-f", request["connection_file"]]
             from ipykernel.kernelapp import launch_new_instance
 
             launch_new_instance()
@@ -231,6 +233,8 @@ def _kill_group(leader: int) -> None:
 
 def main() -> None:
     """Import, then serve."""
+    # Where it was started from; a kernel puts its own folder there.
+    del sys.path[0]
     address, *names = sys.argv[1:]
     for name in names:
         with suppress(ImportError):
