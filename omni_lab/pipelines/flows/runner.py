@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from omni_lab.config import Settings
 from omni_lab.errors import ConfigError
 from omni_lab.pipelines.environment import surroundings
 from omni_lab.pipelines.flows.checks import settled
@@ -66,7 +67,7 @@ def run_flow(
     workers : int, optional
         How many steps may run at once; as many as there are cores by default.
     cluster : str, optional
-        Where steps run; see ``docs/clusters.md``. Processes of this machine by default.
+        Where steps run; see ``docs/clusters.md``. What the settings say by default.
     fresh : bool
         Whether to run also steps whose question was answered before.
     origin : Origin, optional
@@ -185,6 +186,7 @@ class _Running:
         self._cancels = 0
 
     def to_the_end(self, workers: int | None, cluster: str | None, progress: bool | News) -> RunRecord:
+        cluster = cluster or Settings.from_env().cluster
         self._steps.keeps_time = is_cluster(cluster)
         count = max(1, min(workers or os.cpu_count() or 1, len(self._flow.steps)))
         self._course = Course(self._flow, count, time.monotonic(), self._kept)
