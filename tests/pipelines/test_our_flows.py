@@ -1,4 +1,4 @@
-"""The flows and named sets that ship can be run as they stand; a day that cannot be closed leaves its report."""
+"""Flows and named sets that ship can be run as they stand; a day that cannot be closed leaves its report."""
 
 import json
 from pathlib import Path
