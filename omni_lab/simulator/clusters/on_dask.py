@@ -195,10 +195,10 @@ def hold_cluster(pipe: Connection) -> None:
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         silence_logs=logging.CRITICAL,
         local_directory=folder,
-        scheduler_kwargs={"allowed_failures": 0},
+        scheduler_kwargs={"allowed_failures": 0, "dashboard": False},
     )
     pipe.send(cluster.scheduler_address)
     try:
