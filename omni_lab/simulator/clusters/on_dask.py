@@ -34,6 +34,7 @@ except ImportError as error:
 
 _START_S = 120
 _CONNECT_S = 15
+_WORKERS_S = 60
 
 START = """
 import sys
@@ -69,7 +70,7 @@ class Dask:
         self.name = f"dask:{where}"
         try:
             self._client = distributed.Client(where, timeout=_CONNECT_S, set_as_default=False)
-            self._client.wait_for_workers(1, timeout=_CONNECT_S)
+            self._client.wait_for_workers(1, timeout=_WORKERS_S)
         except (OSError, ValueError, TimeoutError) as error:
             self.close()
             raise ConfigError(
@@ -194,10 +195,10 @@ def hold_cluster(pipe: Connection) -> None:
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         silence_logs=logging.CRITICAL,
         local_directory=folder,
-        scheduler_kwargs={"allowed_failures": 0},
+        scheduler_kwargs={"allowed_failures": 0, "dashboard": False},
     )
     pipe.send(cluster.scheduler_address)
     try:
