@@ -115,7 +115,7 @@ def test_helpers_answer_clicks_and_keys(lab: labs.Lab, page: Page, artefacts: Pa
 
     # It runs, cell by cell, while the rest answers.
     page.click(button("Run"))
-    page.wait("document.querySelector('progress')", RUN_S)
+    page.wait("!!document.querySelector('progress')", RUN_S)
     page.wait(f"!{button('Cancel')}.disabled")
 
     # An order goes after the second click.
