@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_lab.config import HOME_VARIABLE, REAL_DATA_VARIABLE, Settings, real_data_dir
+from omni_lab.config import HOME_VARIABLE, REAL_DATA_VARIABLE, REGISTRY_VARIABLE, Settings, real_data_dir
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,3 +35,14 @@ def test_the_process_is_read_by_default(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_real_data_is_where_the_variable_says() -> None:
     assert real_data_dir({REAL_DATA_VARIABLE: "/srv/ticks"}) == Path("/srv/ticks")
     assert real_data_dir({}) is real_data_dir({REAL_DATA_VARIABLE: ""}) is None
+
+
+def test_the_registry_is_beside_the_data_or_where_the_variable_says(tmp_path: Path) -> None:
+    assert Settings.from_env({}, cwd=tmp_path).registry == str(tmp_path / "data" / "registry.sqlite")
+    assert Settings.from_env({HOME_VARIABLE: "/srv/omni"}).registry == "/srv/omni/registry.sqlite"
+    for named, expected in (
+        ("runs.sqlite", str(tmp_path / "runs.sqlite")),
+        ("/srv/runs.sqlite", "/srv/runs.sqlite"),
+        ("postgresql+psycopg://me@db/omni", "postgresql+psycopg://me@db/omni"),
+    ):
+        assert Settings.from_env({REGISTRY_VARIABLE: named}, cwd=tmp_path).registry == expected

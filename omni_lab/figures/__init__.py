@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from omni_lab.figures.response import markout_figure, response_figure
     from omni_lab.figures.returns import monthly_heatmap, rolling_sharpe_figure
     from omni_lab.figures.scenarios import regimes_figure, stress_figure
+    from omni_lab.figures.signals import memory_figure, prediction_figure
     from omni_lab.figures.svg import ladder_svg
     from omni_lab.figures.tails import components_figure, exceedances_figure, tail_figure
     from omni_lab.figures.tearsheet import tearsheet_figure
@@ -72,11 +73,13 @@ __all__ = [
     "limits_figure",
     "luck_figure",
     "markout_figure",
+    "memory_figure",
     "metrics_html",
     "monthly_heatmap",
     "overfitting_figure",
     "parameter_heatmap",
     "paths_figure",
+    "prediction_figure",
     "profits_figure",
     "quotes_figure",
     "quoting_figure",
@@ -117,6 +120,8 @@ __getattr__ = attributes(
         "ladders_figure": "ladder",
         "regimes_figure": "scenarios",
         "stress_figure": "scenarios",
+        "memory_figure": "signals",
+        "prediction_figure": "signals",
         "ladder_svg": "svg",
         "components_figure": "tails",
         "exceedances_figure": "tails",

@@ -200,7 +200,10 @@ def _lake() -> Finding:
 
 
 def _runs() -> Finding:
-    runs = list_runs()
+    try:
+        runs = list_runs()
+    except OmniError as error:
+        return Finding("runs", BROKEN, str(error), "Set OMNI_LAB_REGISTRY to a database that can be used.")
     if not runs:
         return Finding("runs", MISSING, "none yet", "omni run backtest makes one.")
     states = [run.status for run in runs]

@@ -165,13 +165,28 @@ def _type_of(default: Any) -> str:
 
 
 def _assignment(parameter: Parameter) -> str:
-    text = f"{parameter.name}: {parameter.annotation} = {_literal(parameter.default)}"
+    begin = f"{parameter.name}: {parameter.annotation} = "
+    text = begin + _literal(parameter.default)
+    if len(text) > _LINE:
+        text = begin + _exploded(parameter.default)
     comment = "; ".join(filter(None, (parameter.help, parameter.accepts)))
     line = f"{text}  # {comment}"
-    if len(line) <= _LINE:
+    if len(line) <= _LINE and "\n" not in line:
         return line
     # A comment that is too long for its line stands above it, where _comments finds it too.
     return "\n".join([*(f"# {part}" for part in wrap(comment, _LINE - 2)), text])
+
+
+def _exploded(value: Any) -> str:
+    """A list or mapping with one item a line, as the formatter writes what is too long for one."""
+    match value:
+        case list() | tuple():
+            items, edges = [_literal(each) for each in value], "[]"
+        case Mapping():
+            items, edges = [f"{_literal(k)}: {_literal(v)}" for k, v in value.items()], "{}"
+        case _:
+            return _literal(value)
+    return "\n".join([edges[0], *(f"    {item}," for item in items), edges[1]])
 
 
 def _literal(value: Any) -> str:

@@ -249,8 +249,10 @@ def undisturbed() -> Iterator[None]:
 def interrupt(thread: threading.Thread) -> None:
     """Raise ``KeyboardInterrupt`` in a thread: at once in the main one, elsewhere with its next bytecode."""
     if thread is threading.main_thread():
+        # SIGTERM is answered by `terminate_as_interrupt`, and SIGINT may be ignored in the background.
+        is_answered = signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
         with suppress(ProcessLookupError):
-            signal.pthread_kill(thread.ident or 0, signal.SIGTERM)
+            signal.pthread_kill(thread.ident or 0, signal.SIGTERM if is_answered else signal.SIGINT)
         return
     import ctypes
 

@@ -39,8 +39,11 @@ def open_engine(target: str | Path) -> sa.Engine:
         if "://" not in text:
             Path(text).parent.mkdir(parents=True, exist_ok=True)
             text = f"sqlite:///{text}"
-        settings = {"connect_args": {"timeout": _BUSY_S}} if text.startswith("sqlite") else {}
-        engine = sa.create_engine(text, **settings)
+        if text.startswith("sqlite"):
+            engine = sa.create_engine(text, connect_args={"timeout": _BUSY_S})
+        else:
+            # A server may have been started again since the connection was last used.
+            engine = sa.create_engine(text, pool_pre_ping=True)
     except ModuleNotFoundError as error:
         if error.name == "psycopg":
             raise MissingExtraError("psycopg", extra="postgresql", what="a database of PostgreSQL") from error

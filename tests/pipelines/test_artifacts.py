@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 
 from omni_lab.errors import ConfigError
@@ -51,3 +53,55 @@ def test_figures_are_saved(tmp_path: Path) -> None:
 def test_a_missing_directory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="does not exist"):
         RunContext(tmp_path / "nowhere")
+
+
+def test_files_are_saved_whole_under_their_names(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"symbol": ["SPX"], "gaps": [3]})
+    source = tmp_path / "elsewhere.bin"
+    source.write_bytes(b"\x00\x01")
+    folder = tmp_path / "run"
+    folder.mkdir()
+    run = RunContext(folder)
+    run.save("quality.parquet", frame)
+    run.save("quality.csv", frame)
+    run.save("indexed.csv", frame.set_index("symbol"))
+    run.save("polars.parquet", pl.DataFrame({"a": [1]}))
+    run.save("notes.txt", "first")
+    run.save("notes.txt", "é\n")
+    run.save("bytes.bin", b"\x00")
+    run.save("copy.bin", source)
+    pd.testing.assert_frame_equal(pd.read_parquet(folder / "quality.parquet"), frame)
+    assert (
+        (folder / "quality.csv").read_text() == (folder / "indexed.csv").read_text() == "symbol,gaps\nSPX,3\n"
+    )
+    assert pl.read_parquet(folder / "polars.parquet").to_dicts() == [{"a": 1}]
+    assert (folder / "notes.txt").read_bytes() == "é\n".encode()
+    assert (folder / "copy.bin").read_bytes() == b"\x00\x01"
+    kept = json.loads((folder / "artifacts.json").read_text())["files"]
+    assert sorted({*kept, "artifacts.json", "metrics.json"}) == sorted(path.name for path in folder.iterdir())
+    assert kept.count("notes.txt") == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "a/b.csv", "/etc/x", "..\\x", ".hidden", "run.json", "figures", "notebook.ipynb", "a\nb"],
+)
+def test_names_that_are_not_a_notebooks_own_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError):
+        RunContext(tmp_path).save(name, "text")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_written_is_refused_even_by_hand(tmp_path: Path) -> None:
+    for name, what in (
+        ("a.csv", 3),
+        ("a.xlsx", pd.DataFrame()),
+        ("a", pd.DataFrame()),
+        ("a.csv", tmp_path / "nowhere"),
+        ("a.csv", None),
+    ):
+        with pytest.raises(ConfigError):
+            RunContext().save(name, what)
+    run = RunContext()
+    run.save("a.csv", "text")
+    assert run.artifacts["files"] == ["a.csv"]

@@ -168,6 +168,20 @@ def test_a_comment_that_is_too_long_stands_above_its_line() -> None:
     assert declared["window"].help.endswith("and so; at least 2 bars")
 
 
+def test_a_default_that_is_too_long_has_a_line_for_each_item() -> None:
+    @form("lengthy")
+    class Lengthy:
+        symbols: list[str] = knob([f"SYMBOL_{n}" for n in range(20)], "which")
+        grid: dict[str, Any] = knob({f"setting_{n}": [n, n + 1] for n in range(9)}, "what is tried")
+
+    text = parameters_cell(form_of("lengthy") or toy())
+    assert '# which\nsymbols: list[str] = [\n    "SYMBOL_0",\n' in text
+    assert '    "setting_8": [8, 9],\n}\n' in text
+    declared = read_parameters(notebook(("code", text, ["parameters"])), where="toy")
+    assert declared["symbols"].default[-1] == "SYMBOL_19"
+    assert declared["symbols"].help == "which"
+
+
 def no_knob() -> None:
     @form("bad")
     class Bad:

@@ -16,6 +16,7 @@ import pytest
 
 from omni_lab.errors import ConfigError, DataError
 from omni_lab.pipelines import RunRecord, find_run, list_runs, run_pipeline
+from omni_lab.store import Trial, TrialLedger
 from tests.pipelines.conftest import WriteNotebook
 
 RECORDING = """
@@ -258,3 +259,33 @@ def test_a_path_with_braces_and_spaces_is_a_path(write_notebook: WriteNotebook, 
     source.rename(odd)
     run = run_pipeline(str(odd), runs_dir=odd.parent / "runs", progress=False)
     assert outcome(run)["status"] == "succeeded"
+
+
+def test_a_backtest_says_its_family_and_how_many_trials_there_were(
+    write_notebook: WriteNotebook, project: Path
+) -> None:
+    ledger = TrialLedger(project / "home" / "trials.sqlite")
+    ledger.record(
+        [
+            Trial(
+                data="f00d",
+                family="toys.Toy",
+                parameters=str(n),
+                settings="s",
+                source="run",
+                sharpe=0.1 * n,
+                n_obs=9,
+            )
+            for n in range(3)
+        ]
+    )
+    write_notebook(
+        "toy",
+        "from omni_lab.pipelines import RunContext\n"
+        "RunContext(run_dir).record(data_fingerprint='f00d', trial_family='toys.Toy')",
+    )
+    run = run_pipeline("toy", progress=False)
+    assert (run.content["trial_family"], run.content["n_trials"]) == ("toys.Toy", 3)
+    assert find_run("last").content["n_trials"] == 3
+    write_notebook("other", "x = 1")
+    assert run_pipeline("other", progress=False).content["n_trials"] is None

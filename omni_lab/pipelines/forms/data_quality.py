@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from omni_lab.errors import ConfigError
 from omni_lab.pipelines.form import form, knob
 
 
@@ -47,3 +48,14 @@ class DataQualityForm:
         0.005, "fraction of bars on days without a session, above which it fails", at_least=0.0, at_most=1.0
     )
     strict: bool = knob(False, "whether the run fails when a symbol does")
+
+    def check(self) -> None:
+        """The calendar is known, and grids of prices are positive numbers."""
+        from omni_lab.data import TradingCalendar
+
+        TradingCalendar.of(self.calendar)
+        for symbol, size in self.tick_sizes.items():
+            if isinstance(size, bool) or not isinstance(size, int | float) or not size > 0:
+                raise ConfigError(
+                    "a grid of prices is a positive number", found=size, where=f"tick_sizes, {symbol}"
+                )

@@ -25,6 +25,9 @@ class ExecutionForm:
     session: str | None = knob(
         None, "calendar such as XNAS, outside of which nothing trades; none is no limit"
     )
+    orders: str | None = knob(
+        None, "orders.parquet of a portfolio run, whose largest gives side and qty", kind="path"
+    )
     side: str = knob("buy", "which way", choices=("buy", "sell"))
     qty: float = knob(1_000.0, "of the parent order", unit="units", above=0.0)
     begin_min: float = knob(30.0, "after the first trade at which it begins", unit="minutes", at_least=0.0)

@@ -95,7 +95,7 @@ def age(text: str) -> timedelta:
     ConfigError
         If it is none.
     """
-    told = re.fullmatch(r"(\d{1,6})([hdw])", text.strip())
+    told = re.fullmatch(r"(\d{1,5})([hdw])", text.strip())
     if told is None:
         raise ConfigError("this is no age", found=text, expected="hours, days or weeks: 12h, 30d, 4w")
     return timedelta(**{_UNITS[told[2]]: int(told[1])})

@@ -258,7 +258,7 @@ def record_of(
         if not settled and is_gone(content):
             status, duration, problem = LOST, None, GONE
     return RunRecord(
-        run_id=folder.run_id,
+        run_id=str(content["run_id"]) if settled else folder.run_id,
         pipeline=pipeline,
         status=status,
         folder=folder,

@@ -207,9 +207,30 @@ def conclusions(
     ]
 
 
-def cautions(day: "MarketDay", alone: Mapping[str, Worked], yesterday: "MarketDay | None") -> list[str]:
-    """What a reader must know before quoting a number."""
+def cautions(
+    day: "MarketDay",
+    alone: Mapping[str, Worked],
+    yesterday: "MarketDay | None",
+    wanted: str | None = None,
+) -> list[str]:
+    """What a reader must know before quoting a number.
+
+    Parameters
+    ----------
+    day : MarketDay
+    alone : mapping of str to Worked
+        The one order, by label.
+    yesterday : MarketDay or None
+        The day before, if there was one.
+    wanted : str, optional
+        Instrument that the order is of.
+    """
     found = list(day.caveats)
+    if wanted is not None and wanted != day.symbol:
+        found.append(
+            f"The order is of {wanted} and was worked off in {day.symbol}: its side and size are right, its "
+            "prices and the depth that it met are another's."
+        )
     share = max(float(each.costs.parents["participation"].max()) for each in alone.values())
     if share > _LARGE_SHARE:
         found.append(

@@ -1,6 +1,8 @@
 """The orders that the execution notebook compares algorithms on, and the algorithms' settings on a market."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +26,56 @@ _SECOND = 1_000_000_000
 _EDGE = 0.01
 # What an order of the whole volume of a day would move the price by, in its daily deviation: the usual guess.
 _DEVIATIONS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What somebody wants to trade.
+
+    Attributes
+    ----------
+    side : {"buy", "sell"}
+    qty : float
+        Units.
+    symbol : str, optional
+        Of what, where that may be another instrument than the market's.
+    """
+
+    side: "Side"
+    qty: float
+    symbol: str | None = None
+
+
+def largest_order(path: str) -> Wish:
+    """The largest order that a portfolio run left, in whole units.
+
+    Parameters
+    ----------
+    path : str
+        ``orders.parquet``: a row for each order, with ``symbol``, ``side``, ``qty`` and ``notional``.
+
+    Raises
+    ------
+    DataError
+        If the file is another one, or holds no order of a unit or more.
+    """
+    import pandas as pd
+    from pyarrow import ArrowInvalid
+
+    name = Path(path).name
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ArrowInvalid) as error:
+        raise DataError(f"the file cannot be read: {error}", where=name) from error
+    needed = {"symbol", "side", "qty", "notional"}
+    if not needed <= set(table.columns):
+        raise DataError("these are no orders", found=list(table.columns), expected=sorted(needed), where=name)
+    table = table[table["qty"].abs() >= 1.0]
+    if not len(table):
+        raise DataError("there is no order of a unit or more", found=name, where="orders")
+    largest = table.iloc[int(np.argmax(table["notional"].abs()))]
+    side: Side = "buy" if str(largest["side"]).lower() == "buy" else "sell"
+    return Wish(side=side, qty=float(np.floor(abs(largest["qty"]))), symbol=str(largest["symbol"]))
 
 
 def order_at(

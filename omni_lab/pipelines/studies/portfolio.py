@@ -261,6 +261,6 @@ def doubts(results: "BacktestResults", confidence: float) -> list[str]:
     """What a reader must know before quoting a number."""
     return [
         *results.warnings,
-        "Only closes are used: weights are found at a close, and traded at the price that the setting fill names.",
+        "Only closes are used: weights are found at a close, and traded at the price that fill names.",
         f"The {percent(confidence)} shortfall takes returns for normal; real ones fall further.",
     ]

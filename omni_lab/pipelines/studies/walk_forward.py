@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from omni_lab.simulator import EventSimulator, WalkForwardResults
 
 _MOST_SETS = 10_000
+_FEWEST = 2  # sets that traded, without which there is no spread between them
 _NOISE = 0.6  # different choices for each fold, from which they say nothing
 
 
@@ -125,13 +126,15 @@ class Alternatives:
 
     @property
     def best(self) -> int:
-        """Number of the set that was best, which nobody knew before."""
-        return int(np.nanargmax(self.ratios))
+        """Number of the set that was best, which nobody knew before; 0 where none ever traded."""
+        return int(np.argmax(np.nan_to_num(self.ratios, nan=-np.inf)))
 
     @property
     def deflated(self) -> float:
-        """Probability that the best set has merit, given how many were tried; NaN where none traded."""
+        """Probability that the best set has merit, given how many were tried; NaN if less than two traded."""
         ratios = self.ratios / np.sqrt(self.per_year)
+        if np.isfinite(ratios).sum() < _FEWEST:
+            return float("nan")
         chosen = self.returns[:, self.best]
         return deflated_sharpe(
             float(ratios[self.best]),
@@ -209,6 +212,8 @@ def choice_table(walk: "WalkForwardResults") -> "pd.DataFrame":
 
 def conclusions(walk: "WalkForwardResults", other: Alternatives, metric: str) -> list[str]:
     """What the walk shows, in sentences."""
+    if not walk.returns.any():
+        return ["No choice ever traded in a test: the walk says only that its thresholds were never reached."]
     stitched = sharpe_ratio(walk.returns, other.per_year)
     held, best = sharpe_ratio(other.holding, other.per_year), float(other.ratios[other.best])
     merits = [percent(each, decimals=0) for each in (other.deflated, merit(walk.returns))]

@@ -21,7 +21,8 @@ from omni_lab.pipelines.registry import FINAL, AlreadyBegun, Origin, RunRegistry
 from omni_lab.pipelines.registry import tables as t
 from omni_lab.pipelines.registry.asking import registry_of_project
 from omni_lab.pipelines.registry.files import artifacts_of
-from omni_lab.store.database import sa
+from omni_lab.store.database import open_engine, sa
+from tests.databases import new_database
 from tests.pipelines.conftest import WriteNotebook
 from tests.pipelines.registry.made import end, make_runs, start
 
@@ -108,6 +109,18 @@ def test_a_database_that_goes_away_costs_a_run_nothing(
         assert registry.find("last").status == "running"
         connection.execute(t.runs.update().values(pid=2**22 + 1))
     assert find_run("last").status == "succeeded", "as its folder says"
+
+
+def test_a_server_that_was_started_again_is_asked_again(home: Path, postgres: str) -> None:
+    with RunRegistry(new_database(postgres)) as registry:
+        going = Recording.begin(registry, {"pipeline": "toy"}, {})
+        other = open_engine(registry.engine.url.render_as_string(hide_password=False))
+        with other.begin() as connection:
+            end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            connection.execute(sa.text(f"{end} AND datname = current_database()"))
+        other.dispose()
+        assert going.close("succeeded").status == "succeeded"
+        assert registry.find("last").status == "succeeded"
 
 
 def test_a_run_whose_database_was_emptied_is_taken_in(home: Path) -> None:
