@@ -30,7 +30,8 @@ _PARTS = {
     "fees": "fees",
     "opportunity": "what was not done",
 }
-_T_VALUE = 2.0
+# Either way: a difference as large comes by chance in one of twenty.
+_CONFIDENT = 0.975
 _LARGE_SHARE = 0.1
 
 
@@ -259,10 +260,13 @@ def _spread_and_impact(shown: str, total: Mapping[str, float]) -> str:
 def _peers(shown: str, peers: "pd.DataFrame", drawn: Mapping[str, Worked]) -> list[str]:
     if len(peers) < 2:
         return []
+    from scipy.stats import t as student
+
     n = len(drawn[shown].costs.parents["qty"])
+    beyond = float(student.ppf(_CONFIDENT, n - 1))
     start = f"Over {count(n, 'order')} begun at drawn times, "
     apart, errors = peers["vs_base"].to_dict(), peers["t"].to_dict()
-    told = [name for name in drawn if name != shown and abs(errors[name]) > _T_VALUE]
+    told = [name for name in drawn if name != shown and abs(errors[name]) > beyond]
     best = str(peers["mean"].idxmin())
     sentence = f"{start}{best} was the cheapest with {number(float(peers['mean'].min()))} bps on average"
     if not told:

@@ -183,7 +183,7 @@ def _of_weights(
     names = tuple(weights)
     for symbol in names:
         ensure_ingested(store, symbol, source=source, progress=False)
-    ts, returns = _returns(store.load(list(names), start=start, end=end, source=source))
+    ts, returns = _returns(store.load(list(names), start=start, end=end, source=source, closes_only=True))
     said = dict.fromkeys(line for symbol in names for line in caveats(symbol, source))
     return Portfolio(
         names=names,

@@ -314,11 +314,16 @@ def _said(method: str) -> str:
 
 def _range(risks: "Mapping[str, TailRisk]") -> str:
     low, high = (pick(risks, key=lambda name: risks[name].es) for pick in (min, max))
-    risk = risks[next(iter(risks))]
-    steps = "day" if risk.horizon == 1 else f"{risk.horizon} days"
+    risk = risks[low]
+    steps = "a day" if risk.horizon == 1 else f"a stretch of {risk.horizon} days"
+    start = f"With {percent(risk.confidence, decimals=1)} confidence {steps} loses no more than "
+    if low == high:
+        return (
+            f"{start}{percent(risk.var, decimals=2)} by {_said(low)}, and beyond that "
+            f"{percent(risk.es, decimals=2)} on average."
+        )
     return (
-        f"With {percent(risk.confidence, decimals=1)} confidence a {steps} loses no more than "
-        f"{percent(min(each.var for each in risks.values()), decimals=2)} to "
+        f"{start}{percent(min(each.var for each in risks.values()), decimals=2)} to "
         f"{percent(max(each.var for each in risks.values()), decimals=2)}, by method; beyond that it loses "
         f"{percent(risks[low].es, decimals=2)} on average by {_said(low)} and "
         f"{percent(risks[high].es, decimals=2)} by {_said(high)}."

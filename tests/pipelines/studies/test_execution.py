@@ -1,16 +1,24 @@
 """Orders fit into their day, records of both sides agree, and sentences say what the numbers do."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from omni_lab.errors import ConfigError
+from omni_lab.errors import ConfigError, DataError
 from omni_lab.execution.drop_copy import Fills, reconcile
 from omni_lab.execution.tca import compare
 from omni_lab.pipelines.form import form_of
 from omni_lab.pipelines.markets import MarketDay, open_market
 from omni_lab.pipelines.studies import execution as study
-from omni_lab.pipelines.studies.execution_orders import drawn_orders, measured_impact, order_at, settings_on
+from omni_lab.pipelines.studies.execution_orders import (
+    drawn_orders,
+    largest_order,
+    measured_impact,
+    order_at,
+    settings_on,
+)
 from omni_lab.simulator import ConstantLatency, FeeSchedule, TickConfig
 
 CONFIG = TickConfig(
@@ -109,11 +117,39 @@ def test_sentences_and_numbers_say_the_same(day: MarketDay, worked: dict[str, st
     assert large == any("a real market would have noticed" in line for line in doubts)
 
 
-def test_a_difference_is_told_only_beyond_chance(worked: dict[str, study.Worked]) -> None:
+def test_a_difference_is_told_only_beyond_chance(day: MarketDay) -> None:
+    orders = drawn_orders(day, order_at(day, side="buy", qty=50, begin_min=0, minutes=5), 4, seed=1)
+    algorithm = settings_on(day, ["vwap"])["VWAP"]
+    four = dict.fromkeys(("VWAP", "POV"), study.work_off(day, algorithm, orders, CONFIG))
     table = {"mean": [2.0, 5.0], "vs_base": [0.0, 3.0], "low": [0.0, 2.0], "high": [0.0, 4.0]}
-    for t, said in ((5.0, "POV by +3.00 bps"), (1.0, "none can be told from VWAP")):
+    # With four orders a t of 3.1 comes by chance too often, one of 3.3 does not.
+    for t, said in ((3.3, "POV by +3.00 bps"), (3.1, "none can be told from VWAP")):
         peers = pd.DataFrame({**table, "t": [np.nan, t]}, index=["VWAP", "POV"])
-        assert said in study.conclusions("VWAP", worked, peers, worked)[-1]
+        assert said in study.conclusions("VWAP", four, peers, four)[-1]
+
+
+def test_the_largest_order_of_a_portfolio_is_worked_off_in_whole_units(tmp_path: Path) -> None:
+    path = tmp_path / "orders.parquet"
+    table = pd.DataFrame(
+        {
+            "symbol": ["A", "B", "C"],
+            "side": ["buy", "sell", "buy"],
+            "qty": [5.0, 40.7, 0.5],
+            "notional": [500.0, -900.0, 5_000.0],
+        }
+    )
+    table.to_parquet(path)
+    wish = largest_order(str(path))
+    assert (wish.side, wish.qty, wish.symbol) == ("sell", 40.0, "B")
+    table.iloc[2:].to_parquet(path)
+    with pytest.raises(DataError, match="no order of a unit"):
+        largest_order(str(path))
+    table[["symbol"]].to_parquet(path)
+    with pytest.raises(DataError, match="no orders"):
+        largest_order(str(path))
+    path.write_text("nothing")
+    with pytest.raises(DataError, match="cannot be read"):
+        largest_order(str(path))
 
 
 @pytest.mark.parametrize(
