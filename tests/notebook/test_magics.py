@@ -123,7 +123,7 @@ def test_what_may_follow_is_offered(shell: Any, text: str, offered: str) -> None
     assert offered in completions(shell, text)
 
 
-@pytest.mark.parametrize("text", ["%omni_run nothing_like_it x", "%omni_run backtest nothing_like_it"])
+@pytest.mark.parametrize("text", ["%omni_run nothing_like_it x", "%omni_run backtest nothing_like_it="])
 def test_half_a_name_is_no_reason_to_complain(shell: Any, text: str) -> None:
     assert complete_run(shell, SimpleNamespace(text_until_cursor=text)) == []
 
