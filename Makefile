@@ -17,6 +17,8 @@ CARGO_FEATURES := --features omni-oms/fpga,omni-oms/io_uring
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 export VIRTUAL_ENV := $(abspath $(VENV))
 unexport CONDA_PREFIX
+# Hundreds of interpreters are started by the tests; none of them should compile what another has compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 NATIVE_SOURCES := $(shell find native -name target -prune -o -type f \( -name '*.rs' -o -name '*.toml' -o -name Cargo.lock \) -print 2>/dev/null)
 

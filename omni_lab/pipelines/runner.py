@@ -4,10 +4,12 @@ How a run ended is decided by how the execution ended here, by exception or retu
 notebook says of itself. However it ended, the record and as much of the notebook as ran are left readable.
 """
 
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +238,8 @@ def _run(
 def _execute(request: RunRequest, folder: RunFolder, progress: bool, cell_timeout_s: float | None) -> None:
     from omni_lab.pipelines.kernel import execute
 
+    # A kernel takes a second to start; what renders the report is imported meanwhile.
+    threading.Thread(target=import_module, args=("nbconvert",), daemon=True, name="omni-report").start()
     parameters = dict(request.settings)
     if RUN_DIR_PARAMETER in request.parameters:
         parameters[RUN_DIR_PARAMETER] = str(folder.path)
