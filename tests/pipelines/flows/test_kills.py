@@ -21,10 +21,11 @@ from omni_lab.pipelines import RunRecord
 from omni_lab.pipelines.flows import load_flow, resume_flow, run_flow
 from omni_lab.pipelines.flows.kept import step_states
 from omni_lab.pipelines.registry import RunRegistry
+from tests.lengths import LONG
 from tests.pipelines.flows.conftest import IMPORTED, assert_consistent, kernels_of
 
-N_KERNELS = 36
-N_RUNNERS = 36
+N_KERNELS = 100 if LONG else 30
+N_RUNNERS = 100 if LONG else 30
 N_A_FLOW = 9
 
 FLOW = """\
