@@ -13,6 +13,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from statistics import median
 
 import market as mk
@@ -40,36 +41,44 @@ class Crossover(Strategy):
         ctx.target(10.0 if self.fast.value > self.slow.value else 0.0)
 
 
-def measured(sweep: Callable[..., str], rounds: int) -> tuple[dict[str, tuple[float, float]], set[str]]:
-    """Seconds of a sweep and of the start before it, by place, and the hashes that came out."""
-    found, hashes = dict[str, tuple[float, float]](), set[str]()
+def measured(
+    sweep: Callable[..., str], rounds: int
+) -> tuple[dict[str, list[float]], dict[str, float], set[str]]:
+    """Seconds of each sweep and of the start before them, by place, and the hashes that came out.
 
-    def timed(place: str, start_s: float, **options: object) -> None:
-        walls = []
+    Places take turns, so that what else the machine does falls on all of them alike; Ray's do not, for a
+    process has one of it.
+    """
+    hashes, starts, found = set[str](), dict[str, float](), dict[str, list[float]]()
+
+    def take_turns(places: dict[str, dict[str, object]]) -> None:
         for _ in range(rounds):
-            progress(place)
-            begun = time.perf_counter()
-            hashes.add(sweep(**options))
-            walls.append(time.perf_counter() - begun)
-        found[place] = median(walls), start_s
+            for place, options in places.items():
+                progress(place)
+                begun = time.perf_counter()
+                hashes.add(sweep(**options))
+                found.setdefault(place, []).append(time.perf_counter() - begun)
 
-    timed("one after the other", 0.0, executor="serial")
+    def started(engine: str, workers: int, stack: ExitStack) -> dict[str, dict[str, object]]:
+        progress(f"{engine} starts")
+        begun = time.perf_counter()
+        cluster = stack.enter_context(open_cluster(engine, workers))
+        # A worker's first imports are part of its start.
+        list(cluster.map(_warm, range(8 * workers)))
+        starts[f"{engine}, {workers}"] = time.perf_counter() - begun
+        return {f"{engine}, {workers}": {"executor": cluster.name, "workers": workers}}
+
+    places: dict[str, dict[str, object]] = {"one after the other": {"executor": "serial"}}
     for workers in WORKERS:
-        timed(f"processes, {workers}, with their start", 0.0, executor="processes", workers=workers)
-    for engine in ("dask", "ray"):
+        places[f"processes, {workers}, with their start"] = {"executor": "processes", "workers": workers}
+    with ExitStack() as stack:
         for workers in WORKERS:
-            progress(f"{engine} starts")
-            begun = time.perf_counter()
-            with open_cluster(engine, workers) as cluster:
-                # A worker's first imports are part of its start.
-                list(cluster.map(_warm, range(8 * workers)))
-                timed(
-                    f"{engine}, {workers}",
-                    time.perf_counter() - begun,
-                    executor=cluster.name,
-                    workers=workers,
-                )
-    return found, hashes
+            places |= started("dask", workers, stack)
+        take_turns(places)
+    for workers in WORKERS:
+        with ExitStack() as stack:
+            take_turns(started("ray", workers, stack))
+    return found, starts, hashes
 
 
 def _warm(item: int) -> int:
@@ -95,16 +104,17 @@ def main() -> int:
     def sweep(**options: object) -> str:
         return sim.sweep(bars, Crossover, GRID, progress=False, **options).sha256  # type: ignore[arg-type]
 
-    found, hashes = measured(sweep, 1 if arguments.quick else 3)
+    found, starts, hashes = measured(sweep, 1 if arguments.quick else 3)
     progress("")
-    alone = found["one after the other"][0]
-    rows = [
-        [place, seconds(wall), f"{alone / wall:.2f}", seconds(start) if start else ""]
-        for place, (wall, start) in found.items()
-    ]
+    rows = []
+    for place, walls in found.items():
+        ones = found.get(place.replace(", 2", ", 1"), walls)
+        scaling = median(one / wall for one, wall in zip(ones, walls, strict=True))
+        told = f"{scaling:.2f}" if ones is not walls else ""
+        rows.append([place, seconds(median(walls)), told, seconds(starts[place]) if place in starts else ""])
     load = os.getloadavg()[0]
     print(f"\n500 backtests of {bars.n_times:,} bars, Python at every bar; the machine's load was {load:.1f}")
-    print_table([["", "s", "times as fast", "start, s"], *rows])
+    print_table([["", "s", "one worker / two", "start, s"], *rows])
     return len(hashes) != 1
 
 
