@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from omni_lab.errors import ConfigError
@@ -85,12 +87,11 @@ def reproduce(run: str, *, registry: RunRegistry | None = None, progress: bool =
         with RunRegistry() as own:
             return reproduce(run, registry=own, progress=progress)
     original = registry.find(run)
-    values, dropped = _question(original)
+    notebook = _notebook(original)
+    values, dropped = _question(original, notebook)
     # The fingerprints of what was upstream are part of the question.
     origin = Origin(upstream=original.origin.upstream)
-    again = run_pipeline(
-        original.pipeline, values=values, progress=progress, origin=origin, registry=registry
-    )
+    again = run_pipeline(str(notebook), values=values, progress=progress, origin=origin, registry=registry)
     differences = tuple(_differences(original, again, registry))
     return Reproduction(original, again, differences, (*dropped, *_causes(original, again)))
 
@@ -111,8 +112,8 @@ def format_reproduction(found: Reproduction) -> str:
     return "\n".join([*lines, *([also, *(f"  {each}" for each in found.causes)] if found.causes else [])])
 
 
-def _question(original: RunRecord) -> tuple[dict[str, Any], list[str]]:
-    """The parameters to give, and sentences on those that the notebook has no more."""
+def _notebook(original: RunRecord) -> Path:
+    """The notebook of a run: that of its pipeline here, unless the file that it ran is the same as it was."""
     if original.kind != "pipeline":
         raise ConfigError(
             "this is no run of a pipeline",
@@ -122,7 +123,22 @@ def _question(original: RunRecord) -> tuple[dict[str, Any], list[str]]:
         )
     if not original.is_final:
         raise ConfigError("the run has not ended", found=original.status, where=original.run_id)
-    notebook = find_pipeline(original.pipeline)
+    ran = Path(str(original.content.get("notebook_path")))
+    try:
+        here = find_pipeline(original.pipeline)
+    except ConfigError:
+        if ran.is_file():
+            return ran
+        raise
+    wanted = original.content.get("notebook_sha256")
+    same = [
+        each for each in (here, ran) if each.is_file() and sha256(each.read_bytes()).hexdigest() == wanted
+    ]
+    return [*same, here][0]
+
+
+def _question(original: RunRecord, notebook: Path) -> tuple[dict[str, Any], list[str]]:
+    """The parameters to give, and sentences on those that the notebook has no more."""
     known = read_parameters(read_notebook(notebook), where=notebook.name)
     asked = dict(original.content.get("parameters") or {})
     dropped = [f"the notebook has no parameter {name!r} any more" for name in asked if name not in known]

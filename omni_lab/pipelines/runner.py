@@ -269,6 +269,7 @@ def _first_facts(request: RunRequest, origin: Origin) -> dict[str, Any]:
         "seed": request.settings.get("seed"),
         "fingerprint": request.fingerprint(origin.upstream, origin.named),
         "notebook": request.notebook.name,
+        "notebook_path": str(request.notebook),
         "notebook_sha256": request.notebook_sha256,
         **surroundings(request.notebook.parent),
     }

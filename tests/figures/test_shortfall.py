@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.patches import Rectangle
 
 from omni_lab.errors import ShapeError
 from omni_lab.figures.shortfall import peers_figure, waterfall_figure
@@ -10,7 +11,7 @@ from omni_lab.figures.shortfall import peers_figure, waterfall_figure
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_each_step_begins_where_the_one_before_ended_and_the_last_is_the_sum(theme: str) -> None:
     figure = waterfall_figure({"spread": 3.0, "timing": -5.0, "fees": 0.5}, title="VWAP", theme=theme)
-    bars = figure.axes[0].containers[0].patches
+    bars = [patch for patch in figure.axes[0].patches if isinstance(patch, Rectangle)]
     assert [(bar.get_y(), bar.get_height()) for bar in bars] == [(0, 3), (3, -5), (-2, 0.5), (0, -1.5)]
     assert figure.alt == "VWAP won 1.50 bps, of which −5.00 timing"
 

@@ -12,11 +12,11 @@ from omni_lab.data import Bars
 from omni_lab.data.synthetic import synthetic_bars
 from omni_lab.domain import Instrument
 from omni_lab.errors import ConfigError, SourceError, UnknownSymbolError
-from omni_lab.pipelines import backtest as study
 from omni_lab.pipelines import run_pipeline
 from omni_lab.pipelines.catalog import find_pipeline, list_parameter_files, list_pipelines
 from omni_lab.pipelines.prices import caveats, ensure_ingested, load_bars, origin
 from omni_lab.pipelines.runner import prepare_run
+from omni_lab.pipelines.studies import backtest as study
 from omni_lab.pipelines.summary import format_run, format_runs
 from omni_lab.simulator import EventSimulator, SimulationConfig
 from omni_lab.simulator.cost_sensitivity import scaled

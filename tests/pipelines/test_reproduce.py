@@ -92,6 +92,14 @@ def test_parameters_that_came_or_went_are_named(write_notebook: WriteNotebook) -
     )
 
 
+def test_a_notebook_of_no_pipeline_is_found_where_it_was(
+    write_notebook: WriteNotebook, project: Path
+) -> None:
+    moved = write_notebook("toy", ANSWER).rename(project / "mine.ipynb")
+    first = run_pipeline(str(moved), progress=False)
+    assert reproduce(first.run_id, progress=False).bit_equal
+
+
 def test_only_a_missing_notebook_or_an_unknown_run_refuses(write_notebook: WriteNotebook) -> None:
     path = write_notebook("toy", "x = 1")
     first = run_pipeline("toy", progress=False)
