@@ -3,7 +3,8 @@
 # call does only what a change made necessary.
 
 PYTHON ?= python3
-WORKERS ?= 2
+# One more than the two cores that the checks are meant for: many tests wait for processes that they started.
+WORKERS ?= 3
 
 VENV := .venv
 BIN := $(VENV)/bin

@@ -24,8 +24,8 @@ from omni_lab.pipelines.registry import RunRegistry
 from tests.lengths import LONG
 from tests.pipelines.flows.conftest import IMPORTED, assert_consistent, kernels_of
 
-N_KERNELS = 100 if LONG else 30
-N_RUNNERS = 100 if LONG else 30
+N_KERNELS = 100 if LONG else 20
+N_RUNNERS = 100 if LONG else 20
 N_A_FLOW = 9
 
 FLOW = """\
