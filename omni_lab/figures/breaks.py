@@ -148,5 +148,5 @@ def gaps_title(n: int, n_differ: int, n_unresolved: int) -> str:
     """In how many places the sides differ, and in how many they still do."""
     if not n_differ:
         return f"Both sides hold the same in {words.count(n, 'place')}"
-    rest = f"{n_unresolved:,} of them are not resolved"
+    rest = f"{n_unresolved:,} of them {'is' if n_unresolved == 1 else 'are'} not resolved"
     return f"The sides differ in {n_differ:,} of {words.count(n, 'place')}; {rest}"

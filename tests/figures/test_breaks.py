@@ -33,7 +33,7 @@ def test_gaps_are_drawn_the_largest_on_top() -> None:
     figure = gaps_figure(["a", "b", "c"], [1, -30, 0], [1, 0, 0], theme="dark")
     (ax,) = figure.axes
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
-    assert ax.get_title(loc="left") == "The sides differ in 2 of 3 places; 1 of them are not resolved"
+    assert ax.get_title(loc="left") == "The sides differ in 2 of 3 places; 1 of them is not resolved"
     assert gaps_title(3, 0, 0) == "Both sides hold the same in 3 places"
     assert "same" in str(gaps_figure(["a"], [0], [0]).axes[0].get_title(loc="left"))
 
