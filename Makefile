@@ -70,7 +70,7 @@ rust-test: setup-dev ## tests of the Rust crates
 	$(CARGO) test $(CARGO_MANIFEST) $(CARGO_FEATURES) --workspace --quiet
 
 py-test: setup-dev ## tests of the package; pictures of screens are kept in build/pictures
-	$(BIN)/python -m pytest -p no:nbval --dist loadgroup -n $(WORKERS) --artefacts build/pictures
+	$(BIN)/python -m pytest -p no:nbval --dist loadgroup -n $(WORKERS) --artefacts=build/pictures
 
 # A lake of their own, so that notebooks neither read nor change what somebody has ingested. The cells of one notebook
 # must stay on one worker.
