@@ -16,13 +16,14 @@ DAY_NS = 86_400_000_000_000
 EASTERN = "America/New_York"
 _TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?")
 _ZONED = re.compile(r":\d\d(?:\.\d+)?\s*(?:Z|[+-]\d\d:?\d\d)$")
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|ms|s|min|h|d|D)")
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|ms|s|min|h|d|D|w)")
 # 01302019.NASDAQ_ITCH50.gz, 20190130.BX_ITCH_50.gz, S081321-v50.txt.gz
 _DATES = (
     (re.compile(r"(?<!\d)(\d{2})(\d{2})(20\d{2})(?!\d)"), (2, 0, 1)),
     (re.compile(r"(?<!\d)(20\d{2})-?(\d{2})-?(\d{2})(?!\d)"), (0, 1, 2)),
     (re.compile(r"^S(\d{2})(\d{2})(\d{2})-v\d+", re.IGNORECASE), (2, 0, 1)),
 )
+_LONGEST_NS = 2.0**63
 _UNITS_NS = {
     "ns": 1,
     "us": 1_000,
@@ -32,6 +33,7 @@ _UNITS_NS = {
     "h": 3_600_000_000_000,
     "d": DAY_NS,
     "D": DAY_NS,
+    "w": 7 * DAY_NS,
 }
 
 
@@ -119,7 +121,8 @@ def span_ns(span: Any) -> int:
     elif isinstance(span, (int, np.integer)) and not isinstance(span, bool):
         ns = int(span)
     elif isinstance(span, str) and (parts := _SPAN.fullmatch(span.strip())):
-        ns = round(float(parts[1]) * _UNITS_NS[parts[2]])
+        length = float(parts[1]) * _UNITS_NS[parts[2]]
+        ns = round(length) if length < _LONGEST_NS else 0
     if ns <= 0:
         raise DataError(
             "this is no length of time",

@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from omni_lab.errors import ConfigError
+from omni_lab.data.moments import span_ns
+from omni_lab.errors import ConfigError, DataError
 from omni_lab.messaging.alerts.alert import INFO, SEVERITIES
 from omni_lab.messaging.alerts.channels import PAGERDUTY_URL, Channel, PagerDuty, Slack, Webhook
 from omni_lab.messaging.alerts.mail import PORTS, SECURITIES, Mail
 from omni_lab.messaging.alerts.quiet import QuietHours
 from omni_lab.messaging.alerts.yaml_fields import Fields, Problems
 
-_UNITS_S = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _KIND_FIELDS = {
     "slack": ("url",),
     "pagerduty": ("routing_key", "url"),
@@ -188,8 +188,10 @@ def _duration_of(
     text = fields.text(name)
     if not text:
         return default
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|min|h|d)", text)
-    seconds = float(found[1]) * _UNITS_S[found[2]] if found else above_s
+    try:
+        seconds = 0.0 if text == "0s" else span_ns(text) / 1e9
+    except DataError:
+        seconds = above_s
     if not above_s < seconds <= below_s:
         fields.problem(name, f"{text!r} is no length of time such as 30s, 10min, 1h or 1d, or out of range")
         return default

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omni_lab.errors import ConfigError
+from omni_lab.data.moments import span_ns
+from omni_lab.errors import ConfigError, DataError
 from omni_lab.pipelines.catalog import pipelines_dir
 from omni_lab.pipelines.flows.flow import CONTINUE, Flow, Step, raise_all
 from omni_lab.pipelines.parameter import Parameter, coerced, from_node
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from yaml import Node
 
 _DIRECTORY = "flows"
-_UNITS = {"": 1.0, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)")
+_SECONDS = re.compile(r"\d{1,9}(\.\d+)?")
 _FLOW_KEYS = ("about", "parameters", "steps", "timeout", "on_failure")
 _STEP_KEYS = ("pipeline", "after", "set", "params", "retries", "retry_delay", "timeout", "cache")
 
@@ -86,13 +86,10 @@ def seconds_of(text: str) -> float:
 
     Raises
     ------
-    ValueError
+    DataError
         If it is none.
     """
-    match = _DURATION.fullmatch(text.strip())
-    if match is None or match[2] not in _UNITS:
-        raise ValueError(text)
-    return float(match[1]) * _UNITS[match[2]]
+    return float(text) if _SECONDS.fullmatch(text.strip()) else span_ns(text) / 1e9
 
 
 class _Reader:
@@ -226,8 +223,8 @@ class _Reader:
             return None
         try:
             return seconds_of(text)
-        except ValueError:
-            expected = "seconds, or a number with ms, s, min, h or d"
+        except DataError:
+            expected = "seconds, or a number with ms, s, min, h, d or w"
             self._refuse(f"{name} is a duration", parts[name], found=text, expected=expected)
             return None
 

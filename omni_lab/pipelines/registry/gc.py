@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import socket
 from collections.abc import Iterable
@@ -11,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omni_lab.errors import ConfigError
+from omni_lab.data.moments import span_ns
+from omni_lab.errors import ConfigError, DataError
 from omni_lab.pipelines.registry.records import RunRecord
 
 if TYPE_CHECKING:
     from omni_lab.pipelines.registry.registry import RunRegistry
 
-_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 _TRASH = ".removed-"
 
 
@@ -95,10 +94,10 @@ def age(text: str) -> timedelta:
     ConfigError
         If it is none.
     """
-    told = re.fullmatch(r"(\d{1,5})([hdw])", text.strip())
-    if told is None:
-        raise ConfigError("this is no age", found=text, expected="hours, days or weeks: 12h, 30d, 4w")
-    return timedelta(**{_UNITS[told[2]]: int(told[1])})
+    try:
+        return timedelta(seconds=span_ns(text) / 1e9)
+    except DataError as error:
+        raise ConfigError("this is no age", found=text, expected="such as 12h, 30d or 4w") from error
 
 
 def _size(folder: Path) -> int:

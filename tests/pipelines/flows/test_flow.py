@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_lab.errors import ConfigError
+from omni_lab.errors import ConfigError, DataError
 from omni_lab.pipelines.flows import Flow, Step, load_flow
 from omni_lab.pipelines.flows.checks import settled
 from omni_lab.pipelines.flows.reading import seconds_of
@@ -154,6 +154,14 @@ def test_a_flow_in_python_is_checked_like_one_in_yaml() -> None:
         Flow(name="it", steps=(Step(name="a b", pipeline="x", retries=-1),))
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("250ms", 0.25), ("1.5 h", 5400), ("2d", 172_800)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("250ms", 0.25), ("1.5 h", 5400), ("2d", 172_800), ("0", 0)]
+)
 def test_durations_have_units(text: str, seconds: float) -> None:
     assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["soon", "-1s", "10 parsecs", "9" * 400 + "d", "9" * 400])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(DataError, match="no length of time"):
+        seconds_of(text)
