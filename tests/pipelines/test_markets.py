@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from omni_lab.config import real_data_dir
 from omni_lab.data import EventKind, Events, TradingState, synthetic_itch
 from omni_lab.errors import CodecError, ConfigError, DataError, SourceError, UnknownSymbolError
 from omni_lab.pipelines.markets import MarketDay, open_market
@@ -57,19 +56,13 @@ def test_what_cannot_be_opened_is_told_apart(tmp_path: Path) -> None:
         small(session="XXXX")
 
 
-def test_a_capture_without_a_day_in_it_is_no_market() -> None:
-    folder = real_data_dir()
-    if folder is None:
-        pytest.skip("OMNI_LAB_TEST_DATA does not name the real data")
+def test_a_capture_without_a_day_in_it_is_no_market(test_data: Path) -> None:
     with pytest.raises(DataError, match="orders can be sent to"):
-        open_market(str(folder / "itch" / "omi_nasdaq_bx_2023.itch"), symbol="META")
+        open_market(str(test_data / "itch" / "omi_nasdaq_bx_2023.itch"), symbol="META")
 
 
-def test_a_lobster_hour_is_a_market() -> None:
-    folder = real_data_dir()
-    if folder is None:
-        pytest.skip("OMNI_LAB_TEST_DATA does not name the real data")
-    (path,) = (folder / "lob" / "lobster").glob("AAPL_*_message_50.csv.gz")
+def test_a_lobster_hour_is_a_market(test_data: Path) -> None:
+    (path,) = (test_data / "lob" / "lobster").glob("AAPL_*_message_50.csv.gz")
     day = open_market(str(path))
     assert day.symbol == "AAPL"
     assert day.traded > 100_000
