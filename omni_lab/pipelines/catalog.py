@@ -112,7 +112,7 @@ def import_nbformat() -> "ModuleType":
 
     Where it finds the package ``rfc3987_syntax``, its validator has a grammar of international web addresses
     compiled, which takes longer than everything else that runs a notebook and is used by no notebook. From
-    then on `jsonschema` checks no such addresses in this process; whoever imported it before keeps his checks.
+    then on `jsonschema` checks no such addresses in this process; those who imported it before keep theirs.
     """
     if "jsonschema" in sys.modules or _GRAMMAR in sys.modules:
         return import_module("nbformat")
