@@ -12,6 +12,7 @@ COUNT_TRIALS_VARIABLE = "OMNI_LAB_COUNT_TRIALS"
 CLUSTER_VARIABLE = "OMNI_LAB_CLUSTER"
 REGISTRY_VARIABLE = "OMNI_LAB_REGISTRY"
 ALERTS_VARIABLE = "OMNI_LAB_ALERTS"
+GATEWAY_VARIABLE = "OMNI_LAB_GATEWAY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,9 @@ class Settings:
         The database of runs: a path, or a URL; ``data_dir/registry.sqlite`` by default.
     alerts : Path or None
         Where the channels of alerts are written down, if not in the data directory.
+    gateway : str
+        The database of users, keys and the audit log: a path, or a URL; ``gateway_dir/gateway.sqlite`` by
+        default.
     """
 
     data_dir: Path
@@ -40,10 +44,13 @@ class Settings:
     cluster: str = "processes"
     registry: str = ""
     alerts: Path | None = None
+    gateway: str = ""
 
     def __post_init__(self) -> None:
         if not self.registry:
             object.__setattr__(self, "registry", str(self.data_dir / "registry.sqlite"))
+        if not self.gateway:
+            object.__setattr__(self, "gateway", str(self.gateway_dir / "gateway.sqlite"))
 
     @property
     def lake_dir(self) -> Path:
@@ -59,6 +66,16 @@ class Settings:
     def sweeps_dir(self) -> Path:
         """Journals of parameter searches: ``data_dir/sweeps``."""
         return self.data_dir / "sweeps"
+
+    @property
+    def systems_dir(self) -> Path:
+        """Journals and records of trading systems, a directory for each: ``data_dir/systems``."""
+        return self.data_dir / "systems"
+
+    @property
+    def gateway_dir(self) -> Path:
+        """Users, keys, secrets and the audit log of the gateway: ``data_dir/gateway``."""
+        return self.data_dir / "gateway"
 
     @property
     def trials_file(self) -> Path:
@@ -79,7 +96,7 @@ class Settings:
         in the working directory. ``OMNI_LAB_COUNT_TRIALS=0`` leaves the ledger of trials alone.
         ``OMNI_LAB_CLUSTER`` names where searches and flows run.
         ``OMNI_LAB_REGISTRY`` names the database of runs: a path, relative to the working directory, or a URL.
-        ``OMNI_LAB_ALERTS`` names the file of alert channels.
+        ``OMNI_LAB_ALERTS`` names the file of alert channels, ``OMNI_LAB_GATEWAY`` the database of users.
 
         Parameters
         ----------
@@ -92,14 +109,20 @@ class Settings:
         home, counting = variables.get(HOME_VARIABLE, ""), variables.get(COUNT_TRIALS_VARIABLE, "") != "0"
         cluster = variables.get(CLUSTER_VARIABLE, "") or "processes"
         start = (cwd or Path.cwd()).absolute()
-        registry = variables.get(REGISTRY_VARIABLE, "")
-        if registry and "://" not in registry:
-            registry = str(start / Path(registry).expanduser())
+        registry, gateway = (
+            str(start / Path(named).expanduser()) if named and "://" not in named else named
+            for named in (variables.get(REGISTRY_VARIABLE, ""), variables.get(GATEWAY_VARIABLE, ""))
+        )
         named = variables.get(ALERTS_VARIABLE, "")
         alerts = start / Path(named).expanduser() if named else None
         data_dir = start / Path(home).expanduser() if home else (_project_above(start) or start) / "data"
         return cls(
-            data_dir=data_dir, count_trials=counting, cluster=cluster, registry=registry, alerts=alerts
+            data_dir=data_dir,
+            count_trials=counting,
+            cluster=cluster,
+            registry=registry,
+            alerts=alerts,
+            gateway=gateway,
         )
 
 

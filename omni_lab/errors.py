@@ -61,6 +61,14 @@ class ConfigError(OmniError, ValueError):
     """A setting is unknown, out of range, or at odds with another."""
 
 
+class ForbiddenError(OmniError, RuntimeError):
+    """Somebody asks for what his role does not allow."""
+
+
+class StateError(OmniError, RuntimeError):
+    """Something is asked of a system that is stopped, halted, or in another mode."""
+
+
 class DataError(OmniError, ValueError):
     """Data cannot be used as it is."""
 

@@ -37,7 +37,7 @@ DOORS = frozenset({"domain", "data", "store", "execution", "simulator", "venues"
 EXTENSION = ("load_ipython_extension", f"{PACKAGE}.notebook")
 
 # Import names of distributions whose two names differ.
-IMPORT_NAMES = {"ipython": "IPython", "pillow": "PIL", "pyyaml": "yaml"}
+IMPORT_NAMES = {"ipython": "IPython", "pillow": "PIL", "pyjwt": "jwt", "pyyaml": "yaml"}
 # The extra that no room may import: it is for tests.
 TOOL_EXTRAS = frozenset({"test"})
 
@@ -165,22 +165,48 @@ def undeclared(found: Iterable[Import], project: Mapping[str, object]) -> list[s
 
 
 def careless_extras(found: Iterable[Import], project: Mapping[str, object], root: Path) -> list[str]:
-    """Optional packages with several doors, or with one that does not name the extra to install."""
+    """Optional packages with several doors, or with one that does not name an extra to install.
+
+    A door is a module, or a folder whose ``__init__.py`` names the extra and answers for all that lies in
+    it. A package that several extras ask for may have a door in each of them.
+    """
     base, extras = _requirements(project)
     broken = []
-    for extra, names in extras.items():
-        for name in names - base:
-            files = sorted({each.file for each in found if _top(each) == name})
-            if len(files) > 1:
-                broken.append(
-                    f"{name} (extra {extra!r}) is imported by more than one module: {', '.join(files)}"
-                )
-            for file in files:
-                if extra in TOOL_EXTRAS:
-                    broken.append(f"{file} imports {name}, which is a tool of the extra {extra!r}")
-                elif extra not in _strings(root / file):
-                    broken.append(f"{file} imports {name} and does not name the extra {extra!r} to install")
+    for name in sorted(set().union(*extras.values()) - base):
+        names = sorted(extra for extra in extras if name in extras[extra])
+        said = " or ".join(map(repr, names))
+        files = {each.file for each in found if _top(each) == name}
+        if TOOL_EXTRAS.intersection(names):
+            broken += [
+                f"{each} imports {name}, which is a tool of the extra {said}" for each in sorted(files)
+            ]
+            continue
+        doors = set()
+        for extra in names:
+            behind = _behind_a_door(files, extra, root)
+            doors |= {f"the folder of {extra}"} if behind else set()
+            files -= behind
+        careless = sorted(file for file in files if not _strings(root / file) & set(names))
+        doors |= files
+        if len(doors) > len(names):
+            listed = ", ".join(sorted(doors))
+            broken.append(f"{name} (extra {said}) is imported by more than one module: {listed}")
+        broken += [
+            f"{each} imports {name} and does not name the extra {said} to install" for each in careless
+        ]
     return broken
+
+
+def _behind_a_door(files: Iterable[str], extra: str, root: Path) -> set[str]:
+    """Of these modules those in the folder, a room or part of one, whose entrance names the extra."""
+    behind: dict[Path, set[str]] = {}
+    for file in files:
+        for folder in Path(file).parents[: len(Path(file).parents) - 2]:
+            entrance = root / folder / "__init__.py"
+            if entrance.is_file() and extra in _strings(entrance):
+                behind.setdefault(folder, set()).add(file)
+                break
+    return max(behind.values(), key=len, default=set())
 
 
 def environment_readers(root: Path) -> list[str]:

@@ -3,9 +3,11 @@
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadGroupScheduling
 
 from omni_lab.config import HOME_VARIABLE
 from tests.databases import database_of_either_kind, postgres
@@ -14,6 +16,7 @@ __all__ = ["database_of_either_kind", "postgres"]
 
 DATA_VARIABLE = "OMNI_LAB_TEST_DATA"
 NO_SKIP_VARIABLE = "OMNI_LAB_NO_SKIP"
+_SHARING = ("tests/gateway/", "tests/ui/dashboard/", "tests/simulator/research/test_clusters")
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
@@ -50,6 +53,23 @@ def test_data() -> Path:
     path = Path(directory)
     assert path.is_dir(), f"{DATA_VARIABLE}={directory} is not a directory"
     return path
+
+
+class Together(LoadGroupScheduling):  # type: ignore[misc]  # xdist has no types
+    """Tests of a module that share a server or a browser stay on one worker: each would start one otherwise.
+
+    Pytest 9.2 no longer lets xdist write the group of a mark into the name of a test, so the name must do.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.split("::", maxsplit=1)[0]
+        return module if module.startswith(_SHARING) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together | None:
+    """Workers get modules that share something whole, and single tests of all others."""
+    return Together(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -28,13 +28,10 @@ def tracked() -> list[str]:
 
 
 def tree(root: Path, **files: str) -> Path:
-    """Write a small package: ``data__bars="import os"`` becomes omni_lab/data/bars.py."""
+    """Write a small package: ``data__bars="import os"`` becomes omni_lab/data/bars.py; ``init``, a door."""
     for name, text in files.items():
-        path = (
-            root / "omni_lab" / f"{name.replace('__', '/')}.py"
-            if name != "init"
-            else root / "omni_lab/__init__.py"
-        )
+        *folders, module = name.split("__")
+        path = (root / "omni_lab").joinpath(*folders, "__init__.py" if module == "init" else f"{module}.py")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return root
@@ -200,6 +197,10 @@ def test_a_careless_extra_is_found(tmp_path: Path) -> None:
         ] == [True]
     root = tree(tmp_path / "good", data__a=good)
     assert rules.careless_extras(rules.imports(root), config, root) == []
+    root = tree(tmp_path / "folder", data__init=good, data__a="import arch", data__b="import arch")
+    assert rules.careless_extras(rules.imports(root), config, root) == []
+    root = tree(tmp_path / "stray", data__init=good, data__a="import arch", store__b="import arch")
+    assert "more than one module" in rules.careless_extras(rules.imports(root), config, root)[0]
 
 
 @pytest.mark.parametrize(

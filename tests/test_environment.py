@@ -23,7 +23,9 @@ CONDA_NAMES = {
     "jupyter-client": "jupyter_client",
     "jupyter-scheduler": "jupyter_scheduler",
     "matplotlib": "matplotlib-base",
+    "prometheus-client": "prometheus_client",
     "ray": "ray-core",
+    "redis": "redis-py",
 }
 # What conda must bring and PyPI cannot: the toolchain that the README asks for.
 CONDA_ONLY = {"python", "rust", "c-compiler", "make", "pip"}

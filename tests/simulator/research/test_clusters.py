@@ -33,9 +33,7 @@ SIM = EventSimulator(SimulationConfig(commission_rate=0.0002, slippage_bps=1))
 BARS = random_bars(400, seed=1)
 
 # Both take seconds to start: one process of the test run has each.
-ON_DASK = pytest.param("dask", marks=pytest.mark.xdist_group("dask"))
-ON_RAY = pytest.param("ray", marks=pytest.mark.xdist_group("ray"))
-on_both = pytest.mark.parametrize("engine", [ON_DASK, ON_RAY])
+on_both = pytest.mark.parametrize("engine", ["dask", "ray"])
 
 
 def sweep(strategy: Any, grid: Any, **options: Any) -> SweepResults:
@@ -209,7 +207,6 @@ def test_results_stream_as_they_end_and_what_was_not_begun_can_be_cancelled(
         assert len(shared.noted(log)) < 60
 
 
-@pytest.mark.xdist_group("dask")
 def test_the_settings_name_a_cluster_for_searches_that_are_worth_it(
     dask_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,7 +240,7 @@ except KeyboardInterrupt as error:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-@pytest.mark.parametrize("engine", [ON_DASK])
+@pytest.mark.parametrize("engine", ["dask"])
 def test_a_search_that_is_interrupted_or_killed_leaves_no_process_behind(
     engine: str, how: signal.Signals, tmp_path: Path
 ) -> None:
@@ -269,7 +266,6 @@ def test_a_name_of_no_cluster_is_refused(name: Any) -> None:
         sweep(crossover, GRID, executor=name)
 
 
-@pytest.mark.xdist_group("dask")
 def test_a_cluster_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     on_dask = pytest.importorskip(
         "omni_lab.simulator.clusters.on_dask", reason="pip install 'omni-lab[dask]'"
