@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     from omni_lab.data.binance import BinanceFile
     from omni_lab.data.books import BookTables, MarketReplay
     from omni_lab.data.checks import CheckedBars, check_bars
+    from omni_lab.data.coverage import DayCoverage, DayState, day_coverage, likely_calendar
     from omni_lab.data.databento import DatabentoFile
     from omni_lab.data.events import EventFlag, EventKind, Events, TradingState
     from omni_lab.data.feed_info import FeedInfo
     from omni_lab.data.itch import ItchFile
     from omni_lab.data.lobster_day import LobsterDay
-    from omni_lab.data.sources import PackageSource, SOURCES, Source, get_source
+    from omni_lab.data.sources import SOURCES, PackageSource, Source, get_source
     from omni_lab.data.synthetic import SYNTHETIC_SYMBOL, synthetic_bars, synthetic_itch
     from omni_lab.data.trading_calendar import Schedule, TradingCalendar
 
@@ -26,6 +27,8 @@ __all__ = [
     "BookTables",
     "CheckedBars",
     "DatabentoFile",
+    "DayCoverage",
+    "DayState",
     "EventFlag",
     "EventKind",
     "Events",
@@ -39,7 +42,9 @@ __all__ = [
     "TradingCalendar",
     "TradingState",
     "check_bars",
+    "day_coverage",
     "get_source",
+    "likely_calendar",
     "synthetic_bars",
     "synthetic_itch",
 ]
@@ -53,6 +58,10 @@ __getattr__ = attributes(
         "MarketReplay": "books",
         "CheckedBars": "checks",
         "check_bars": "checks",
+        "DayCoverage": "coverage",
+        "DayState": "coverage",
+        "day_coverage": "coverage",
+        "likely_calendar": "coverage",
         "DatabentoFile": "databento",
         "EventFlag": "events",
         "EventKind": "events",

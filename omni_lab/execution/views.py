@@ -184,6 +184,24 @@ class BookView:
         """Displayed quantity by price."""
         return Depth(*self._levels(Side.BUY, n_levels), *self._levels(Side.SELL, n_levels))
 
+    def best(self) -> tuple[float, float, float, float]:
+        """Best displayed bid and its quantity, best ask and its quantity; NaN and 0 for an empty side.
+
+        The same as the first level of `depth`, at a fraction of its price.
+        """
+        side, price, qty = (self._orders[name] for name in ("side", "price", "qty"))
+        shown = self._orders["hidden"] == 0
+        found: list[float] = []
+        for which in (Side.BUY, Side.SELL):
+            rows = shown & (side == which)
+            first = int(rows.argmax()) if len(rows) else 0
+            if not len(rows) or not rows[first]:
+                found += [float("nan"), 0.0]
+                continue
+            total = int(qty[rows & (price == price[first])].sum())
+            found += [from_grid(int(price[first]), self._tick_size), from_grid(total, self._lot_size)]
+        return found[0], found[1], found[2], found[3]
+
     def orders(self, side: Side | str) -> dict[str, AnyArray]:
         """Orders of a side in the order in which they trade.
 
@@ -244,9 +262,8 @@ class BookView:
         return float(prices[0]) if len(prices) else None
 
     def _levels(self, side: Side, n_levels: int) -> tuple[FloatArray, FloatArray, IntArray]:
-        rows = self._rows(side)
-        shown = rows["hidden"] == 0
-        prices, qty = rows["price"][shown], rows["qty"][shown]
+        shown = (self._orders["side"] == side) & (self._orders["hidden"] == 0)
+        prices, qty = self._orders["price"][shown], self._orders["qty"][shown]
         starts = np.flatnonzero(np.diff(prices, prepend=0))
         total = np.add.reduceat(qty, starts) if len(starts) else qty
         counts = np.diff(starts, append=len(prices))

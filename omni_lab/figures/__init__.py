@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING
 from omni_lab.lazy import attributes
 
 if TYPE_CHECKING:
+    from omni_lab.figures.attribution import attribution_figure
     from omni_lab.figures.auction import auction_figure
     from omni_lab.figures.bands import bands_figure
     from omni_lab.figures.breaks import breaks_figure, gaps_figure
+    from omni_lab.figures.calendar import calendar_figure
     from omni_lab.figures.capacity import capacity_figure
     from omni_lab.figures.compare import compare_figure
     from omni_lab.figures.costs import cost_figure
     from omni_lab.figures.coverage import coverage_figure
     from omni_lab.figures.depth import depth_figure
+    from omni_lab.figures.drift import distributions_figure, drift_figure
     from omni_lab.figures.equity import drawdown_figure, equity_figure
     from omni_lab.figures.flow import flow_figure
+    from omni_lab.figures.frontier import frontier_figure, holdings_figure
     from omni_lab.figures.html import metrics_html
     from omni_lab.figures.intensity import intensity_figure
     from omni_lab.figures.ladder import BookSide, Ladder, book_side, ladder_figure, ladders_figure
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
     from omni_lab.figures.theme import DARK, LIGHT, Theme
     from omni_lab.figures.trades import trades_figure
     from omni_lab.figures.walks import paths_figure, walk_forward_figure
+    from omni_lab.figures.years import annual_figure
 
 __all__ = [
     "DARK",
@@ -49,22 +54,29 @@ __all__ = [
     "BookSide",
     "Ladder",
     "Theme",
+    "annual_figure",
+    "attribution_figure",
     "auction_figure",
     "bands_figure",
     "book_side",
     "breaks_figure",
+    "calendar_figure",
     "capacity_figure",
     "compare_figure",
     "components_figure",
     "cost_figure",
     "coverage_figure",
     "depth_figure",
+    "distributions_figure",
     "drawdown_figure",
+    "drift_figure",
     "equity_figure",
     "exceedances_figure",
     "flow_figure",
+    "frontier_figure",
     "gaps_figure",
     "growth_figure",
+    "holdings_figure",
     "intensity_figure",
     "ladder_figure",
     "ladder_svg",
@@ -99,18 +111,24 @@ __all__ = [
 __getattr__ = attributes(
     __name__,
     {
+        "attribution_figure": "attribution",
         "auction_figure": "auction",
         "bands_figure": "bands",
         "breaks_figure": "breaks",
         "gaps_figure": "breaks",
+        "calendar_figure": "calendar",
         "capacity_figure": "capacity",
         "compare_figure": "compare",
         "cost_figure": "costs",
         "coverage_figure": "coverage",
         "depth_figure": "depth",
+        "distributions_figure": "drift",
+        "drift_figure": "drift",
         "drawdown_figure": "equity",
         "equity_figure": "equity",
         "flow_figure": "flow",
+        "frontier_figure": "frontier",
+        "holdings_figure": "frontier",
         "metrics_html": "html",
         "intensity_figure": "intensity",
         "BookSide": "ladder",
@@ -149,5 +167,6 @@ __getattr__ = attributes(
         "trades_figure": "trades",
         "paths_figure": "walks",
         "walk_forward_figure": "walks",
+        "annual_figure": "years",
     },
 )

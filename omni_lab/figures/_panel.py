@@ -106,9 +106,9 @@ def value_axis(ax: "Axes", low: float, high: float) -> bool:
     return True
 
 
-def percent_axis(ax: "Axes") -> None:
-    """Write the y axis in percent, with as many decimals as its ticks need."""
-    _write_ticks(ax.yaxis, 100.0, "%")
+def percent_axis(ax: "Axes", *, x: bool = False) -> None:
+    """Write an axis in percent, with as many decimals as its ticks need."""
+    _write_ticks(ax.xaxis if x else ax.yaxis, 100.0, "%")
 
 
 def number_axis(ax: "Axes", *, x: bool = False) -> None:

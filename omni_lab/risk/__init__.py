@@ -44,6 +44,15 @@ if TYPE_CHECKING:
     from omni_lab.risk.filtered import filtered_evt_risk, filtered_risk
     from omni_lab.risk.liquidity import days_to_liquidate, liquidation_schedule, liquidation_var, spread_cost
     from omni_lab.risk.methods import RISK_METHODS, TailBand, tail_bands, tail_risk
+    from omni_lab.risk.positions import (
+        PositionRisk,
+        least_steps,
+        market_shocks,
+        position_components,
+        position_risk,
+        sampled_returns,
+        single_name_shocks,
+    )
     from omni_lab.risk.regimes import RegimeFit, RegimeProbabilities, fit_regimes, rolling_regimes
     from omni_lab.risk.rolling import RollingRisk, rolling_var
     from omni_lab.risk.stress import (
@@ -70,6 +79,7 @@ __all__ = [
     "LikelihoodRatio",
     "ParetoTail",
     "Parts",
+    "PositionRisk",
     "RegimeFit",
     "RegimeProbabilities",
     "RollingRisk",
@@ -103,18 +113,24 @@ __all__ = [
     "historical_risk",
     "historical_scenarios",
     "kupiec_test",
+    "least_steps",
     "liquidation_schedule",
     "liquidation_var",
+    "market_shocks",
     "max_drawdown",
     "max_drawdown_days",
     "max_drawdown_length",
     "mean_excess",
     "normal_components",
     "normal_risk",
+    "position_components",
+    "position_risk",
     "propagate_shock",
     "rolling_regimes",
     "rolling_var",
+    "sampled_returns",
     "shock_scenarios",
+    "single_name_shocks",
     "spread_cost",
     "student_components",
     "student_risk",
@@ -173,6 +189,13 @@ __getattr__ = attributes(
         "TailBand": "methods",
         "tail_bands": "methods",
         "tail_risk": "methods",
+        "PositionRisk": "positions",
+        "least_steps": "positions",
+        "market_shocks": "positions",
+        "position_components": "positions",
+        "position_risk": "positions",
+        "sampled_returns": "positions",
+        "single_name_shocks": "positions",
         "RegimeFit": "regimes",
         "RegimeProbabilities": "regimes",
         "fit_regimes": "regimes",

@@ -131,4 +131,5 @@ def _unusable(target: str | Path, error: Exception) -> ConfigError:
         f"no database can be opened by this: {error}",
         found=str(target),
         expected="a path, or a URL such as postgresql+psycopg://user@host/database",
+        hint="OMNI_LAB_HOME names the data directory." if isinstance(error, OSError) else None,
     )
