@@ -17,15 +17,14 @@ from dataclasses import asdict
 from uuid import uuid4
 
 from omni_lab.errors import PipelineError
-from omni_lab.notebook.progress import Advance, advance_of
-from omni_lab.notebook.request import Request
 from omni_lab.pipelines import RunRecord
+from omni_lab.pipelines.jobs.progress import Advance, advance_of, run_of_key
+from omni_lab.pipelines.jobs.request import Request
 from omni_lab.pipelines.registry import RunRegistry
 
 LOOK_S = 0.5
 """How often one looks after the run."""
 _GRACE_S = 30.0
-_NEWEST = 50
 
 
 class BackgroundRun:
@@ -109,8 +108,7 @@ class BackgroundRun:
             return found
 
     def _found(self) -> RunRecord | None:
-        newest = self._registry.list(limit=_NEWEST)
-        return next((each for each in newest if each.content.get("key") == self._key), None)
+        return run_of_key(self._registry, self._key)
 
     def _last_words(self) -> str:
         self._said.seek(0)

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from omni_lab.figures.words import MISSING, count
-from omni_lab.notebook.progress import FLOW_KIND
 from omni_lab.pipelines.flows.kept import step_states
+from omni_lab.pipelines.jobs.progress import FLOW_KIND
 from omni_lab.pipelines.summary import format_duration, format_time
 from omni_lab.ui.replay.style import STYLE
 from omni_lab.ui.replay.tables import table
 
 if TYPE_CHECKING:
-    from omni_lab.notebook.progress import Advance
     from omni_lab.pipelines import RunRecord
+    from omni_lab.pipelines.jobs.progress import Advance
 
 _SIGNS = {
     "succeeded": "✓",

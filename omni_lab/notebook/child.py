@@ -14,7 +14,7 @@ import sys
 import threading
 
 from omni_lab.errors import OmniError
-from omni_lab.notebook.request import Request
+from omni_lab.pipelines.jobs.request import Request, make_run
 
 
 def main() -> None:
@@ -38,22 +38,7 @@ def _run(key: str, request: Request) -> str:
     """Id of the run, once it has ended."""
     from omni_lab.pipelines.registry import Origin
 
-    origin = Origin(trigger="hand", name="notebook", key=key)
-    if request.is_flow:
-        from omni_lab.pipelines.flows import run_flow
-
-        return run_flow(
-            request.flow, values=request.values, fresh=request.fresh, origin=origin, progress=False
-        ).run_id
-    from omni_lab.pipelines import run_pipeline
-
-    return run_pipeline(
-        request.subject,
-        parameter_file=request.parameter_file,
-        values=request.values,
-        origin=origin,
-        progress=False,
-    ).run_id
+    return make_run(request, Origin(trigger="hand", name="notebook", key=key)).run_id
 
 
 def _keep_standard_output() -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from omni_lab.errors import OmniError
-from omni_lab.notebook.request import FLOW
 from omni_lab.pipelines.catalog import find_pipeline, list_parameter_files, list_pipelines
+from omni_lab.pipelines.jobs.request import FLOW
 from omni_lab.pipelines.parameters import RUN_DIR_PARAMETER, Parameter
 from omni_lab.pipelines.runner import prepare_run
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from omni_lab.errors import ConfigError, OmniError
 from omni_lab.notebook.background import BackgroundRun, follow
 from omni_lab.notebook.cards import framed, progress_bar, run_card
-from omni_lab.notebook.question import Question, typed
+from omni_lab.notebook.question import Question
+from omni_lab.pipelines.question import typed
 from omni_lab.ui.jupyter import widgets
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from omni_lab.errors import ConfigError, OmniError
 from omni_lab.notebook.background import BackgroundRun, follow
 from omni_lab.notebook.cards import progress_bar, run_card, runs_table
 from omni_lab.notebook.completion import complete_run, complete_runs
-from omni_lab.notebook.progress import Advance
-from omni_lab.notebook.request import request_of
 from omni_lab.pipelines import RunRecord, list_runs
+from omni_lab.pipelines.jobs.progress import Advance
+from omni_lab.pipelines.jobs.request import request_of
 from omni_lab.pipelines.parameter import TypedText
 from omni_lab.pipelines.registry import SUCCEEDED
 

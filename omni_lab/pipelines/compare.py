@@ -6,7 +6,7 @@ symbol, weight), ``trades.parquet`` and ``fills.parquet`` (a row for each). How 
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -171,6 +171,25 @@ def compare_runs(a: RunRecord, b: RunRecord) -> RunDiff:
         rows={name: found for name, found in rows.items() if found is not None},
         notes=tuple(notes),
     )
+
+
+def equity_of(run: RunRecord) -> tuple[IntArray, FloatArray]:
+    """Times (nanoseconds UTC, increasing) and equity that a run left, both of shape (n_steps,).
+
+    Raises
+    ------
+    OSError, ValueError
+        If the file cannot be read; FileNotFoundError if there is none.
+    SchemaError
+        If a column is missing.
+    """
+    return _series(_read(run.folder.path / EQUITY_FILE, ("ts", "equity")))
+
+
+def on_common_times(curves: Sequence[tuple[IntArray, FloatArray]]) -> tuple[IntArray, list[FloatArray]]:
+    """Curves on the times of all of them: the last value at or before each, NaN outside of a curve."""
+    ts = np.unique(np.concatenate([own for own, _ in curves]))
+    return ts, [_onto(ts, own, values) for own, values in curves]
 
 
 def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Pair]:

@@ -14,9 +14,9 @@ import pytest
 
 from omni_lab.errors import PipelineError
 from omni_lab.notebook.background import BackgroundRun, follow
-from omni_lab.notebook.progress import Advance
-from omni_lab.notebook.request import Request
 from omni_lab.pipelines import list_runs
+from omni_lab.pipelines.jobs.progress import Advance
+from omni_lab.pipelines.jobs.request import Request
 from omni_lab.pipelines.registry import RunRegistry
 
 _PATIENCE_S = 90.0
@@ -83,7 +83,7 @@ def test_a_run_ends_with_the_kernel_that_asked_for_it(tiny: str) -> None:
     code = f"""
 import os, signal, time
 from omni_lab.notebook.background import BackgroundRun
-from omni_lab.notebook.request import Request
+from omni_lab.pipelines.jobs.request import Request
 run = BackgroundRun(Request(subject={tiny!r}, values={{"seconds": 600.0, "symbol": "ORPHAN"}}))
 while run.advance().place != "Second part":
     time.sleep(0.1)

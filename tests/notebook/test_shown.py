@@ -13,9 +13,9 @@ from omni_lab.execution import OMS, ReferenceOMS
 from omni_lab.notebook import ladder, orders, replay, run
 from omni_lab.notebook.blotter import OrdersBox
 from omni_lab.notebook.cards import progress_bar, run_card, runs_table
-from omni_lab.notebook.progress import Advance, advance_of
 from omni_lab.pipelines import RunRecord
 from omni_lab.pipelines.folder import RunFolder
+from omni_lab.pipelines.jobs.progress import Advance, advance_of
 from omni_lab.ui import FrameReplay, small_book
 from tests.ui.films import film
 

@@ -33,6 +33,7 @@ def choose(
     *,
     tag: str | None = None,
     since: str | date | datetime | None = None,
+    before: str | None = None,
     limit: int | None = None,
 ) -> list[RunRecord]:
     """Runs, the newest first; see `RunRegistry.list`."""
@@ -42,6 +43,11 @@ def choose(
     )
     if since is not None:
         chosen = chosen.where(c.started >= iso(_moment(since)))
+    if before is not None:
+        started = connection.execute(sa.select(c.started).where(c.run_id == before)).scalar()
+        if started is None:
+            raise ConfigError("no run has this id", found=before, where="before")
+        chosen = chosen.where(sa.or_(c.started < started, sa.and_(c.started == started, c.run_id < before)))
     if tag is not None:
         chosen = chosen.where(c.run_id.in_(sa.select(t.run_tags.c.run_id).where(t.run_tags.c.tag == tag)))
     return records(connection, chosen.order_by(*_newest_first).limit(limit))

@@ -220,6 +220,7 @@ class RunRegistry:
         tag: str | None = None,
         since: str | date | datetime | None = None,
         parent: str | None = None,
+        before: str | None = None,
         limit: int | None = None,
     ) -> Records:
         """Runs, the newest first.
@@ -230,17 +231,19 @@ class RunRegistry:
             Only such.
         since : str, date or datetime, optional
             Only runs that began then or later, UTC where it has no zone.
+        before : str, optional
+            Only those that stand behind the run of this id: the next page of a list.
         limit : int, optional
             How many.
 
         Raises
         ------
         ConfigError
-            If ``since`` is no time.
+            If ``since`` is no time, or no run has the id ``before``.
         """
         asked = {"pipeline": pipeline, "kind": kind, "status": status, "parent": parent}
         with reading(self.engine) as connection:
-            return queries.choose(connection, asked, tag=tag, since=since, limit=limit)
+            return queries.choose(connection, asked, tag=tag, since=since, before=before, limit=limit)
 
     def answered(self, fingerprint: str) -> RunRecord | None:
         """The newest run that succeeded with this question and whose artefacts are all still there."""

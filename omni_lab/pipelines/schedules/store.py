@@ -90,6 +90,24 @@ class ScheduleStore:
                 )
             connection.execute(schedules.insert(), row | {"added": stamp(now), "seen_until": stamp(now)})
 
+    def update(self, schedule: Schedule, *, now: dt.datetime) -> None:
+        """Keep a schedule in place of the one of its name; what was due until now is decided by the old one.
+
+        Raises
+        ------
+        ConfigError
+            If there is none of that name, or what it runs could not be run.
+        DataError
+            If the notebook cannot be read.
+        """
+        schedule.check_request()
+        row = {"facts": json.dumps(schedule.facts()), "paused": schedule.paused}
+        with self.change() as connection:
+            self._see(connection, schedule.name, now)
+            if schedule.paused:
+                _skip_waiting(connection, schedule.name, "paused", now)
+            connection.execute(schedules.update().where(schedules.c.name == schedule.name).values(row))
+
     def get(self, name: str) -> Schedule:
         """A schedule by its name.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from omni_lab.data.coverage import session_rows
 from omni_lab.errors import DataError
 from omni_lab.figures.words import count, percent
 from omni_lab.typing import ArrayLike, BoolArray, FloatArray, IntArray
@@ -340,10 +341,7 @@ def _sessions(ts: IntArray, calendar: "TradingCalendar") -> _Sessions:
         return _Sessions()
     days = [np.datetime64(int(ns), "ns").astype("datetime64[D]") for ns in (ts[0] - _DAY_NS, ts[-1])]
     schedule = calendar.schedule(*days)
-    # A daily bar is stamped at the usual close, on half days hours after the last trade: it is of the session
-    # that opened last, unless that was yesterday.
-    row = np.searchsorted(schedule.open_ns, ts, side="left") - 1
-    inside = (row >= 0) & (ts - schedule.open_ns[np.maximum(row, 0)] <= _DAY_NS)
+    row, inside = session_rows(ts, schedule)
     per_session = np.bincount(row[inside], minlength=len(schedule))
     if not inside.any():
         return _Sessions(n_outside=len(ts))

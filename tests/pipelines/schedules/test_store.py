@@ -61,6 +61,21 @@ def test_a_schedule_is_kept_until_it_is_removed(registry: RunRegistry, store: Sc
 
 
 @pytest.mark.usefixtures("toy")
+def test_a_schedule_that_is_changed_keeps_its_past_and_fires_at_its_new_hours(store: ScheduleStore) -> None:
+    store.add(schedule(), now=NOON)
+    store.update(schedule(cron="30 * * * *", assignments=("symbol=X",)), now=after(hours=1, minutes=10))
+    assert store.get("hourly").assignments == ("symbol=X",)
+    store.see_due(after(hours=1, minutes=40))
+    assert told(store) == ["13:00 waiting", "13:30 skipped: overlap: the run before it was not over"]
+    store.update(schedule(paused=True), now=after(hours=1, minutes=41))
+    assert told(store)[0] == "13:00 skipped: paused"
+    for wrong in (schedule("other"), schedule(assignments=("sybol=X",))):
+        with pytest.raises(ConfigError, match=r"no such schedule|Did you mean 'symbol'"):
+            store.update(wrong, now=NOON)
+    assert store.list() == [schedule(paused=True)]
+
+
+@pytest.mark.usefixtures("toy")
 @pytest.mark.parametrize(
     ("facts", "fragment"),
     [

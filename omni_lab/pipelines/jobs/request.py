@@ -1,14 +1,17 @@
-"""What a notebook asks for: a pipeline or a flow, with parameters that are checked and can travel."""
+"""What somebody asks for: a pipeline or a flow, with parameters that are checked and can travel."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omni_lab.errors import ConfigError
 from omni_lab.pipelines.catalog import list_pipelines
 from omni_lab.pipelines.parameter import TypedText
+
+if TYPE_CHECKING:
+    from omni_lab.pipelines.registry import Origin, RunRecord, RunRegistry
 
 FLOW = "flow:"
 """What the name of a flow begins with."""
@@ -81,6 +84,45 @@ def request_of(
         subject=subject,
         parameter_file=parameter_file,
         values={name: prepared.settings[name] for name in said},
+    )
+
+
+def make_run(request: Request, origin: Origin, registry: RunRegistry | None = None) -> RunRecord:
+    """Run what is asked for, to its end.
+
+    Parameters
+    ----------
+    request : Request
+    origin : Origin
+        Why it is made.
+    registry : RunRegistry, optional
+        Where it is written down; the project's by default.
+
+    Raises
+    ------
+    ConfigError, DataError, AlreadyBegun
+        As `omni_lab.pipelines.runner.run_pipeline`.
+    """
+    if request.is_flow:
+        from omni_lab.pipelines.flows import run_flow
+
+        return run_flow(
+            request.flow,
+            values=request.values,
+            fresh=request.fresh,
+            origin=origin,
+            progress=False,
+            registry=registry,
+        )
+    from omni_lab.pipelines.runner import run_pipeline
+
+    return run_pipeline(
+        request.subject,
+        parameter_file=request.parameter_file,
+        values=request.values,
+        origin=origin,
+        progress=False,
+        registry=registry,
     )
 
 

@@ -10,7 +10,7 @@ from omni_lab.pipelines.flows.engine import RETRYING, RUNNING, WAITING
 from omni_lab.pipelines.flows.kept import step_states
 
 if TYPE_CHECKING:
-    from omni_lab.pipelines import RunRecord
+    from omni_lab.pipelines.registry import RunRecord, RunRegistry
 
 FLOW_KIND = "flow"
 """Kind of the run of a flow."""
@@ -42,9 +42,29 @@ class Advance:
     place: str = ""
     elapsed_s: float = 0.0
 
+    @property
+    def share(self) -> float | None:
+        """From 0 to 1; None while it is just starting."""
+        return self.done / self.total if self.total else None
+
+    def __str__(self) -> str:
+        counted = f"{self.noun} {min(self.done + 1, self.total)} of {self.total}" if self.total else "begins"
+        return f"{counted}: {self.place}" if self.place else counted
+
     def after(self, seconds: float) -> Self:
         """The same, so many seconds after it was asked for."""
         return replace(self, elapsed_s=seconds)
+
+
+def run_of_key(registry: RunRegistry, key: str) -> RunRecord | None:
+    """The run that was begun with a key; None before it was."""
+    from omni_lab.pipelines.registry import queries
+    from omni_lab.pipelines.registry.tables import runs
+    from omni_lab.store.database import reading, sa
+
+    with reading(registry.engine) as connection:
+        found = queries.records(connection, sa.select(runs).where(runs.c.key == key))
+    return found[0] if found else None
 
 
 def advance_of(record: RunRecord, last: Advance) -> Advance:
