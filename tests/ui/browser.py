@@ -32,7 +32,16 @@ _FLAGS = (
     "--remote-allow-origins=*",
 )
 _PATIENCE_S = 60.0
-_KEYS = {"Tab": 9, "Enter": 13, " ": 32, "ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35}
+_KEYS = {
+    "Tab": 9,
+    "Enter": 13,
+    "Escape": 27,
+    " ": 32,
+    "ArrowLeft": 37,
+    "ArrowRight": 39,
+    "Home": 36,
+    "End": 35,
+}
 
 
 class Page:
@@ -95,11 +104,14 @@ class Page:
         return value
 
     def press(self, key: str) -> None:
-        """Press a key where the focus is."""
-        facts = {"key": key, "code": "Space" if key == " " else key, "windowsVirtualKeyCode": _KEYS[key]}
-        text = {"Enter": "\r", " ": " "}.get(key)
-        self.call("Input.dispatchKeyEvent", type="keyDown", **facts, **({"text": text} if text else {}))
-        self.call("Input.dispatchKeyEvent", type="keyUp", **facts)
+        """Press a key where the focus is; a capital is pressed with shift."""
+        code = _KEYS[key] if key in _KEYS else ord(key.upper())
+        facts = {"key": key, "code": "Space" if key == " " else key, "windowsVirtualKeyCode": code}
+        text = {"Enter": "\r"}.get(key, key if len(key) == 1 else None)
+        shift = 8 if len(key) == 1 and key.isupper() else 0
+        told = {"text": text} if text else {}
+        self.call("Input.dispatchKeyEvent", type="keyDown", modifiers=shift, **facts, **told)
+        self.call("Input.dispatchKeyEvent", type="keyUp", modifiers=shift, **facts)
 
     def click(self, element: str) -> None:
         """Click into the middle of the element that an expression gives, once it is there."""

@@ -133,7 +133,7 @@ def test_without_panel_the_error_names_the_extra(
     bars: BacktestResults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = bars.replay()
-    for module in ("omni_lab.ui.replay.dashboard", "omni_lab.ui.runs.dashboard"):
+    for module in ("omni_lab.ui.panels", "omni_lab.ui.replay.dashboard", "omni_lab.ui.runs.dashboard"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "panel", None)
     with pytest.raises(MissingExtraError, match=r"omni-lab\[dashboard\]"):

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from omni_lab.errors import MissingExtraError
+from omni_lab.ui.panels import pn
 from omni_lab.ui.replay.page import Scheme
-
-try:
-    import panel as pn
-except ImportError as error:
-    raise MissingExtraError("panel", extra="dashboard", what="a replay slider in a browser") from error
 
 if TYPE_CHECKING:
     from omni_lab.ui.replay.state import ReplayState

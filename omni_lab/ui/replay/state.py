@@ -8,15 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from omni_lab.errors import MissingExtraError
+from omni_lab.ui.params import param
 from omni_lab.ui.replay.moment import Film, Moment
 from omni_lab.ui.replay.page import Scheme, page
 from omni_lab.ui.replay.source import ReplaySource
-
-try:
-    import param
-except ImportError as error:  # Panel brings it along: who lacks it has neither of the two screens.
-    raise MissingExtraError("param", extra="lab", what="a replay slider") from error
 
 _KEPT = 200
 

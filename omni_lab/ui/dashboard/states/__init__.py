@@ -1,0 +1,1 @@
+"""What pages know and do, without a screen: each can be tried with no browser."""
