@@ -25,7 +25,7 @@ NATIVE_SOURCES := $(shell find native -name target -prune -o -type f \( -name '*
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev run test lint types rust-test py-test nb-test fuzz notebooks lab bench format lock clean
+.PHONY: help setup setup-dev run test lint types rust-test py-test nb-test fuzz notebooks lab dashboard bench format lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,7 +42,10 @@ run: $(VENV)/.ok-native ## set up, then run the canonical pipelines on real pric
 lab: setup-dev ## set up, then open JupyterLab on the tour; its notebook jobs run as pipelines
 	$(BIN)/jupyter lab --config deploy/jupyter/jupyter_lab_config.py notebooks/00_tour.ipynb
 
-bench: setup ## benchmarks beside other engines, which get an environment of their own; BENCH_FLAGS=--quick for a look
+dashboard: setup-dev ## set up, then serve dashboard, REST and sockets on a synthetic market; SERVE_FLAGS="--help" says what else
+	$(BIN)/omni serve $(SERVE_FLAGS)
+
+bench: setup-dev ## benchmarks beside other engines, which get an environment of their own; BENCH_FLAGS=--quick for a look
 	$(BIN)/python tests/bench/run.py $(BENCH_FLAGS)
 
 # --- checks ---------------------------------------------------------------------------------------------------------

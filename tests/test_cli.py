@@ -209,7 +209,7 @@ def test_the_doctor_sees_a_directory_it_cannot_write_to(
 
 def test_the_readmes_examples_run(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text()
-    backtest, market, worked, book = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    backtest, market, worked, book, _ = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
 
     def printed(example: str) -> str:
         # The journal of the last example goes where it may.

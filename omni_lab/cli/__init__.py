@@ -12,8 +12,10 @@ from omni_lab.cli import (
     running,
     runs,
     schedule,
+    serve,
     store,
     trials,
+    users,
 )
 from omni_lab.cli.app import app
 
@@ -31,8 +33,10 @@ __all__ = [
     "running",
     "runs",
     "schedule",
+    "serve",
     "store",
     "trials",
+    "users",
 ]
 
 
