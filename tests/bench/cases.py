@@ -98,6 +98,6 @@ COLD = (
 )
 SECTIONS = (
     *("arrays", "arrays_with_signals", "callback", "rebalance", "sweep", "cold", "memory"),
-    *("matching", "native", "store", "feeds", "replay", "breaks", "papermill"),
+    *("matching", "native", "store", "feeds", "replay", "breaks", "papermill", "gateway", "dashboard"),
     *("gate", "sweep_scaling", "made_up_market", "rebuild_memory"),
 )

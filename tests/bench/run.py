@@ -28,8 +28,10 @@ from pathlib import Path
 from typing import Any
 
 import breaks
+import dashboard
 import environment
 import feeds
+import gateway
 import matching
 import native
 import ours
@@ -308,6 +310,8 @@ def main() -> int:
             "replay",
             "breaks",
             "papermill",
+            "gateway",
+            "dashboard",
             *alone,
         }
         peers = environment.BENCH.ensure() if has_peers else Path(sys.executable)
@@ -343,6 +347,12 @@ def main() -> int:
         if "papermill" in chosen:
             bench.report["papermill"], wrong = papermill_runs.run(quick=arguments.quick, rounds=rounds)
             bench.failures += wrong
+        if "gateway" in chosen:
+            bench.report["gateway"], wrong = gateway.run(quick=arguments.quick, rounds=rounds)
+            bench.failures += wrong
+        if "dashboard" in chosen:
+            bench.report["dashboard"], wrong = dashboard.run(quick=arguments.quick, rounds=rounds)
+            bench.failures += wrong
         if "replay" in chosen:
             bench.report["replay"], wrong = replay.run(quick=arguments.quick, rounds=rounds)
             bench.failures += wrong
@@ -373,6 +383,10 @@ def main() -> int:
         print(replay.LEGEND)
     if "papermill" in chosen:
         print(papermill_runs.LEGEND)
+    if "gateway" in chosen:
+        print(gateway.LEGEND)
+    if "dashboard" in chosen:
+        print(dashboard.LEGEND)
     if alone:
         print(ours.LEGEND)
     if arguments.json:
