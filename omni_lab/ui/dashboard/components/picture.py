@@ -79,20 +79,26 @@ class Picture(Live):
                 self._session.start(self._draw())
 
     async def _draw(self) -> None:
-        """Draw what was asked for last, until nothing newer was: what came between is never drawn."""
+        """Draw what was asked for last, until nothing newer was: what came between is never drawn.
+
+        What is drawn is shown even if the same is asked for anew already: what changes fast is seen, too.
+        """
         try:
             drawn = -1
             while drawn != self._asked and self._make is not None:
-                drawn, theme = self._asked, self._session.theme
+                drawn, name, theme = self._asked, self._name, self._session.theme
                 try:
-                    svg, alt = await in_painter(_svg, self._make, self._name, theme)
+                    svg, alt = await in_painter(_svg, self._make, name, theme)
                     frame: dict[str, Any] = {"svg": svg, "alt": alt}
                 except OmniError as error:
                     frame = {"failed": {"title": "This could not be drawn", "text": str(error)}}
-                if drawn == self._asked:
+                if self._wants(name, theme):
                     self.show(frame)
         finally:
             self._busy = False
+
+    def _wants(self, name: Hashable, theme: str) -> bool:
+        return self._make is not None and (name, theme) == (self._name, self._session.theme)
 
     def _heard(self, said: dict[str, Any]) -> None:
         if said.get("save") == "png" and self._make is not None:
