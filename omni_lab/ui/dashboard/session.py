@@ -30,6 +30,7 @@ _VERBS = {
     Action.HALT: "throw a kill switch",
     Action.RESET: "reset a kill switch",
     Action.LIMIT: "change limits",
+    Action.ADMINISTER: "test alert channels",
 }
 
 

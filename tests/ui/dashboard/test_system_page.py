@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from omni_lab.config import Settings
 from omni_lab.messaging.bus import Bus
+from omni_lab.system import LOCAL, SystemConfig
+from omni_lab.system.people import Person, Role
+from omni_lab.system.services import Services, open_services
 from omni_lab.ui.dashboard.pages.system import counts_of, stage_rows, stream_rows
+from tests.messaging.sinks import HttpSink, http_sink
 from tests.ui.browser import Page
 from tests.ui.dashboard.served import Served, accessibility, complaints, go, picture, rows_of, script, wait
+
+
+@pytest.fixture(scope="module")
+def hook() -> Iterator[HttpSink]:
+    """Where alerts go."""
+    with http_sink() as sink:
+        yield sink
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory, hook: HttpSink) -> Iterator[Services]:
+    """A paper system that has a channel for its alerts."""
+    home = tmp_path_factory.mktemp("told")
+    (home / "alerts.yaml").write_text(f"channels:\n  hook:\n    kind: webhook\n    url: {hook.url}/in\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("no_proxy", "127.0.0.1")
+        with open_services(SystemConfig(name="told", symbols=("AAPL",)), Settings(data_dir=home)) as opened:
+            yield opened
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
@@ -28,6 +52,21 @@ def test_it_shows_what_the_system_tells(page: Page, served: Served, artefacts: P
     assert accessibility(page) == []
     assert complaints(page) == []
     picture(page, artefacts, f"system-{theme}")
+
+
+def test_channels_are_tested_by_who_may(page: Page, served: Served, hook: HttpSink) -> None:
+    served.person = Person("vera", Role.VIEWER)
+    go(page, served, "system")
+    page.wait(script("said('button', 'Test alert channels')?.disabled"))
+    served.person = LOCAL
+    go(page, served, "system")
+    before = len(hook.received)
+    page.click(script("said('button:not(:disabled)', 'Test alert channels')"))
+    page.wait(script("!!said('.toolbar', 'hook: told')"))
+    assert len(hook.received) == before + 1
+    hook.answers.append((403, "no"))
+    page.click(script("said('button:not(:disabled)', 'Test alert channels')"))
+    page.wait(script("!!said('.toolbar', 'hook: failed')"))
 
 
 def test_rates_are_changes_by_seconds() -> None:

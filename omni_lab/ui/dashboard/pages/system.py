@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from omni_lab.figures import latency_figure, words
+from omni_lab.messaging.alerts import Delivery
 from omni_lab.messaging.bus import Bus
+from omni_lab.system.people import Action
 from omni_lab.system.views import JournalState
 from omni_lab.typing import AnyArray
 from omni_lab.ui.dashboard.components import (
@@ -69,6 +71,9 @@ class SystemPage:
         )
         self.journal = Live("facts", {"title": "Journal", "empty": ["Nothing is known yet.", ""]})
         self.verify = Buttons("Journal", Button(name="hash", label="Hash of the state", press=self._hash))
+        self.channels = Buttons(
+            "Alert channels", Button(name="test", label="Test alert channels", press=self._test)
+        )
         self.streams = Table("Streams", _STREAMS, key="topic", session=session, filters=False, downloads=())
         self._ts: list[int] = []
         self._rates: list[float] = []
@@ -80,6 +85,7 @@ class SystemPage:
         """Fill the parts while the page is shown."""
         self.session.every(_LOOK_S, self._look)
         self.session.every(_DRAW_S, self._draw)
+        self.channels.dress({"test": self._why_untested()})
 
     async def _look(self) -> None:
         system = self.services.system
@@ -104,6 +110,26 @@ class SystemPage:
             self._n_drawn = n_measured
             self.histograms.draw(lambda theme: latency_figure(stages, theme=theme), ("latency", n_measured))
 
+    def _why_untested(self) -> str | None:
+        if (why_not := self.session.why_not(Action.ADMINISTER)) is not None:
+            return why_not
+        return (
+            None if self.services.notifier is not None else "No channels are configured (data/alerts.yaml)."
+        )
+
+    def _test(self) -> None:
+        self.session.start(self._try_channels())
+
+    async def _try_channels(self) -> None:
+        watch = self.services.watch
+        assert watch is not None, "a button that cannot be pressed was pressed"
+        self.channels.dress({"test": "They are being tested."}, said="…")
+        try:
+            found = await self.session.background(watch.test, who=self.session.person)
+        finally:
+            self.channels.dress({"test": self._why_untested()})
+        self.channels.dress(said=deliveries_text(found))
+
     def _hash(self) -> None:
         self.session.start(self._verify())
 
@@ -113,6 +139,14 @@ class SystemPage:
         self._hashed = found.state_hash
         self.verify.dress(said=f"at frame {words.number(found.sequence, 0)}")
         self.journal.show({"facts": journal_rows(found, self._hashed)})
+
+
+def deliveries_text(deliveries: Iterable[Delivery]) -> str:
+    """What came of a test of the channels, as one line."""
+    said = (
+        f"{each.channel}: {each.outcome}{f' ({each.detail})' if each.detail else ''}" for each in deliveries
+    )
+    return "; ".join(said)
 
 
 def system_tiles(
@@ -202,7 +236,7 @@ def view(session: Session) -> Any:
     return rows(
         page.tiles,
         columns(page.histograms, page.latency, widths=(1, 1), least=400),
-        columns(page.rates, rows(page.journal, page.verify), widths=(1, 1), least=300),
+        columns(page.rates, rows(page.journal, page.verify, page.channels), widths=(1, 1), least=300),
         page.streams,
     )
 
