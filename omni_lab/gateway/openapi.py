@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
@@ -19,6 +21,10 @@ _SCHEMES = {
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 _ABOUT = "Portfolio, orders, risk, data and research of OmniLab. Nothing here reaches a live market."
+
+
+EXAMPLES = Path(__file__).with_name("examples.json")
+"""Answers by method and path, as a gateway gave them; ``tests/gateway/rest/examples.py`` records them."""
 
 
 def openapi_routes(app: FastAPI) -> APIRouter:
@@ -46,11 +52,21 @@ def document(app: FastAPI) -> dict[str, Any]:
         actions: Mapping[tuple[str, str], str | None] = app.state.actions
         ours = {path for _, path in actions}
         made["paths"] = {path: operations for path, operations in made["paths"].items() if path in ours}
+        examples = json.loads(EXAMPLES.read_text())
         for path, operations in made["paths"].items():
             for method, operation in operations.items():
                 _complete(operation, actions.get((method.upper(), path)))
+                _exemplify(operation, examples.get(f"{method.upper()} {path}"))
         app.openapi_schema = made
     return app.openapi_schema
+
+
+def _exemplify(operation: dict[str, Any], example: Any) -> None:
+    """Put a recorded answer beside the schema of the good one."""
+    for status, response in operation["responses"].items():
+        told = response.get("content", {}).get("application/json")
+        if example is not None and told is not None and status.startswith("2"):
+            told["example"] = example
 
 
 def _complete(operation: dict[str, Any], action: str | None) -> None:

@@ -5,9 +5,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from omni_lab.gateway.openapi import EXAMPLES
 from tests.gateway.rest.serving import Gateway
 from tests.lengths import LONG
 
@@ -77,11 +80,44 @@ def test_every_error_is_told_and_every_body_has_an_example(gateway: Gateway) -> 
                 assert all(schemas[name].get("examples") for name in names), (where, names)
 
 
+def test_every_answer_has_an_example_that_keeps_its_schema(gateway: Gateway) -> None:
+    document = gateway.client.get("/api/v1/openapi.json").json()
+    definitions = {"components": document["components"]}
+    n_examples = 0
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            for status, response in operation["responses"].items():
+                told = response.get("content", {}).get("application/json")
+                if told is None or int(status) >= 400:
+                    continue
+                where, schema = f"{method} {path}", {**definitions, **told["schema"]}
+                if "example" not in told:
+                    assert _has_example(told["schema"], document["components"]["schemas"]), where
+                    continue
+                problems = [
+                    each.message for each in Draft202012Validator(schema).iter_errors(told["example"])
+                ]
+                assert problems == [], where
+                n_examples += 1
+    assert n_examples == len(json.loads(EXAMPLES.read_text()))
+
+
 @pytest.mark.parametrize("name", ["Account", "Order", "Fill", "Status", "Position", "Job", "JournalState"])
 def test_what_is_sent_is_described_in_the_words_of_the_house(gateway: Gateway, name: str) -> None:
     schema = gateway.client.get("/api/v1/openapi.json").json()["components"]["schemas"][name]
     for field, facts in schema["properties"].items():
         assert facts.get("description", field) != field, field
+
+
+def _has_example(schema: Any, schemas: dict[str, Any], depth: int = 0) -> bool:
+    """Whether a schema, or something that it is made of, has an example."""
+    if isinstance(schema, list):
+        return any(_has_example(each, schemas, depth) for each in schema)
+    if not isinstance(schema, dict) or depth > 12:
+        return False
+    if "$ref" in schema:
+        return _has_example(schemas[schema["$ref"].split("/")[-1]], schemas, depth + 1)
+    return "examples" in schema or any(_has_example(each, schemas, depth + 1) for each in schema.values())
 
 
 def _references(schema: dict[str, object]) -> list[dict[str, str]]:
