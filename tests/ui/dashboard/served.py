@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import threading
 import time
@@ -61,6 +62,8 @@ class Served:
 @contextmanager
 def serve(services: Services, apps: Mapping[str, Any] | None = None) -> Iterator[Served]:
     """The dashboard over these services, or other applications, on a free port, until the block ends."""
+    # Ten lines a second for each screen, which pytest would keep.
+    logging.getLogger("panel").setLevel(logging.WARNING)
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     served = Served(services, f"http://127.0.0.1:{listening.getsockname()[1]}/dashboard")
