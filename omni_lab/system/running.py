@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 _ORDERS_KEPT = 100_000
+# Of states: who is further behind than that is told the state in fewer bytes.
+_STATES_KEPT = 512
 _SNAPSHOT_EVERY = 250_000
 _OPENING_S = 10.0
 
@@ -407,7 +409,7 @@ class Running:
         topics = ("system", "account", *(f"market.{symbol}" for symbol in self.edges.symbols))
         for topic in ("orders", *topics):
             self.bus.close(topic)
-        self._streams = {topic: self.bus.open(topic, epoch=epoch) for topic in topics}
+        self._streams = {topic: self.bus.open(topic, epoch=epoch, keep=_STATES_KEPT) for topic in topics}
         self._streams["orders"] = self.bus.open(
             "orders", epoch=begun, keep=_ORDERS_KEPT, state={"orders": {}}
         )
