@@ -72,8 +72,12 @@ types: setup-dev ## strict types, and the stub of the native module against the 
 rust-test: setup-dev ## tests of the Rust crates
 	$(CARGO) test $(CARGO_MANIFEST) $(CARGO_FEATURES) --workspace --quiet
 
+# Tests that serve have threads and loops of servers in their process, and others fork theirs: they go apart.
+SERVING := tests/gateway tests/ui/dashboard
+PYTEST := $(BIN)/python -m pytest -p no:nbval --dist loadgroup -n $(WORKERS) --artefacts=build/pictures
 py-test: setup-dev ## tests of the package; pictures of screens are kept in build/pictures
-	$(BIN)/python -m pytest -p no:nbval --dist loadgroup -n $(WORKERS) --artefacts=build/pictures
+	$(PYTEST) $(addprefix --ignore=,$(SERVING))
+	$(PYTEST) $(SERVING)
 
 # A lake of their own, so that notebooks neither read nor change what somebody has ingested. The cells of one notebook
 # must stay on one worker.

@@ -324,7 +324,7 @@ def test_a_missing_package_names_its_extra(
     bars: BacktestResults,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rooms = ("omni_lab.ui.runs.", "omni_lab.ui.replay.", "omni_lab.ui.jupyter")
+    rooms = ("omni_lab.ui.runs.", "omni_lab.ui.replay.", "omni_lab.ui.jupyter", "omni_lab.ui.pa")
     for module in [name for name in sys.modules if name.startswith(rooms)]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, missing, None)

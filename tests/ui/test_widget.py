@@ -134,9 +134,8 @@ print(*sorted({"matplotlib", "panel", "pandas"} & set(sys.modules)))
 def test_a_missing_package_names_its_extra(
     missing: str, call: object, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in [
-        name for name in sys.modules if name.startswith(("omni_lab.ui.replay.", "omni_lab.ui.jupyter"))
-    ]:
+    rooms = ("omni_lab.ui.replay.", "omni_lab.ui.jupyter", "omni_lab.ui.pa")
+    for module in [name for name in sys.modules if name.startswith(rooms)]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(MissingExtraError, match=rf"omni-lab\[{extra}\]"):
