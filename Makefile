@@ -72,7 +72,8 @@ types: setup-dev ## strict types, and the stub of the native module against the 
 rust-test: setup-dev ## tests of the Rust crates
 	$(CARGO) test $(CARGO_MANIFEST) $(CARGO_FEATURES) --workspace --quiet
 
-# Tests that serve have threads and loops of servers in their process, and others fork theirs: they go apart.
+# A child of a fork dies where another thread that asked DuckDB (2.0) something still lives, and servers keep such threads:
+# tests that serve go apart from those that fork.
 SERVING := tests/gateway tests/ui/dashboard
 PYTEST := $(BIN)/python -m pytest -p no:nbval --dist loadgroup -n $(WORKERS) --artefacts=build/pictures
 py-test: setup-dev ## tests of the package; pictures of screens are kept in build/pictures
