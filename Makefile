@@ -72,13 +72,8 @@ types: setup-dev ## strict types, and the stub of the native module against the 
 rust-test: setup-dev ## tests of the Rust crates
 	$(CARGO) test $(CARGO_MANIFEST) $(CARGO_FEATURES) --workspace --quiet
 
-# A child of a fork dies where another thread that asked DuckDB (2.0) something still lives, and servers keep such threads:
-# tests that serve go apart from those that fork.
-SERVING := tests/gateway tests/ui/dashboard
-PYTEST := $(BIN)/python -m pytest -p no:nbval --dist loadgroup -n $(WORKERS) --artefacts=build/pictures
 py-test: setup-dev ## tests of the package; pictures of screens are kept in build/pictures
-	$(PYTEST) $(addprefix --ignore=,$(SERVING))
-	$(PYTEST) $(SERVING)
+	$(BIN)/python -m pytest -p no:nbval --dist loadgroup -n $(WORKERS) --artefacts=build/pictures
 
 # A lake of their own, so that notebooks neither read nor change what somebody has ingested. The cells of one notebook
 # must stay on one worker.

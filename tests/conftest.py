@@ -1,6 +1,7 @@
 """What every test may ask for, and what holds for all: repeatable examples, and no silent skips in CI."""
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ __all__ = ["database_of_either_kind", "postgres"]
 DATA_VARIABLE = "OMNI_LAB_TEST_DATA"
 NO_SKIP_VARIABLE = "OMNI_LAB_NO_SKIP"
 _SHARING = ("tests/gateway/", "tests/ui/dashboard/", "tests/simulator/research/test_clusters")
+
+# Who starts the tests in the background may have them ignore Ctrl-C; what they interrupt would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")

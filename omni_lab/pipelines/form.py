@@ -281,7 +281,7 @@ def _load(path: Path) -> Form:
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
-    before = _registered.get(path.stem)
+    before = dict(_registered)
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
@@ -294,10 +294,8 @@ def _load(path: Path) -> Form:
     finally:
         sys.modules.pop(module_name, None)
         # It is this notebook's alone: another one of the same name keeps its own.
-        if before is None:
-            _registered.pop(path.stem, None)
-        else:
-            _registered[path.stem] = before
+        _registered.clear()
+        _registered.update(before)
     found = [getattr(each, "__form__", None) for each in vars(module).values() if isinstance(each, type)]
     named = [each for each in found if isinstance(each, Form) and each.name == path.stem]
     if not named:

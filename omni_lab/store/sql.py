@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -29,17 +30,30 @@ _VALUES = ", ".join(VALUE_COLUMNS)
 _local = threading.local()
 
 
+class _Held:
+    """A connection, which can be referred to weakly."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        _held.add(self)
+
+
+# A connection does not survive a fork, and closing it in the child waits for threads that do not exist there,
+# or crashes. A child drops what was local to its parent's other threads: their connections, too, are held.
+_held: weakref.WeakSet[_Held] = weakref.WeakSet()
+_for_the_child: list[_Held] = []
+os.register_at_fork(before=lambda: _for_the_child.extend(_held), after_in_parent=_for_the_child.clear)
+
+
 def cursor() -> duckdb.DuckDBPyConnection:
     """A new cursor on this thread's in-memory connection; close it after use."""
     import duckdb
 
-    # A connection does not survive a fork. The parent's is kept, because closing it in the child would wait
-    # for threads that do not exist there.
-    by_process: dict[int, duckdb.DuckDBPyConnection] = _local.__dict__.setdefault("by_process", {})
-    process = os.getpid()
-    if process not in by_process:
-        by_process[process] = duckdb.connect(":memory:")
-    return by_process[process].cursor()
+    held, process = getattr(_local, "held", (None, 0))
+    if held is None or process != os.getpid():
+        held = _Held(duckdb.connect(":memory:"))
+        _local.held = held, os.getpid()
+    return held.connection.cursor()
 
 
 @contextmanager

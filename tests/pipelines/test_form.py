@@ -280,6 +280,7 @@ def test_a_form_beside_a_notebook_that_does_not_fit_is_refused(
     put_beside(project, text)
     with pytest.raises(ConfigError, match=complaint):
         prepare_run("mine")
+    assert form_of("other") is None, "what the file says holds for its notebook alone"
 
 
 def test_another_notebook_of_a_built_in_name_keeps_its_own_parameters(write_notebook: WriteNotebook) -> None:

@@ -4,6 +4,7 @@ import gzip
 import logging
 import multiprocessing
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -439,12 +440,16 @@ def test_a_store_travels_to_another_process(real: DuckDBStore) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_process_reads_too(real: DuckDBStore) -> None:
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a thread that has read"])
+def test_a_forked_process_reads_too(real: DuckDBStore, beside: bool) -> None:
     n_bars = len(real.read_bars("SPX"))
     context = multiprocessing.get_context("fork")
     answers = context.SimpleQueue()
     child = context.Process(target=lambda: answers.put(len(real.read_bars("SPX"))), daemon=True)
-    child.start()
-    child.join(60)
+    with ThreadPoolExecutor(1) as thread:
+        if beside:
+            assert len(thread.submit(real.read_bars, "SPX").result()) == n_bars
+        child.start()
+        child.join(60)
     assert child.exitcode == 0
     assert answers.get() == n_bars

@@ -22,6 +22,7 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 _NATIVE_SOURCES = (".rs", ".toml", ".lock")
 _BUILT = (".so", ".pyd", ".dylib")
 _IGNORED = frozenset({"__pycache__", "target"})
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 _codes: dict[Path, tuple[str, str]] = {}
 
@@ -69,12 +70,13 @@ def lock_sha256(paths: Sequence[str] | None = None) -> str:
     Parameters
     ----------
     paths : sequence of str, optional
-        Where to look; ``sys.path`` by default.
+        Where to look; ``sys.path`` by default. Directories that a package brings and puts there when it is
+        imported, as Ray does, hold nothing that was installed.
     """
     found = {f"python {platform.python_version()}"}
     for path in sys.path if paths is None else paths:
         directory = Path(path or ".")
-        if not directory.is_dir():
+        if not directory.is_dir() or not _INSTALLED.isdisjoint(directory.parent.parts):
             continue
         for info in (*directory.glob("*.dist-info"), *directory.glob("*.egg-info")):
             name, _, version = info.stem.partition("-")

@@ -72,6 +72,10 @@ def test_the_lock_hash_is_over_names_and_versions(tmp_path: Path) -> None:
     assert one == installed("two", "my_package-1.0.dist-info", "numpy-2.1.dist-info")
     assert one != installed("three", "my_package-1.0.dist-info", "numpy-2.2.dist-info")
     assert lock_sha256() == lock_sha256()
+    vendored = "site-packages/ray/thirdparty_files"
+    bare = installed("bare")
+    assert installed(vendored, "psutil-7.2.dist-info") == bare, "brought by a package, not installed"
+    assert installed("site-packages", "psutil-7.2.dist-info") != bare
 
 
 def frame(first: float = 100.0) -> pd.DataFrame:
