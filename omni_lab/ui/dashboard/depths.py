@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from omni_lab.messaging.bus import Bus
+from omni_lab.typing import FloatArray
 
 STEP_MS = 500.0
 """Milliseconds between two columns."""
@@ -22,26 +25,25 @@ class Depths:
     """The depth of one market over time. Nothing is sampled while nobody looks, and gaps stay gaps."""
 
     def __init__(self) -> None:
-        self._columns: deque[Column] = deque(maxlen=KEPT)
+        # Arrays of two columns: as lists of Python's numbers a quarter of an hour is six megabytes.
+        self._columns: deque[tuple[float, FloatArray]] = deque(maxlen=KEPT)
 
     def sample(self, book: Mapping[str, Any], ms: float) -> None:
         """Keep a column of the state of a stream ``market.SYMBOL``, unless the last one is too young."""
-        if self._columns and ms - self._columns[-1]["t"] < STEP_MS:
+        if self._columns and ms - self._columns[-1][0] < STEP_MS:
             return
         levels = [
-            [float(price), qty] for name in ("bids", "asks") for price, qty in book.get(name, {}).items()
+            (float(price), qty) for side in ("bids", "asks") for price, qty in book.get(side, {}).items()
         ]
-        self._columns.append({"t": ms, "levels": levels})
+        self._columns.append((ms, np.array(levels, dtype=np.float64).reshape(-1, 2)))
 
     def since(self, ms: float | None) -> list[Column]:
         """Columns after a time, oldest first; all of them for None."""
-        if ms is None:
-            return list(self._columns)
         found: list[Column] = []
-        for column in reversed(self._columns):
-            if column["t"] <= ms:
+        for t, levels in reversed(self._columns):
+            if ms is not None and t <= ms:
                 break
-            found.append(column)
+            found.append({"t": t, "levels": levels.tolist()})
         found.reverse()
         return found
 

@@ -2,14 +2,8 @@
 
 import datetime as dt
 import ipaddress
-import os
 import signal
 import ssl
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,54 +16,12 @@ from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner
 
 from omni_lab.cli import app
-from omni_lab.config import HOME_VARIABLE, Settings
+from omni_lab.config import Settings
 from omni_lab.errors import StateError
 from omni_lab.system import SystemConfig, open_services
+from tests.gateway.process import serving
 from tests.gateway.rest.serving import PASSWORD
 from tests.gateway.rest.test_trading import API, soon
-
-ROOT = Path(__file__).parents[3]
-
-
-@dataclass
-class Process:
-    """A gateway in a process of its own."""
-
-    process: subprocess.Popen[str]
-    lines: list[str]
-    client: httpx.Client
-
-    def end(self, how: signal.Signals) -> int:
-        """End it; its exit status."""
-        self.process.send_signal(how)
-        return self.process.wait(30)
-
-
-@contextmanager
-def serving(home: Path, *options: str, verify: ssl.SSLContext | bool = True) -> Iterator[Process]:
-    """A gateway of this data directory until the block ends, at the latest."""
-    command = [sys.executable, "-m", "omni_lab.cli", "serve", "--port", "0", "--symbols", "AAA", *options]
-    environment = {**os.environ, HOME_VARIABLE: str(home), "PYTHONPATH": str(ROOT)}
-    with (home / "errors.log").open("ab") as errors:
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment, cwd=ROOT
-        )
-        assert process.stdout is not None
-        lines: list[str] = []
-        try:
-            for line in process.stdout:
-                lines.append(line.strip())
-                if "no password" in line or "One-time token" in line or "signs in" in line:
-                    break
-            assert lines, (home / "errors.log").read_text()[-3_000:]
-            url = lines[0].split()[2].removesuffix("/dashboard,")
-            with httpx.Client(base_url=url, timeout=30.0, verify=verify) as client:
-                yield Process(process, lines, client)
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait(30)
-            process.stdout.close()
 
 
 def test_what_was_answered_is_there_after_a_kill_and_a_key_answers_as_before(tmp_path: Path) -> None:

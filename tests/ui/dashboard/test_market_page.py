@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import math
-import os
 import time
 from dataclasses import replace
 from itertools import pairwise
@@ -17,7 +15,6 @@ from omni_lab.config import Settings
 from omni_lab.messaging.bus import Bus
 from omni_lab.system import LOCAL, SystemConfig, Ticket, open_services
 from omni_lab.ui.dashboard.market_feed import MarketFeed, book_of
-from tests.lengths import LONG
 from tests.system.days import made_up_day
 from tests.ui.browser import Page
 from tests.ui.dashboard.served import Served, accessibility, complaints, go, picture, says, script, wait
@@ -107,18 +104,6 @@ def test_it_is_good_to_look_at(page: Page, served: Served, artefacts: Path, them
     assert accessibility(page) == []
     assert complaints(page) == []
     picture(page, artefacts, f"market-{theme}-{width}")
-
-
-def test_watching_it_costs_no_memory(page: Page, served: Served) -> None:
-    go(page, served, "market", symbol="AAPL")
-    sizes = []
-    for _ in range(10):
-        time.sleep(60 if LONG else 0.5)
-        gc.collect()
-        sizes.append(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
-        page.wait(script("box('Ladder').querySelector('tr.bid').dataset.price"))
-    assert sizes[-1] - sizes[2] < (8 if LONG else 24) * 2**20, sizes
-    assert complaints(page) == []
 
 
 def book(**levels: Any) -> dict[str, Any]:
