@@ -5,6 +5,8 @@
 
 A paper system on a synthetic market is served in a process of its own; headless Chromium looks at Market. The
 server's processor time is measured without and with the browser; the difference is what the page costs.
+Memory is that of a server that is watched for ten minutes beside one that nobody watches: both remember the
+orders of the day.
 
 Pictures of a million points are made in an event loop that also wakes up every five milliseconds: how late it
 does is how long they kept it.
@@ -30,8 +32,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 LEGEND = (
     "dashboard: Market in headless Chromium, ladder, depth, quotes, trades and tape at 10 Hz; percent of one"
-    " core of the server, with the page less without it. Cloud: wall and processor time of pictures of"
-    " 1,000,000 points, and the longest that the event loop was kept meanwhile."
+    " core of the server, with the page less without it; memory after two minutes and ten more. Cloud:"
+    " wall and processor time of pictures of 1,000,000 points, and how long they kept the event loop at most."
 )
 N_POINTS = 1_000_000
 _HEARTBEAT_S = 0.005
@@ -73,30 +75,53 @@ def run(*, quick: bool, rounds: int = 3) -> tuple[dict[str, Any], list[str]]:
                 paint = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
                 painted = page.value(paint) / 1e3
                 page.value(_COUNT)
-                before, start = rss_mb(pid), time.monotonic()
+                start = time.monotonic()
                 busy = share(pid, seconds)
                 per_s = page.value("window.shown") / (time.monotonic() - start)
-                after = rss_mb(pid)
             found.append(
                 {
                     "paint_s": painted,
                     "content_s": content,
                     "cpu_percent": busy - idle,
                     "per_s": per_s,
-                    "rss_mb": before,
-                    "growth_mb": after - before,
                 }
             )
     figures: dict[str, Any] = {key: statistics.median(row[key] for row in found) for key in found[0]}
+    settled, watched = (5.0, 20.0) if quick else (120.0, 600.0)
+    memory = measure_memory(settled, watched)
     print(
         f"\n(n) The dashboard, Market for {seconds:.0f} s, {len(found)} times; the system alone {idle:.1f} %"
     )
     print(
         f"  first paint {figures['paint_s']:.2f} s, ladder {figures['content_s']:.2f} s,"
-        f" {figures['per_s']:.1f} changes/s shown, {figures['cpu_percent']:.1f} % of one core,"
-        f" {figures['rss_mb']:.0f} MB and {figures['growth_mb']:+.1f} MB"
+        f" {figures['per_s']:.1f} changes/s shown, {figures['cpu_percent']:.1f} % of one core"
     )
-    return {**figures, "idle_percent": idle, "cloud": cloud}, []
+    print(
+        f"  memory over {watched:.0f} s: watched {memory['watched'][0]:.1f} MB and"
+        f" {memory['watched'][1]:+.1f}, not watched {memory['alone'][0]:.1f} MB and {memory['alone'][1]:+.1f}"
+    )
+    return {**figures, "idle_percent": idle, "memory_mb": memory, "cloud": cloud}, []
+
+
+def measure_memory(settled: float, watched: float) -> dict[str, tuple[float, float]]:
+    """Megabytes of a server that is watched and of one that is not: after a while, and what comes later."""
+    from tests.ui.browser import chromium
+
+    with (
+        tempfile.TemporaryDirectory(prefix="omni-dashboard-") as name,
+        server(Path(name) / "watched") as (port, pid),
+        server(Path(name) / "alone") as (other_port, other_pid),
+        chromium(Path(name) / "profile") as page,
+    ):
+        # Both have had somebody, so that both have the same imported.
+        for each in (other_port, port):
+            page.open(f"http://127.0.0.1:{each}/dashboard/market", width=1440, height=900)
+            page.wait(f"({_READY}) && {_LADDER}")
+        pids = {"watched": pid, "alone": other_pid}
+        time.sleep(settled)
+        before = {which: rss_mb(each) for which, each in pids.items()}
+        time.sleep(watched)
+        return {which: (before[which], rss_mb(each) - before[which]) for which, each in pids.items()}
 
 
 def measure_cloud() -> dict[str, dict[str, float]]:
