@@ -18,7 +18,7 @@ from omni_lab.pipelines.registry import Origin, RunRegistry
 from omni_lab.pipelines.registry.records import origin_facts
 from omni_lab.pipelines.schedules.daemon import Clock
 from omni_lab.pipelines.schedules.tables import stamp
-from tests.pipelines.schedules.nursery import maybe_die, note
+from tests.pipelines.schedules.nursery import let_go_of_sockets, maybe_die, note
 
 
 class ShortRun:
@@ -60,6 +60,7 @@ def serve(order: dict[str, float]) -> None:
         if not pid:
             try:
                 os.setsid()
+                let_go_of_sockets()
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 random.seed()
                 with RunRegistry(target) as registry:

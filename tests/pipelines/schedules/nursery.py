@@ -8,8 +8,10 @@ import json
 import os
 import random
 import signal
+import stat
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,17 @@ def note(what: str, key: str | None) -> None:
     os.close(file)
 
 
+def let_go_of_sockets() -> None:
+    """Close connections that a fork has from its parent, as those of a program that is started are closed.
+
+    PostgreSQL would not notice that the parent was killed, and keep its transaction, with all locks.
+    """
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                os.close(int(name))
+
+
 def read_log(directory: Path) -> list[dict[str, Any]]:
     """What was written down, in order."""
     path = directory / LOG
@@ -71,6 +84,7 @@ class Fork:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
             os.setsid()
+            let_go_of_sockets()
             try:
                 random.seed()
                 with RunRegistry() as registry:

@@ -66,7 +66,8 @@ def dask_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                     command, env=environment, cwd=folder, stdout=log, stderr=log, start_new_session=True
                 )
             )
-            eventually(where.exists)
+            # The file is there a moment before it says anything.
+            eventually(lambda: where.exists() and where.read_text())
         yield "dask:" + address_in(where)
         for each in started:
             os.killpg(each.pid, signal.SIGKILL)
