@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a real gateway: rules load, an alert fires, the dashboard draws what there is."""
+"""A real Prometheus scrapes a real gateway: rules load, an alert fires and is told, the dashboard draws."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from omni_lab.execution.limits import Limits
 from omni_lab.gateway.settings import GatewaySettings
 from omni_lab.system import LOCAL
 from omni_lab.system.people import Action
-from tests.gateway.monitoring.prometheus import DEPLOY, Prometheus, program, prometheus
+from tests.gateway.monitoring.prometheus import DEPLOY, Prometheus, alertmanager, program, prometheus
 from tests.gateway.monitoring.test_watch import channels
 from tests.gateway.rest.serving import Gateway, serving
 from tests.messaging.sinks import HttpSink, SmtpSink, http_sink, smtp_sink
@@ -31,12 +31,13 @@ NOT_OURS = {"up"}
 
 @dataclass
 class Watched:
-    """A gateway with users, a Prometheus that scrapes it, and what its alerts go to."""
+    """A gateway with users, what its own alerts go to, a Prometheus that scrapes it, and what those go to."""
 
     gateway: Gateway
-    prometheus: Prometheus
     hook: HttpSink
     mail: SmtpSink
+    prometheus: Prometheus
+    pager: HttpSink
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("no_proxy", "127.0.0.1")
-        hook, mail = stack.enter_context(http_sink()), stack.enter_context(smtp_sink())
+        hook, pager = stack.enter_context(http_sink()), stack.enter_context(http_sink())
+        mail = stack.enter_context(smtp_sink())
         (home / "alerts.yaml").write_text(channels(hook.url, mail.port))
         limits = Limits(max_order_qty=1_000.0, max_daily_loss=10_000.0)
         services = stack.enter_context(served(home, limits=limits))
@@ -55,8 +57,10 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         gateway.people()
         key, _ = gateway.security.keys.make("viewer", label="prometheus", scopes=[Action.READ])
         target = gateway.url.removeprefix("http://")
-        scraper = stack.enter_context(prometheus(target, tmp_path_factory.mktemp("prometheus"), key))
-        yield Watched(gateway, scraper, hook, mail)
+        manager = stack.enter_context(alertmanager(pager.url, tmp_path_factory.mktemp("alertmanager")))
+        directory = tmp_path_factory.mktemp("prometheus")
+        scraper = stack.enter_context(prometheus(target, directory, key, manager))
+        yield Watched(gateway, hook, mail, scraper, pager)
 
 
 def eventually(found: Callable[[], Any]) -> Any:
@@ -90,6 +94,14 @@ def test_the_rules_are_what_promtool_takes_and_do_what_they_should() -> None:
         done = subprocess.run([tool, *command], cwd=HERE, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "SUCCESS" in done.stdout
+
+
+def test_the_alertmanager_takes_its_file() -> None:
+    tool = program("amtool", "prometheus-alertmanager")
+    command = [tool, "check-config", str(DEPLOY / "alertmanager.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 receivers" in done.stdout
 
 
 def test_prometheus_scrapes_and_every_metric_of_rules_and_dashboard_is_there(watched: Watched) -> None:
@@ -128,7 +140,7 @@ def test_panels_have_their_places(watched: Watched) -> None:
     assert all(panel["title"] for panel in panels)
 
 
-def test_a_kill_switch_fires_an_alert_there_and_reaches_webhook_and_mail_from_here(watched: Watched) -> None:
+def test_a_kill_switch_reaches_people_by_the_alertmanager_and_from_here(watched: Watched) -> None:
     asked, system = watched.prometheus, watched.gateway.services.system
     eventually(lambda: asked.value("omni_halted") == [0.0])
     system.kill(who=LOCAL, why="a test of alerts")
@@ -142,6 +154,8 @@ def test_a_kill_switch_fires_an_alert_there_and_reaches_webhook_and_mail_from_he
         )
         assert firing[0]["labels"]["severity"] == "critical"
         assert firing[0]["annotations"]["summary"].startswith("1 kill switches of 127.0.0.1:")
+        (told,) = eventually(lambda: halts(watched.pager, "firing"))
+        assert told["annotations"] == firing[0]["annotations"]
         eventually(lambda: watched.hook.received and watched.mail.messages)
         said = watched.hook.received[0].json
         assert (said["severity"], said["key"]) == ("critical", "test:halted:account desk")
@@ -151,3 +165,13 @@ def test_a_kill_switch_fires_an_alert_there_and_reaches_webhook_and_mail_from_he
         system.reset(who=LOCAL, why="over")
     eventually(lambda: not [a for a in asked.ask("alerts")["alerts"] if "Halted" in a["labels"]["alertname"]])
     eventually(lambda: [each for each in watched.hook.received if each.json["resolved"]])
+    eventually(lambda: halts(watched.pager, "resolved"))
+
+
+def halts(pager: HttpSink, status: str) -> list[Any]:
+    """Alerts of a kill switch that the Alertmanager told of, in the first message that has any."""
+    for message in pager.received:
+        found = [each for each in message.json["alerts"] if each["labels"]["alertname"] == "OmniLabHalted"]
+        if wanted := [each for each in found if each["status"] == status]:
+            return wanted
+    return []
