@@ -20,6 +20,7 @@ from omni_lab.errors import ConfigError, MissingExtraError
 __all__ = ["bulk_insert", "cause", "create_tables", "exc", "open_engine", "reading", "sa"]
 
 _BUSY_S = 60
+_SILENT = "5min"
 _READS = "omni_lab_reads"
 _CREATION = 0x6F6D6E69  # the number of the lock under which tables are made in PostgreSQL
 
@@ -52,6 +53,8 @@ def open_engine(target: str | Path) -> sa.Engine:
         raise _unusable(target, error) from error
     if engine.dialect.name == "sqlite":
         _begin_at_once(engine)
+    if engine.dialect.name == "postgresql":
+        _end_when_silent(engine)
     return engine
 
 
@@ -110,6 +113,17 @@ def _begin_at_once(engine: sa.Engine) -> None:
     def begun(connection: sa.Connection) -> None:
         reads = connection.get_execution_options().get(_READS)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _end_when_silent(engine: sa.Engine) -> None:
+    """Let PostgreSQL end a transaction, and free its locks, whose process hangs or whose machine is gone."""
+
+    @sa.event.listens_for(engine, "connect")
+    def connected(connection: Any, _: object) -> None:
+        before, connection.autocommit = connection.autocommit, True
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET idle_in_transaction_session_timeout = '{_SILENT}'")
+        connection.autocommit = before
 
 
 def _log_ahead(connection: Any) -> None:
