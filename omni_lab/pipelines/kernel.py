@@ -20,7 +20,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from omni_lab.errors import PipelineError
 from omni_lab.pipelines.catalog import read_notebook
-from omni_lab.pipelines.kernels import KERNEL_NAME, kernel_manager
+from omni_lab.pipelines.kernels import KERNEL_NAME, end_kernel, kernel_manager
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -148,15 +148,19 @@ class _ThisInterpreterEngine(Engine):  # type: ignore[misc]  # papermill has no 
     ) -> None:
         nb_man.nb.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
         with tempfile.TemporaryDirectory(prefix="omni-kernel-") as private:
+            manager = kernel_manager(Path(private), kernel_env)
             client = _Client(
                 nb_man,
-                manager=kernel_manager(Path(private), kernel_env),
+                manager=manager,
                 timeout=execution_timeout,
                 startup_timeout=start_timeout,
                 kernel_name=kernel_name,
                 log=logger,
             )
-            client.execute(cwd=kernel_cwd)
+            try:
+                client.execute(cwd=kernel_cwd)
+            finally:
+                end_kernel(manager)
 
 
 class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill has no types

@@ -64,6 +64,18 @@ def kernel_manager(private: Path, environment: Mapping[str, str]) -> AsyncKernel
     return manager
 
 
+def end_kernel(manager: AsyncKernelManager) -> None:
+    """End a kernel that its client has left alive, as an interrupted one does before the kernel answers.
+
+    When this returns the kernel is gone, and writes nothing into its directory any more.
+    """
+    process = getattr(manager.provisioner, "process", None)
+    if process is not None and process.poll() is None:
+        process.send_signal(signal.SIGKILL)
+        process.wait(_PATIENCE_S)
+        manager.context.destroy(linger=0)
+
+
 class _ThisInterpreter(KernelSpecManager):
     """Answers every question for a kernel with this Python."""
 

@@ -4,12 +4,13 @@ import json
 import logging
 import os
 import signal
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from omni_lab.pipelines import run_pipeline
+from omni_lab.pipelines import kernel, run_pipeline
 from omni_lab.pipelines.kernel_pool import KernelPool, is_possible
 from omni_lab.pipelines.kernel_server import read_at_import
 from tests.pipelines.conftest import WriteNotebook
@@ -93,6 +94,24 @@ def test_a_pool_that_cannot_serve_leaves_it_to_a_cold_kernel(
         os.kill(pool._server.pid, signal.SIGKILL)
         pool._server.wait()
         assert run_pipeline("tell", progress=False).status == "succeeded"
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_kernel_that_is_interrupted_amid_its_start_is_ended(
+    write_notebook: WriteNotebook, monkeypatch: pytest.MonkeyPatch, warm: bool
+) -> None:
+    write_notebook("toy", "x = 1")
+    pids: list[int] = []
+
+    def interrupted(client: Any) -> None:
+        pids.append(client.km.provisioner.pid)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(kernel._Client, "start_new_kernel_client", interrupted)
+    with KernelPool() if warm else nullcontext():
+        assert run_pipeline("toy", progress=False).status == "interrupted"
+        assert len(pids) == 1
+        assert not Path(f"/proc/{pids[0]}").exists()
 
 
 def test_what_a_run_may_change_is_no_reason_for_a_cold_kernel() -> None:
