@@ -1,7 +1,5 @@
 """A database that several machines share: nobody holds the others up for ever."""
 
-import time
-
 import pytest
 
 from omni_lab.store import database
@@ -20,10 +18,9 @@ def test_who_falls_silent_in_a_transaction_does_not_keep_its_locks(
     with silent.connect() as connection:
         connection.execute(sa.text("LOCK TABLE held IN ACCESS EXCLUSIVE MODE"))
         connection.execute(sa.text("INSERT INTO held VALUES (1)"))
-        began = time.monotonic()
         with other.begin() as waiting:
+            waiting.execute(sa.text("SET LOCAL lock_timeout = '60s'"))
             waiting.execute(table.insert().values(n=2))
-        assert time.monotonic() - began < 60
         with pytest.raises(exc.DBAPIError, match="idle-in-transaction"):
             connection.execute(sa.text("SELECT 1"))
         connection.invalidate()
