@@ -9,7 +9,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,6 +32,13 @@ _FLAGS = (
     "--remote-allow-origins=*",
 )
 _PATIENCE_S = 60.0
+# What the protocol says of a script whose page was left before it answered.
+_LEFT = (
+    "navigated or closed",
+    "context was destroyed",
+    "find default execution context",
+    "Promise was collected",
+)
 _KEYS = {
     "Tab": 9,
     "Enter": 13,
@@ -42,6 +49,10 @@ _KEYS = {
     "Home": 36,
     "End": 35,
 }
+
+
+class PageLeft(Exception):
+    """A script gave nothing, because another page took the place of the one it ran in."""
 
 
 class Page:
@@ -78,6 +89,8 @@ class Page:
         while True:
             message = json.loads(self._socket.recv())
             if message.get("id") == self._number:
+                if any(sign in message.get("error", {}).get("message", "") for sign in _LEFT):
+                    raise PageLeft(message["error"])
                 assert "error" not in message, message["error"]
                 result: dict[str, Any] = message["result"]
                 return result
@@ -96,12 +109,14 @@ class Page:
         return result["result"].get("value")
 
     def wait(self, script: str, patience_s: float = _PATIENCE_S) -> Any:
-        """What an expression gives as soon as that is something true."""
+        """What an expression gives as soon as that is something true, on whatever page is there by then."""
         deadline = time.monotonic() + patience_s
-        while not (value := self.value(script)):
+        while True:
+            with suppress(PageLeft):
+                if value := self.value(script):
+                    return value
             assert time.monotonic() < deadline, f"never came true: {script}"
             time.sleep(0.05)
-        return value
 
     def press(self, key: str) -> None:
         """Press a key where the focus is; a capital is pressed with shift."""
