@@ -40,6 +40,8 @@ class Scope:
         task = asyncio.get_running_loop().create_task(self._run(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # What is ended before its first step has never been waited for, and says so unless it is closed.
+        task.add_done_callback(lambda _: work.close())
 
     def every(self, seconds: float, look: Callable[[], Any]) -> None:
         """Call something now and then every so many seconds; a coroutine function is waited for."""

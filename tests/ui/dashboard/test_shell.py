@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import inspect
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
+from bokeh.document import Document
 
 from omni_lab.errors import StateError
 from omni_lab.messaging.bus import Bus
@@ -225,6 +228,19 @@ def test_a_session_ends_with_its_tasks(page: Page, services: Services) -> None:
         shell.end()
         wait(lambda: not shell.session.scope.n_running)
     assert shell not in OPEN
+
+
+def test_a_task_that_ends_before_its_first_step_is_closed() -> None:
+    async def begun_and_ended() -> str:
+        scope = Scope(Document(), lambda error: pytest.fail(str(error)))
+        work = asyncio.sleep(60.0)
+        scope.start(work)
+        scope.close()
+        while scope.n_running:
+            await asyncio.sleep(0.0)
+        return inspect.getcoroutinestate(work)
+
+    assert asyncio.run(begun_and_ended()) == inspect.CORO_CLOSED
 
 
 @pytest.mark.parametrize(
