@@ -7,7 +7,7 @@ cannot be made.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Annotated, Any
 
 import orjson
@@ -17,7 +17,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import compile_path
 
-from omni_lab.errors import OmniError
+from omni_lab.errors import ConfigError, OmniError
 from omni_lab.gateway.problems import status_of
 from omni_lab.gateway.security import person, requires
 from omni_lab.gateway.security.notes import NOTED, WRITTEN
@@ -152,6 +152,7 @@ class Route(APIRoute):
         """FastAPI's handler, behind the question who asks."""
         handle = _direct(self.endpoint) or super().get_route_handler()
         action, changes = self.action, self.changes
+        known = sorted(each.alias for each in self.dependant.query_params)
         keyed = "POST" in (self.methods or ()) and takes_key(self.endpoint)
         path, tag, doing = self.path, (self.tags or ["gateway"])[0], self.endpoint.__name__
 
@@ -161,6 +162,8 @@ class Route(APIRoute):
                 return await handle(strict)
             who = await person(request)
             who.require(action)
+            if request.scope["query_string"]:
+                check_query(request, known)
             if not changes:
                 return await handle(strict)
             if keyed and "idempotency-key" in request.headers:
@@ -229,6 +232,25 @@ class StrictRequest(Request):
     async def json(self) -> Any:
         """The body; JSONDecodeError if it is not JSON."""
         return orjson.loads(await self.body())
+
+
+def check_query(request: Request, known: Sequence[str]) -> None:
+    """Refuse what would be passed over in silence: a parameter that is unknown, or told more than once.
+
+    Raises
+    ------
+    ConfigError
+        With what the route takes.
+    """
+    told = [name for name, _ in request.query_params.multi_items()]
+    for name in told:
+        if name not in known:
+            what, expected = "there is no such parameter", known or "no parameters"
+        elif told.count(name) > 1:
+            what, expected = "a parameter is told more than once", name
+        else:
+            continue
+        raise ConfigError(what, found=name[:100], expected=expected, where="query")
 
 
 def takes_key(endpoint: Callable[..., Any]) -> bool:

@@ -103,7 +103,7 @@ class Partition:
 
 def partition_dir(bars_dir: Path, source: str, symbol: str) -> Path:
     """The directory of a symbol of a source; characters that file systems dislike are percent-encoded."""
-    leaf = f"symbol={quote(symbol, safe='')}"
+    leaf = _leaf(symbol)
     if len(leaf) > _MAX_NAME_BYTES:
         raise DataError("the symbol is too long to be stored", found=symbol, where=f"source {source!r}")
     return bars_dir / f"source={quote(source, safe='')}" / leaf
@@ -111,8 +111,9 @@ def partition_dir(bars_dir: Path, source: str, symbol: str) -> Path:
 
 def partition_dirs(bars_dir: Path, symbol: str | None = None) -> list[Path]:
     """The directories of all partitions, or of one symbol in every source; sorted."""
-    leaf = "symbol=*" if symbol is None else f"symbol={quote(symbol, safe='')}"
-    return sorted(bars_dir.glob(f"source=*/{leaf}"))
+    leaf = "symbol=*" if symbol is None else _leaf(symbol)
+    # Nothing is stored under a name that is too long, and the file system may refuse to look for it.
+    return sorted(bars_dir.glob(f"source=*/{leaf}")) if len(leaf) <= _MAX_NAME_BYTES else []
 
 
 def read_manifest(directory: Path) -> Partition | None:
@@ -197,6 +198,10 @@ def hash_columns(columns: Mapping[str, AnyArray], *, prices_adjusted: bool) -> s
         # Every NaN alike, and no negative zero.
         digest.update(np.where(np.isnan(values), np.nan, values + 0.0).astype("<f8").tobytes())
     return digest.hexdigest()
+
+
+def _leaf(symbol: str) -> str:
+    return f"symbol={quote(symbol, safe='')}"
 
 
 def _damaged(path: Path, what: str) -> DamagedManifestError:

@@ -344,6 +344,8 @@ def test_something_else_than_a_frame_is_refused(store: DuckDBStore) -> None:
 def test_a_symbol_too_long_for_a_file_name_is_refused(store: DuckDBStore) -> None:
     with pytest.raises(DataError, match="too long"):
         store.ingest_frame(bars("A" * 300), source="mine", progress=False)
+    with pytest.raises(SourceError, match="A" * 300):
+        store.read_bars("A" * 300)
 
 
 def test_a_file_in_place_of_the_lake_is_refused(tmp_path: Path) -> None:

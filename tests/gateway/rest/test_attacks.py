@@ -1,6 +1,7 @@
 """What means harm is refused, tells nothing of the inside, and leaves the gateway alive."""
 
 import json
+import re
 import socket
 from typing import Any
 from urllib.parse import urlsplit
@@ -168,3 +169,33 @@ def test_what_is_asked_of_a_path_that_has_other_ways_is_told_them_all(gateway: G
     assert answer.status_code == 405
     assert answer.headers["allow"] == "DELETE, GET, POST"
     assert json.loads(answer.content)["status"] == 405
+
+
+def test_what_would_be_passed_over_in_silence_is_refused(gateway: Gateway) -> None:
+    document = gateway.client.get(f"{API}/openapi.json").json()
+    guarded = [
+        (
+            re.sub(r"{\w+}", "1", path),
+            [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"],
+        )
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if method == "get" and operation["x-action"] != "none"
+    ]
+    assert len(guarded) > 20
+    for path, known in guarded:
+        answer = gateway.client.get(path, params={**dict.fromkeys(known, "1"), "adjustd": "true"})
+        assert answer.status_code == 422, path
+        assert answer.json() | {"found": "adjustd", "where": "query"} == answer.json(), path
+        assert all(name in answer.json()["expected"] for name in known), path
+        for name in known:
+            answer = gateway.client.get(path, params=[(name, "1"), (name, "2")])
+            assert (answer.status_code, answer.json()["found"]) == (422, name), path
+            answer = gateway.client.get(path, params={name: "1"})
+            assert "parameter" not in answer.json().get("detail", ""), (path, answer.text)
+
+
+def test_a_symbol_longer_than_a_file_name_may_be_is_not_found(gateway: Gateway) -> None:
+    for path in ("bars", "coverage"):
+        answer = gateway.client.get(f"{API}/data/{path}", params={"symbol": "\u0939" * 60})
+        assert answer.status_code == 404, answer.text
