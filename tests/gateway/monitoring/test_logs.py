@@ -37,7 +37,7 @@ def test_a_request_is_one_line_with_who_asked_and_its_id(guarded: Gateway, log: 
     found = [line for line in lines(log) if line["logger"] == "omni_lab.gateway.access"]
     assert set(found[0]) >= {"ts", "level", "logger", "event", "request_id", "person"}
     asked = {line["request_id"]: line for line in found}["my-request.1"]
-    assert (asked["route"], asked["status"], asked["person"]) == ("/api/v1/orders/{order_id}", 404, "trader")
+    assert (asked["route"], asked["status"], asked["person"]) == ("/api/v1/orders/{order_id}", 422, "trader")
     refused = next(line for line in found if line["status"] == 401)
     assert (refused["route"], refused["path"], refused["person"]) == ("refused", "/api/v1/system", "")
     assert refused["request_id"]
