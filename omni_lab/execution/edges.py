@@ -12,8 +12,10 @@ from typing import TypeVar
 from omni_lab.errors import ConfigError, DataError, UnknownSymbolError
 from omni_lab.execution.registers import Sizes
 from omni_lab.execution.setup import MAX64, Setup
+from omni_lab.typing import AnyArray
 
 Word = TypeVar("Word", bound=IntEnum)
+_Steps = TypeVar("_Steps", float, AnyArray)
 
 MONEY_UNITS = 10**18
 """Units of money in one of a currency."""
@@ -72,8 +74,8 @@ def on_grid(value: object, step: float, *, where: str) -> int:
     return n_steps
 
 
-def from_grid(n_steps: float, step: float) -> float:
-    """The value of so many steps: 30 steps of 0.01 are 0.3, as a person would write it."""
+def from_grid(n_steps: _Steps, step: float) -> _Steps:
+    """The value of so many steps, or of each: 30 steps of 0.01 are 0.3, as a person would write it."""
     per_unit = round(1 / step)
     if per_unit and abs(per_unit * step - 1) < 1e-12:
         return n_steps / per_unit

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from omni_lab.domain import CommandKind, Instrument
+from omni_lab.execution.edges import from_grid
 from omni_lab.system.market import Market
 from omni_lab.system.translation import PRINT_COLUMNS
 from omni_lab.typing import AnyArray, IntArray
@@ -213,6 +214,6 @@ class ScriptFeed:
         found = {name: prints[name][rows] for name in PRINT_COLUMNS}
         return found | {
             "ts": found["ts"] + self._shift,
-            "price": found["price"] * self.market.print_unit,
+            "price": from_grid(found["price"], self.market.print_unit),
             "qty": found["qty"] * self._lots[found["instrument"]],
         }

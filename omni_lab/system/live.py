@@ -22,6 +22,7 @@ from omni_lab.data.events import TradingState
 from omni_lab.data.feed_info import FeedInfo
 from omni_lab.domain import CommandKind, Instrument
 from omni_lab.errors import ConfigError, GatewayError
+from omni_lab.execution.edges import from_grid
 from omni_lab.system.config import SystemConfig
 from omni_lab.system.feed import Slice
 from omni_lab.system.translation import PRINT_COLUMNS, Script, Translator
@@ -289,7 +290,7 @@ def _events(rows: list[Row], now: int, names: dict[int, str]) -> Events:
 
 def _prints(script: Script, *, quietly: bool) -> dict[str, IntArray]:
     prints: dict[str, Any] = {name: script.prints[name][: 0 if quietly else None] for name in PRINT_COLUMNS}
-    return prints | {"price": prints["price"] * _UNIT, "qty": prints["qty"].astype(np.float64)}
+    return prints | {"price": from_grid(prints["price"], _UNIT), "qty": prints["qty"].astype(np.float64)}
 
 
 def _address(market: str) -> tuple[str, int, str]:

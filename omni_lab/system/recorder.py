@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TAPE = {
-    **{"trade_id": np.int64, "ts": np.int64, "price": np.float64, "qty": np.float64},
+    **{"number": np.int64, "trade_id": np.int64, "ts": np.int64, "price": np.float64, "qty": np.float64},
     **{"side": np.int8, "own": np.bool_},
 }
 QUOTES = {
@@ -81,7 +81,7 @@ class Recorder:
         self._orders, self._states, self._sample, self._keep = orders, states, sample, keep
         self._ticks = [each.tick_size for each in edges.setup.instruments]
         self._markets = [StateStream(stream) for stream in markets]
-        # The key of a tape is the time, which is what it is searched by.
+        # Times may be alike, and what is only told has no trade id: a tape is searched by its own numbers.
         self.tapes = [RecentColumns(TAPE, _KEEP_TRADES) for _ in markets]
         self.quotes = [RecentColumns(QUOTES, _KEEP_QUOTES) for _ in markets]
         self.n_market_events = 0
@@ -92,6 +92,7 @@ class Recorder:
         self._stopping = False
         self._changed = [True] * len(markets)
         self._trades: list[list[dict[str, Any]]] = [[] for _ in markets]
+        self._n_trades = [0] * len(markets)
         self._told_at = [0.0] * len(markets)
         self._next = {"account": 0.0, "system": 0.0, "sample": 0.0}
         self._account_changed, self._has_traded = True, has_traded
@@ -195,10 +196,12 @@ class Recorder:
         trades = trades_of(happened, self._edges, self._account)
         for number in np.unique(trades["instrument"]).tolist():
             rows = np.flatnonzero(trades["instrument"] == number)
-            self._remember(number, {name: trades[name][rows] for name in TAPE})
+            self._remember(number, {name: trades[name][rows] for name in TAPE if name in trades})
 
     def _remember(self, number: int, rows: dict[str, AnyArray]) -> None:
-        self.tapes[number].extend(rows)
+        first = self._n_trades[number] + 1
+        self._n_trades[number] += len(rows["ts"])
+        self.tapes[number].extend(rows | {"number": np.arange(first, first + len(rows["ts"]))})
         self._changed[number] = True
         names = ("trade_id", "ts", "price", "qty", "side")
         columns = [rows[name][-_MOST_TOLD:].tolist() for name in names]

@@ -427,10 +427,13 @@ class TradingSystem:
         """Fills with numbers above ``after``, oldest first; of more than ``most`` the newest."""
         return self._here().ledger.fills(after=after, most=most)
 
-    def tape(self, symbol: str, *, most: int = 10_000) -> Tape:
-        """The newest trades of an instrument."""
+    def tape(self, symbol: str, *, after: int = 0, most: int = 10_000) -> Tape:
+        """Trades of an instrument with numbers above ``after``; of more than ``most`` the newest."""
         running = self._here()
-        return Tape(**running.recorder.tapes[running.number(symbol)].newest(most))
+        kept = running.recorder.tapes[running.number(symbol)]
+        rows = kept.since(after) if after else kept.newest(most)
+        first = max(0, len(rows["number"]) - most)
+        return Tape(**{name: column[first:] for name, column in rows.items()})
 
     def quotes(self, symbol: str, *, since: int | None = None) -> Quotes:
         """Best prices of an instrument, sampled at every look, as far back as is kept."""

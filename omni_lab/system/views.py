@@ -172,8 +172,10 @@ class Tape:
 
     Attributes
     ----------
+    number : ndarray of int64, shape (n,)
+        Counts from 1 since the system started, without a gap.
     trade_id, ts : ndarray of int64, shape (n,)
-        Nanoseconds UTC.
+        Id 0 of those that are only told: they are no trades of our book. Times are nanoseconds UTC.
     price, qty : ndarray of float64, shape (n,)
     side : ndarray of int8, shape (n,)
         Who took: 1 a buyer, 2 a seller, 0 nobody (an auction).
@@ -181,6 +183,7 @@ class Tape:
         Whether the system's account was on one side.
     """
 
+    number: IntArray
     trade_id: IntArray
     ts: IntArray
     price: FloatArray

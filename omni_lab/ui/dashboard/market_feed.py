@@ -48,7 +48,7 @@ class MarketFeed:
         """Forget what the browser knows: the next frame has everything."""
         self._reset = True
         self._quote_ts: int | None = None
-        self._trade = (0, 0)
+        self._trade = 0
         self._depth_ms: float | None = None
 
     def frame(self) -> dict[str, Any] | None:
@@ -108,15 +108,12 @@ class MarketFeed:
         }
 
     def _new_trades(self) -> list[list[Any]]:
-        tape = self._system.tape(self.symbol, most=_FIRST_TRADES if self._reset else _MOST_TRADES)
-        columns = (tape.ts, tape.trade_id, tape.price, tape.qty, tape.side, tape.own)
-        new: list[list[Any]] = []
-        for ts, trade_id, price, qty, side, own in zip(*(each.tolist() for each in columns), strict=True):
-            if (ts, trade_id) > self._trade:
-                new.append([ts / 1e6, price, qty, int(side), bool(own)])
-        if new:
-            self._trade = (int(tape.ts[-1]), int(tape.trade_id[-1]))
-        return new
+        most = _FIRST_TRADES if self._reset else _MOST_TRADES
+        tape = self._system.tape(self.symbol, after=self._trade, most=most)
+        if len(tape.number):
+            self._trade = int(tape.number[-1])
+        columns = ((tape.ts / 1e6).tolist(), tape.price.tolist(), tape.qty.tolist())
+        return [list(row) for row in zip(*columns, tape.side.tolist(), tape.own.tolist(), strict=True)]
 
 
 def thinned(quotes: Quotes, rows: Any) -> Any:

@@ -160,5 +160,22 @@ def test_a_replay_has_its_quotes_on_its_own_clock(tmp_path: Path) -> None:
         assert frame["quotes"]["t"][-1] == last < time.time() * 1e3 - 86_400_000
 
 
+def test_a_trade_is_told_once_where_another_of_that_moment_is_only_printed(tmp_path: Path) -> None:
+    # The second execution is one of a hidden order: it has no trade in our book, and so no id.
+    messages = ["34200.0,1,1,100,1000000,1", "34200.0,1,2,100,1000100,-1"]
+    messages += ["34201.5,4,2,10,1000100,-1", "34201.5,5,0,7,1000050,-1"]
+    day = tmp_path / "MADE_2012-06-21_34200000_37800000_message_10.csv"
+    day.write_text("\n".join(messages) + "\n")
+    home = tmp_path / "system"
+    replay = SystemConfig(name="day", mode="replay", market=str(day), home=home, speed=math.inf)
+    with open_services(replay, Settings(data_dir=tmp_path)) as services:
+        wait(lambda: services.system.status().state == "FINISHED")
+        assert services.system.tape("MADE").number.tolist() == [1, 2]
+        feed = MarketFeed(services, "MADE")
+        told = wait(feed.frame)["trades"]
+        assert [trade[1:3] for trade in told] == [[100.01, 10.0], [100.005, 7.0]]
+        assert feed.frame() is None
+
+
 def test_there_is_no_frame_without_a_stream(served: Served) -> None:
     assert MarketFeed(replace(served.services, bus=Bus()), "AAPL").frame() is None
