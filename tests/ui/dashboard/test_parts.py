@@ -15,7 +15,7 @@ from omni_lab.system.people import LOCAL
 from omni_lab.system.services import Services
 from omni_lab.ui.dashboard import Page as DashboardPage
 from omni_lab.ui.dashboard import Session, dashboard_app
-from omni_lab.ui.dashboard.components import Chart, Column, Line, RowAction, Series, Table, rows
+from omni_lab.ui.dashboard.components import Chart, Column, Line, RowAction, Series, Table, Tile, Tiles, rows
 from omni_lab.ui.dashboard.components.series import stretch, thinned
 from tests.ui.browser import Page
 from tests.ui.dashboard.served import accessibility, complaints, picture, rows_of, script, serve, shown, wait
@@ -92,6 +92,25 @@ def test_a_chart_sends_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
     chart._handle_msg({"shown": 1})
     chart.extend(np.append(ts, 4 * SECOND), np.append(values, 4.0))
     assert '"reset": false, "x": [4000.0], "y": [[4.0]]' in sent[1]
+
+
+def test_a_number_is_never_cut(browser: Page, services: Services) -> None:
+    sums = [0.5, -117_114.25, 1_234_567.25, -98_765_432.25, 1_234_567_890.25, 1e12 + 0.25, -0.01]
+
+    def view(session: Session) -> Any:
+        tiles = Tiles(*(Tile(key=str(n), label="Sum", kind="money", decimals=2) for n in range(len(sums))))
+        tiles.show({str(n): {"value": value} for n, value in enumerate(sums)})
+        return tiles
+
+    shown_page = DashboardPage(title="Sums", key="s", slug="sums", view=view)
+    cut = "all('.tile .value').filter(e => e.scrollWidth > e.clientWidth || e.textContent.length < 4)"
+    with serve(services, {"/dashboard": dashboard_app(services, pages=(shown_page,))}) as served:
+        for width in (1440, 1280, 390):
+            browser.open(served.url, width=width, height=800)
+            shown(browser)
+            browser.wait(script("all('.tile .value').some(e => e.textContent === '1,234,567,890.25')"))
+            assert browser.value(script(f"{cut}.map(e => e.textContent)")) == []
+        browser.call("Page.navigate", url="about:blank")
 
 
 def test_a_million_points_and_a_table_in_a_browser(

@@ -149,7 +149,7 @@ class RiskView:
         return rows(
             self.tools,
             self.tiles,
-            columns(self.positions, self.gauges, widths=(6, 4), least=380),
+            columns(self.positions, self.gauges, widths=(2, 1), least=380),
             columns(self.attribution, self.parts, widths=(4, 5), least=380),
             columns(self.measures, self.shares, widths=(5, 4), least=380),
             self.stress,

@@ -20,7 +20,10 @@
         if (!found) continue;
         value.classList.remove("skeleton");
         const text = omni.show(tile.kind, found.value, tile.decimals);
-        if (value.textContent !== text) value.textContent = text;
+        if (value.textContent !== text) {
+          value.textContent = text;
+          value.style.setProperty("--characters", text.length);
+        }
         value.className = "value " + (found.tone || (tile.kind === "pnl" ? omni.toneOf(found.value) : ""));
         const says = found.note || "";
         if (note.textContent !== says) note.textContent = says;

@@ -5,7 +5,7 @@ omni.parts.latency = (el, options) => {
   const heads = ["Stage", "Commands", "50 %", "99 %", "99.9 %", "Slowest"];
   const table = make("table", {class: "data"}, make("caption", {class: "hidden", text: options.title}),
     make("thead", {}, make("tr", {}, ...heads.map((text, i) => make("th", {scope: "col", class: i ? "num" : null, text})),
-      make("th", {scope: "col", text: "100 ns to 100 ms, logarithmic"}))), body);
+      make("th", {scope: "col", class: "wrap", text: "100 ns to 100 ms, logarithmic"}))), body);
   el.append(make("section", {class: "box", "aria-label": options.title}, make("header", {}, make("h2", {text: options.title})),
     make("div", {class: "scroll", tabindex: 0, role: "region", "aria-label": options.title}, table), empty));
   const time = (ns) => ns >= 1e9 ? omni.number(ns / 1e9, 2) + " s" : ns >= 1e6 ? omni.number(ns / 1e6, 2) + " ms" : ns >= 1e3
