@@ -112,26 +112,29 @@ def _numbers(events: Events, symbols: Sequence[str]) -> dict[str, int]:
 def _survey(batches: Iterable[Events], n_symbols: int) -> tuple[tuple[str, ...], tuple[int, int]]:
     """Symbols of the instruments that trade most often, the busiest first; when the session begins and ends.
 
-    Without system events that say so, the session is all that there is.
+    Where nothing trades, those with the most orders. Without system events that say so, the session is all
+    that there is.
     """
     from omni_lab.data import EventKind
 
-    counts = np.zeros(1 << 16, dtype=np.int64)
+    trades, orders = np.zeros((2, 1 << 16), dtype=np.int64)
     symbols: dict[int, str] = {}
     first, last, opens, closes = 0, 0, 0, 0
     for batch in batches:
         if not len(batch):
             continue
         traded = np.isin(batch.kind, (EventKind.EXECUTE, EventKind.TRADE))
-        counts += np.bincount(batch.instrument[traded], minlength=len(counts))
+        trades += np.bincount(batch.instrument[traded], minlength=len(trades))
+        orders += np.bincount(batch.instrument[batch.kind == EventKind.ADD], minlength=len(orders))
         symbols.update(batch.symbols)
         first, last = first or int(batch.ts[0]), int(batch.ts[-1])
         system = batch.kind == EventKind.SYSTEM
         opened, closed = (batch.ts[system & (batch.qty == code)] for code in (_OPENS, _CLOSES))
         opens = opens or (int(opened[0]) if len(opened) else 0)
         closes = int(closed[-1]) if len(closed) else closes
+    counts = trades if trades.any() else orders
     busiest = np.argsort(-counts, kind="stable")[:n_symbols]
     found = tuple(symbols.get(int(number), f"#{number}") for number in busiest if counts[number])
     if not found:
-        raise DataError("nothing trades in this capture", where="SystemConfig.market")
+        raise DataError("nothing happens in this capture", where="SystemConfig.market")
     return found, (opens or first, closes or last + 1)

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from omni_lab.domain import CommandKind, Instrument
+from omni_lab.errors import ConfigError
 from omni_lab.execution.edges import from_grid
 from omni_lab.system.market import Market
 from omni_lab.system.translation import PRINT_COLUMNS
 from omni_lab.typing import AnyArray, IntArray
 
 _MOST_AT_ONCE = 1 << 13
+_SHORTEST_DAY_NS = 10**9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +61,11 @@ class ScriptFeed:
         Whether many slices may be taken at once, where nobody looks in between.
     clock : callable
         Nanoseconds UTC.
+
+    Raises
+    ------
+    ConfigError
+        If it is to begin anew again and again, and lasts less than a second.
     """
 
     def __init__(
@@ -77,6 +84,8 @@ class ScriptFeed:
         self._script = market.script
         self._lots = np.array([each.lot_size for each in market.instruments])
         self._end = market.closes if endless else len(market.script)
+        if endless:
+            _check_lasts(market)
         self._place = self._print = 0
         self._events_told = 0
         self._ids = np.zeros(int(self._script.number.max(initial=-1)) + 1, dtype=np.int64)
@@ -217,3 +226,17 @@ class ScriptFeed:
             "price": from_grid(found["price"], self.market.print_unit),
             "qty": found["qty"] * self._lots[found["instrument"]],
         }
+
+
+def _check_lasts(market: Market) -> None:
+    """A day of no length would begin anew as fast as the disk takes its orders."""
+    session = market.script.ts[market.opens : market.closes]
+    lasts = int(session[-1] - session[0]) if len(session) else 0
+    if lasts < _SHORTEST_DAY_NS:
+        raise ConfigError(
+            "the session of this capture is too short to be played again and again",
+            found=f"{lasts / 1e9:g} s",
+            expected="a second or more",
+            where=f"SystemConfig.market, {market.source}",
+            hint="Replay it once: mode 'replay'.",
+        )

@@ -89,7 +89,8 @@ class Home:
     def _check_config(self) -> None:
         file = self.path / "config.json"
         stated = json.loads(json.dumps(asdict(self.config), default=str))
-        if not file.exists():
+        if not (file.exists() and self.has_journal):
+            # A start that failed before there was anything binds nobody.
             _write(file, stated)
             return
         begun: dict[str, Any] = json.loads(file.read_text())

@@ -22,6 +22,13 @@ def made_up_day(folder: Path, messages: int = 10_000, symbols: int = 3, seed: in
     return path
 
 
+def written_day(folder: Path, *messages: str) -> Path:
+    """A day of one instrument, MADE, of these messages of LOBSTER."""
+    path = folder / "MADE_2012-06-21_34200000_37800000_message_10.csv"
+    path.write_text("".join(f"{message}\n" for message in messages))
+    return path
+
+
 def played(market: Market, at: IntArray) -> Iterator[tuple[int, OMS, dict[str, AnyArray]]]:
     """A book of ours after all that a script says up to each of these times, and what came of it."""
     script = market.script

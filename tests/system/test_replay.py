@@ -10,7 +10,7 @@ from omni_lab.errors import ConfigError, StateError
 from omni_lab.strategies import Strategy
 from omni_lab.strategies.base import Bar, Context, Fill, OrderUpdate, Quote, Timer, Trade
 from omni_lab.system import LOCAL, SystemConfig, Ticket, TradingSystem
-from tests.system.days import made_up_day
+from tests.system.days import made_up_day, written_day
 
 
 class Joiner(Strategy):
@@ -114,6 +114,18 @@ def test_another_configuration_is_refused(tmp_path: Path) -> None:
     TradingSystem(_replay(tmp_path / "home", day)).run()
     with pytest.raises(ConfigError, match="another capital"):
         TradingSystem(_replay(tmp_path / "home", day, capital=5.0)).start()
+
+
+def test_a_market_without_length_is_refused_on_paper_and_may_be_replayed(tmp_path: Path) -> None:
+    day = written_day(tmp_path, "34200.0,1,1,100,1000000,1", "34200.0,1,2,100,1000100,-1")
+    paper = SystemConfig(name="day", mode="paper", market=str(day), home=tmp_path / "home")
+    with pytest.raises(ConfigError, match=r"too short .* found '0 s'.*mode 'replay'"):
+        TradingSystem(paper).start()
+    # Nothing was begun, so the name may be used for something else; nothing trades, and the orders are there.
+    system = TradingSystem(_replay(tmp_path / "home", day))
+    system.run()
+    assert system.status().symbols == ("MADE",)
+    assert system.book("MADE").depth().bid_price.tolist() == [100.0]
 
 
 def test_a_strategy_that_raises_is_stopped_and_the_market_goes_on(tmp_path: Path) -> None:

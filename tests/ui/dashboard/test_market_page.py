@@ -15,9 +15,19 @@ from omni_lab.config import Settings
 from omni_lab.messaging.bus import Bus
 from omni_lab.system import LOCAL, SystemConfig, Ticket, open_services
 from omni_lab.ui.dashboard.market_feed import MarketFeed, book_of
-from tests.system.days import made_up_day
+from tests.system.days import made_up_day, written_day
 from tests.ui.browser import Page
-from tests.ui.dashboard.served import Served, accessibility, complaints, go, picture, says, script, wait
+from tests.ui.dashboard.served import (
+    Served,
+    accessibility,
+    complaints,
+    go,
+    picture,
+    says,
+    script,
+    serve,
+    wait,
+)
 
 LEVELS = """[...box('Ladder').querySelectorAll('tr.{}')].filter(r => r.style.visibility != 'hidden')
     .map(r => [Number(r.dataset.price), Number(r.dataset.qty)])"""
@@ -164,10 +174,8 @@ def test_a_trade_is_told_once_where_another_of_that_moment_is_only_printed(tmp_p
     # The second execution is one of a hidden order: it has no trade in our book, and so no id.
     messages = ["34200.0,1,1,100,1000000,1", "34200.0,1,2,100,1000100,-1"]
     messages += ["34201.5,4,2,10,1000100,-1", "34201.5,5,0,7,1000050,-1"]
-    day = tmp_path / "MADE_2012-06-21_34200000_37800000_message_10.csv"
-    day.write_text("\n".join(messages) + "\n")
-    home = tmp_path / "system"
-    replay = SystemConfig(name="day", mode="replay", market=str(day), home=home, speed=math.inf)
+    day, home = str(written_day(tmp_path, *messages)), tmp_path / "system"
+    replay = SystemConfig(name="day", mode="replay", market=day, home=home, speed=math.inf)
     with open_services(replay, Settings(data_dir=tmp_path)) as services:
         wait(lambda: services.system.status().state == "FINISHED")
         assert services.system.tape("MADE").number.tolist() == [1, 2]
@@ -179,3 +187,17 @@ def test_a_trade_is_told_once_where_another_of_that_moment_is_only_printed(tmp_p
 
 def test_there_is_no_frame_without_a_stream(served: Served) -> None:
     assert MarketFeed(replace(served.services, bus=Bus()), "AAPL").frame() is None
+
+
+def test_a_price_of_any_length_fits_the_ladder(browser: Page, tmp_path: Path) -> None:
+    day = written_day(tmp_path, "34200.0,1,1,100,10652142500,1", "34200.5,1,2,100,10652145000,-1")
+    home = tmp_path / "system"
+    replay = SystemConfig(name="day", mode="replay", market=str(day), home=home, speed=math.inf)
+    with open_services(replay, Settings(data_dir=tmp_path)) as services, serve(services) as served:
+        wait(lambda: services.system.status().state == "FINISHED")
+        go(browser, served, "market", symbol="MADE")
+        browser.wait(script("box('Ladder').querySelector('tr.bid').dataset.price"))
+        cells = script("all('table.ladder td.mid').filter(e => e.textContent)")
+        browser.wait(f"{cells}.map(e => e.textContent).join() === '1,065,214.50,1,065,214.25'")
+        assert browser.value(f"{cells}.filter(e => e.scrollWidth > e.clientWidth).length") == 0
+        browser.call("Page.navigate", url="about:blank")

@@ -39,6 +39,12 @@
     const spread = make("td", {colspan: 5});
     body.append(...[...asks].reverse().map(l => l.row), make("tr", {class: "spread"}, spread), ...bids.map(l => l.row));
 
+    // The outer columns are as wide as what is longest in them; the sizes share the rest.
+    const widest = (selector) => Math.max(0, ...[...body.querySelectorAll(selector)].map(each => each.textContent.length));
+    const fit = () => {
+      table.style.setProperty("--price", widest("td.mid"));
+      table.style.setProperty("--own", widest("td.own"));
+    };
     const text = (cell, value) => { const span = cell.querySelector("span") || cell; if (span.textContent !== value) span.textContent = value; };
     const side = (levels, found, own, total, last, decimals) => {
       let sum = 0;
@@ -69,6 +75,7 @@
       const total = Math.max(sum(book.bids.slice(0, options.levels)), sum(book.asks.slice(0, options.levels)), 1);
       side(bids, book.bids, book.own.BUY, total, book.last, book.decimals);
       side(asks, book.asks, book.own.SELL, total, book.last, book.decimals);
+      fit();
       const [bid, ask] = [book.bids[0]?.[0], book.asks[0]?.[0]];
       text(spread, bid !== undefined && ask !== undefined
         ? `spread ${omni.number(ask - bid, book.decimals)} · ${omni.number((ask - bid) / ((ask + bid) / 2) * 1e4, 1)} bps` : "one side is empty");
