@@ -511,6 +511,9 @@ class Oms:
     def _drain(self) -> dict[str, NDArray[Any]]:
         """Columns of the acknowledged events since the last call."""
 
+    def _reserve(self, n_orders: int) -> None:
+        """Make room for so many more orders, and touch it; below 2^32, and no more than memory holds."""
+
     def _write_snapshot(self) -> None:
         """Store a snapshot beside the journal, if there is one."""
 

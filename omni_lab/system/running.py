@@ -47,6 +47,8 @@ _ORDERS_KEPT = 100_000
 # Of states: who is further behind than that is told the state in fewer bytes.
 _STATES_KEPT = 512
 _SNAPSHOT_EVERY = 250_000
+# Hours of a market that is made up; the table of orders does not grow, and nobody waits for it, until then.
+_ROOM = 250_000
 _OPENING_S = 10.0
 
 
@@ -97,6 +99,7 @@ class Running:
             recovers = self.home.has_journal
             self.oms = self._opened_oms(recovers)
             failing.callback(self.oms.close)
+            self.oms.reserve(_ROOM)
             self.edges = Edges(Setup.from_payload(self.oms.configuration))
             self.street, self.desk = self.edges.account(STREET), self.edges.account(DESK)
             self.ledger = Ledger(self.edges, self.desk)

@@ -252,6 +252,24 @@ def test_recovery_begins_at_the_newest_snapshot(tmp_path: Path) -> None:
     assert (taken.sequence, taken.state_hash) == (251, again.state_hash)
 
 
+def test_room_for_orders_changes_nothing_but_memory(tmp_path: Path) -> None:
+    def held() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    room = 1_000_000
+    with OMS(config(journal=tmp_path)) as oms, OMS(config()) as other:
+        before = held()
+        oms.reserve(room)
+        assert held() - before > 96 * room * 9 // 10
+        for kind, payload in commands(4, 250, "balanced"):
+            oms.execute(kind, payload)
+            other.execute(kind, payload)
+        assert oms.state() == other.state()
+    for wrong in (-1, 10_000_001):
+        with pytest.raises(ConfigError, match=f"found {wrong}"):
+            other.reserve(wrong)
+
+
 def test_one_journal_has_one_writer(tmp_path: Path) -> None:
     with OMS(config(journal=tmp_path)), pytest.raises(JournalError, match="open"):
         OMS.recover(tmp_path)

@@ -308,6 +308,14 @@ impl Oms {
         self.without_python(py, |system| Ok(views::state_hash(system.oms())))
     }
 
+    #[pyo3(name = "_reserve")]
+    fn reserve(&self, py: Python<'_>, n_orders: u32) -> PyResult<()> {
+        self.without_python(py, |system| {
+            system.reserve(n_orders as usize);
+            Ok(())
+        })
+    }
+
     #[pyo3(name = "_write_snapshot")]
     fn write_snapshot(&self, py: Python<'_>) -> PyResult<()> {
         self.without_python(py, System::write_snapshot)

@@ -61,6 +61,15 @@ impl System {
         }
     }
 
+    /// Makes room for so many more orders, so that placing them does not.
+    pub fn reserve(&mut self, n_orders: usize) {
+        match &mut self.inner {
+            Inner::Plain(oms) => oms.reserve(n_orders),
+            Inner::Durable(durable) => durable.reserve(n_orders),
+            Inner::Closed(_) | Inner::Closing => {}
+        }
+    }
+
     /// Takes a snapshot every so many frames, if there is a journal.
     pub fn snapshot_every(&mut self, n_frames: u64) {
         self.snapshots = Some((n_frames, self.oms().sequence() + n_frames));
