@@ -189,13 +189,14 @@ def test_there_is_no_frame_without_a_stream(served: Served) -> None:
     assert MarketFeed(replace(served.services, bus=Bus()), "AAPL").frame() is None
 
 
-def test_a_price_of_any_length_fits_the_ladder(browser: Page, tmp_path: Path) -> None:
+def test_a_replay_has_its_own_clock_and_a_ladder_that_fits_its_prices(browser: Page, tmp_path: Path) -> None:
     day = written_day(tmp_path, "34200.0,1,1,100,10652142500,1", "34200.5,1,2,100,10652145000,-1")
     home = tmp_path / "system"
     replay = SystemConfig(name="day", mode="replay", market=str(day), home=home, speed=math.inf)
     with open_services(replay, Settings(data_dir=tmp_path)) as services, serve(services) as served:
         wait(lambda: services.system.status().state == "FINISHED")
         go(browser, served, "market", symbol="MADE")
+        says(browser, "#omni-clock b", "2012-06-21 13:30:00")
         browser.wait(script("box('Ladder').querySelector('tr.bid').dataset.price"))
         cells = script("all('table.ladder td.mid').filter(e => e.textContent)")
         browser.wait(f"{cells}.map(e => e.textContent).join() === '1,065,214.50,1,065,214.25'")

@@ -49,7 +49,7 @@ window.omni = (() => {
   const millis = (ms) => ms ? clock(ms) + "." + String(Math.floor(((ms % 1000) + 1000) % 1000)).padStart(3, "0") : NONE;
   const day = (ms) => ms ? clockOf(DAY).format(ms).split("/").reverse().join("-") : NONE;
   const moment = (ms) => ms ? day(ms) + " " + clock(ms) : NONE;
-  const zoneName = () => zone === "UTC" ? "UTC" : (clockOf({timeZoneName: "short"}).formatToParts(Date.now())
+  const zoneName = (ms = Date.now()) => zone === "UTC" ? "UTC" : (clockOf({timeZoneName: "short"}).formatToParts(ms)
     .find(p => p.type === "timeZoneName") || {value: zone}).value;
 
   const side = (value) => value === "BUY" || value === 1 ? "▲ buy" : value === "SELL" || value === 2 ? "▼ sell" : NONE;

@@ -91,8 +91,10 @@ omni.parts.shell = (el, options, say) => {
   };
   const tick = () => {
     const now = Date.now();
-    $("omni-clock").querySelector("b").textContent = omni.clock(now);
-    $("omni-clock").querySelector("span").textContent = omni.zoneName();
+    // A replay has the day and the hours of its market.
+    const replayed = status?.mode === "replay" && status.ts ? status.ts / 1e6 : null;
+    $("omni-clock").querySelector("b").textContent = replayed ? omni.moment(replayed) : omni.clock(now);
+    $("omni-clock").querySelector("span").textContent = omni.zoneName(replayed ?? now);
     if (!status) return;
     if (document.hidden) heardAt = now;
     if (!lost && now - heardAt > SILENT_MS) setLost(true);
