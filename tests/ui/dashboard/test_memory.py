@@ -10,7 +10,7 @@ from tests.lengths import LONG
 from tests.ui.browser import Page
 from tests.ui.dashboard.served import complaints, script, shown
 
-SETTLED_S, WATCHED_S, MOST = (180, 600, 2 * 2**20) if LONG else (2, 4, 4 * 2**20)
+SETTLED_S, WATCHED_S, MOST = (480, 600, 2 * 2**20) if LONG else (2, 4, 4 * 2**20)
 
 
 def look(page: Page, gateway: Process) -> None:

@@ -124,7 +124,7 @@ class OrdersView:
     def layout(self) -> Any:
         """What is shown."""
         tables = rows(self.tools, self.open, self.ended, self.fills)
-        return rows(columns(tables, self.ticket, widths=(1, 0), least=350), self.asks)
+        return rows(columns(tables, self.ticket, widths=(1, 0), least=(350, 300)), self.asks)
 
     async def _look(self) -> None:
         found = await self.session.background(self.state.read)
