@@ -62,7 +62,8 @@ def attribution_figure(
         else:
             _bars(ax, paint, {name: np.nan_to_num(values[shown]) for name, values in columns.items()})
             places = np.arange(len(shown))
-            ax.plot(total[shown], places, "o", markersize=5.0, color=paint.text, label="total")
+            # A dot may lie where the axis ends, for bars keep no room there.
+            ax.plot(total[shown], places, "o", markersize=5.0, color=paint.text, label="total", clip_on=False)
             ax.axvline(0.0, color=paint.muted, linewidth=0.8)
             ax.set_yticks(places, [labels[at] for at in shown])
             ax.set_ylim(len(shown) - 0.5, -0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from omni_lab.errors import ConfigError, DataError, ForbiddenError
@@ -169,6 +170,16 @@ def test_gauges_are_amber_from_eighty_percent_and_red_at_the_limit(system: Tradi
     assert position["used"] == pytest.approx(abs(qty) / 1_000)
     assert position["text"] == f"{qty:,.0f} lots of 1,000 lots · {qty / 1_000:.0%}"
     assert [each["used"] for each in gauges] == sorted((each["used"] for each in gauges), reverse=True)
+
+
+def test_a_profit_is_a_loss_of_nothing(system: TradingSystem) -> None:
+    room = system.headroom()
+    is_loss = room.columns["check"] == "DAILY_LOSS"
+    assert is_loss.any()
+    for name, value in (("value", -12.5), ("limit", 500.0)):
+        room.columns[name] = np.where(is_loss, value, room.columns[name])
+    (loss,) = [each for each in headroom_gauges(room, "desk") if each["label"] == "Loss today"]
+    assert (loss["text"].split(" of ")[0], loss["used"]) == ("0.00", 0.0)
 
 
 def test_limits_are_read_as_they_are_written(system: TradingSystem) -> None:

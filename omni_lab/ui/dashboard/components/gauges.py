@@ -62,6 +62,9 @@ def headroom_gauges(room: Headroom, account: str, *, most: int = 40) -> list[dic
         share = None if math.isnan(used) else max(used, 0.0)
         about = row["instrument"] or row["sector"]
         warns = " (warns)" if row["severity"] == "warn" else ""
+        if row["check"] == "DAILY_LOSS":
+            # A loss below nothing is a profit.
+            row["value"] = max(row["value"], 0.0)
         value, limit = (amount_text(row["check"], row[name]) for name in ("value", "limit"))
         told = "nothing to measure by" if math.isnan(row["value"]) else f"{value} of {limit}"
         found.append(
