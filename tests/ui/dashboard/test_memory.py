@@ -60,4 +60,5 @@ def test_watching_a_market_costs_no_memory(browser: Page, tmp_path: Path) -> Non
         browser.call("Page.navigate", url="about:blank")
     grown = [last - first for first, last in zip(sizes[0], sizes[-1], strict=True)]
     print(f"MB: {[[round(n / 2**20, 1) for n in each] for each in sizes]}")
-    assert grown[0] - grown[1] < MOST, sizes
+    # One that has run for a while does not grow, watched or not; one that has just begun still warms up.
+    assert (grown[0] if LONG else grown[0] - grown[1]) < MOST, sizes
