@@ -54,7 +54,7 @@ def captured(config: SystemConfig) -> Captured:
     UnknownSymbolError
         If it has no such instrument.
     DataError
-        If nothing trades there.
+        If nothing happens there.
     """
     return _made_up(config) if config.market == MADE_UP else _from_file(config)
 

@@ -39,7 +39,7 @@
     const spread = make("td", {colspan: 5});
     body.append(...[...asks].reverse().map(l => l.row), make("tr", {class: "spread"}, spread), ...bids.map(l => l.row));
 
-    // The outer columns are as wide as what is longest in them; the sizes share the rest.
+    // The columns of prices and of own orders are as wide as what is longest in them; the sizes share the rest.
     const widest = (selector) => Math.max(0, ...[...body.querySelectorAll(selector)].map(each => each.textContent.length));
     const fit = () => {
       table.style.setProperty("--price", widest("td.mid"));
